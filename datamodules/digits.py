@@ -1,0 +1,66 @@
+"""Scikit-learn's 1,797 handwritten digits: real, shipped with the library, no download.
+
+The digits were scanned at 8x8 with 17 grey levels (Alpaydin & Kaynak 1998); larger sizes are interpolated.
+"""
+
+import torch
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from torch.nn.functional import interpolate
+
+from datamodules.labelled import InMemory, LabelledDataModule, LabelledImages
+from lightning_cgan.contract import ImageSpec
+
+SIZES = (8, 16, 32)
+
+
+def split_digits(size: int) -> dict[str, InMemory]:
+    """The fixed, stratified splits: 1,097 to train on, 200 to select checkpoints by, 500 to test on once.
+
+    Returns:
+        "train", "val" and "test", with images (N, 1, size, size).
+    """
+    digits = load_digits()
+    label = torch.as_tensor(digits.target, dtype=torch.int64)
+    image = torch.as_tensor(digits.images, dtype=torch.float32)[:, None] * (255 / 16)
+    if size != 8:
+        image = interpolate(image, size=(size, size), mode="bicubic").clamp_(0, 255)
+    image = image.round_().to(torch.uint8)
+    fitting, test = train_test_split(range(len(label)), test_size=500, random_state=0, stratify=label)
+    train, val = train_test_split(fitting, test_size=200, random_state=0, stratify=label[fitting])
+    places = {"train": train, "val": val, "test": test}
+    return {split: InMemory(image[sorted(place)], label[sorted(place)]) for split, place in places.items()}
+
+
+class Digits(LabelledDataModule):
+    """Handwritten digits 0 to 9, one grey channel.
+
+    Args:
+        size: 8 (as scanned), 16 or 32.
+        batch_size: as all others, of :class:`~datamodules.labelled.LabelledDataModule`.
+
+    Raises:
+        ValueError: for another size.
+    """
+
+    def __init__(
+        self,
+        size: int = 16,
+        batch_size: int = 64,
+        validation_fakes: int = 2_000,
+        test_fakes: int = 5_000,
+        evaluation_batch_size: int = 250,
+        predict_classes: list[int] | None = None,
+        predict_per_class: int = 10,
+    ) -> None:
+        if size not in SIZES:
+            raise ValueError(
+                f"The digits come in sizes {', '.join(map(str, SIZES))}; met {size}. Set data.init_args.size."
+            )
+        self.spec = ImageSpec(channels=1, size=size, num_classes=10)
+        super().__init__(
+            batch_size, validation_fakes, test_fakes, evaluation_batch_size, predict_classes, predict_per_class
+        )
+
+    def load(self, split: str) -> LabelledImages:
+        return split_digits(self.spec.size)[split]

@@ -1,0 +1,196 @@
+"""What all labelled image sets share: loaders, keyed order, evaluation protocol, conversion on the device."""
+
+import hashlib
+from typing import Any, Protocol
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from datamodules.order import EvaluationOrder, Positions, Slices, TrainingOrder, balanced_draws
+from lightning_cgan.contract import Draws, ImageSpec, Labelled, Reference, Trial, to_signed
+
+
+class LabelledImages(Protocol):
+    """A labelled set with random access to whole batches of uint8 images."""
+
+    label: Tensor  # (N,) int64
+
+    def images(self, at: Positions) -> Tensor:
+        """Images of any leading shape, (*shape, C, H, W) uint8, augmented if this set is for training."""
+
+    def sha256(self) -> str:
+        """A hash of the content."""
+
+
+class InMemory:
+    """Images that fit in memory: (N, C, H, W) uint8 and (N,) labels. A batch is one indexing operation."""
+
+    def __init__(self, image: Tensor, label: Tensor) -> None:
+        self.image, self.label = image, label
+
+    def images(self, at: Positions) -> Tensor:
+        return self.image[at.index]
+
+    def sha256(self) -> str:
+        return hashlib.sha256(self.image.numpy().tobytes() + self.label.numpy().tobytes()).hexdigest()
+
+
+class Training(Dataset[Labelled]):
+    """Answers ``Positions`` with a ``Labelled`` batch."""
+
+    def __init__(self, source: LabelledImages) -> None:
+        self.source = source
+
+    def __len__(self) -> int:
+        return len(self.source.label)
+
+    def __getitem__(self, at: Positions) -> Labelled:
+        return Labelled(self.source.images(at), self.source.label[at.index])
+
+
+class Evaluation(Dataset[Trial]):
+    """Answers ``Slices`` with a ``Trial`` batch."""
+
+    def __init__(self, source: LabelledImages, num_classes: int) -> None:
+        self.source, self.num_classes = source, num_classes
+
+    def __getitem__(self, at: Slices) -> Trial:
+        index = torch.arange(at.real.start, at.real.stop)
+        real = self.source.images(Positions(torch.zeros_like(index), index))
+        return Trial(real, self.source.label[index], balanced_draws(at.draws, self.num_classes))
+
+
+class Requests(Dataset[Draws]):
+    """Answers ``Slices`` with the draws that ``predict`` was asked for."""
+
+    def __init__(self, num_classes: int, classes: list[int] | None) -> None:
+        self.num_classes, self.classes = num_classes, classes
+
+    def __getitem__(self, at: Slices) -> Draws:
+        return balanced_draws(at.draws, self.num_classes, self.classes)
+
+
+def as_is(batch: Any) -> Any:
+    """The collate function of data sets that answer with whole batches."""
+    return batch
+
+
+class LabelledDataModule(LightningDataModule):
+    """Base of the labelled sets. A subclass sets ``spec`` and answers ``load``.
+
+    Args:
+        batch_size: real images in one critic update, over all processes together.
+        validation_fakes: images generated for each validation, with balanced classes.
+        test_fakes: images generated for the test, with balanced classes.
+        evaluation_batch_size: images in one evaluation batch.
+        predict_classes: the classes that ``predict`` draws; all when None.
+        predict_per_class: images of each.
+        num_workers: loader processes.
+
+    Raises:
+        ValueError: for a class to predict that the set does not have.
+    """
+
+    spec: ImageSpec
+
+    def __init__(
+        self,
+        batch_size: int = 64,
+        validation_fakes: int = 5_000,
+        test_fakes: int = 5_000,
+        evaluation_batch_size: int = 250,
+        predict_classes: list[int] | None = None,
+        predict_per_class: int = 10,
+        num_workers: int = 0,
+    ) -> None:
+        super().__init__()
+        self.batch_size, self.evaluation_batch_size = batch_size, evaluation_batch_size
+        self.fakes = {"val": validation_fakes, "test": test_fakes}
+        self.predict_classes, self.predict_per_class = predict_classes, predict_per_class
+        self.num_workers = num_workers
+        self.sources: dict[str, LabelledImages] = {}
+        unknown = [c for c in predict_classes or () if not 0 <= c < self.spec.num_classes]
+        if unknown:
+            raise ValueError(
+                f"Classes to draw are numbers from 0 to {self.spec.num_classes - 1}; met {unknown}. "
+                "Set data.init_args.predict_classes."
+            )
+
+    def load(self, split: str) -> LabelledImages:
+        """The images of ``split``: "train", "val" or "test"."""
+        raise NotImplementedError
+
+    def source(self, split: str) -> LabelledImages:
+        """The images of ``split``, loaded once and with labels checked.
+
+        Raises:
+            ValueError: for a label outside of ``spec.num_classes``.
+        """
+        if split not in self.sources:
+            source = self.load(split)
+            low, high = int(source.label.min()), int(source.label.max())
+            if low < 0 or high >= self.spec.num_classes:
+                raise ValueError(
+                    f"Labels are numbers from 0 to {self.spec.num_classes - 1}; the {split} images have labels from "
+                    f"{low} to {high}. Set data.init_args.num_classes, or mend the labels."
+                )
+            self.sources[split] = source
+        return self.sources[split]
+
+    def setup(self, stage: str) -> None:
+        for split in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}.get(stage, ()):
+            self.source(split)
+
+    def reference(self, split: str) -> Reference:
+        """What ``split``'s scores are measured against."""
+        source = self.source(split)
+        return Reference(split, len(source.label), source.sha256())
+
+    def train_dataloader(self) -> DataLoader[Labelled]:
+        order = TrainingOrder(
+            len(self.source("train").label),
+            self.batch_size,
+            critic_updates=getattr(self.trainer.lightning_module, "critic_updates", 1),
+            start=lambda: self.trainer.global_step,
+            updates=self.trainer.max_steps if self.trainer.max_steps > 0 else None,
+            rank=self.trainer.global_rank,
+            world=self.trainer.world_size,
+        )
+        return self.loader(Training(self.source("train")), order)
+
+    def val_dataloader(self) -> DataLoader[Trial]:
+        return self.evaluation_loader("val")
+
+    def test_dataloader(self) -> DataLoader[Trial]:
+        return self.evaluation_loader("test")
+
+    def evaluation_loader(self, split: str) -> DataLoader[Trial]:
+        source = self.source(split)
+        order = self.shared(len(source.label), self.fakes[split])
+        return self.loader(Evaluation(source, self.spec.num_classes), order)
+
+    def predict_dataloader(self) -> DataLoader[Draws]:
+        classes = self.predict_classes or list(range(max(self.spec.num_classes, 1)))
+        order = self.shared(0, len(classes) * self.predict_per_class)
+        return self.loader(Requests(self.spec.num_classes, classes), order)
+
+    def shared(self, reals: int, fakes: int) -> EvaluationOrder:
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        return EvaluationOrder(reals, fakes, self.evaluation_batch_size, rank, world)
+
+    def loader(self, dataset: Dataset, order: TrainingOrder | EvaluationOrder) -> DataLoader:
+        return DataLoader(
+            dataset,
+            sampler=order,
+            batch_size=None,
+            collate_fn=as_is,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+            generator=torch.Generator(),  # or each new iterator would draw from the global stream
+        )
+
+    def on_after_batch_transfer(self, batch: Labelled | Trial | Draws, dataloader_idx: int) -> Labelled | Trial | Draws:
+        return batch if isinstance(batch, Draws) else batch._replace(image=to_signed(batch.image))

@@ -1,0 +1,117 @@
+"""Which image comes when: a pure function of (seed, epoch, position), sharded over processes without padding."""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import Sampler
+
+from lightning_cgan import keyed
+from lightning_cgan.contract import Draws
+
+
+class Positions(NamedTuple):
+    """Places in a data set. ``epoch`` counts the passes over it, and keys augmentation together with ``index``."""
+
+    epoch: Tensor  # (n, B) int64
+    index: Tensor  # (n, B) int64
+
+
+class TrainingOrder(Sampler[Positions]):
+    """One item per generator update: the positions of its ``critic_updates`` batches.
+
+    The permutations of successive epochs form one endless stream, cut into batches with nothing dropped between
+    epochs. Processes take every ``world``-th position, so together they see the batches that one process would.
+
+    Args:
+        count: images in the data set.
+        batch_size: of one critic update, over all processes.
+        critic_updates: batches in one generator update.
+        start: gives the number of generator updates done, asked when iteration begins.
+        updates: length of one iteration; one pass over the data when None.
+        rank: of this process.
+        world: number of processes.
+
+    Raises:
+        ValueError: if the batch cannot be shared equally by the processes.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        batch_size: int,
+        critic_updates: int = 1,
+        start: Callable[[], int] = lambda: 0,
+        updates: int | None = None,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        if batch_size % world:
+            raise ValueError(
+                f"A batch is shared equally by all processes; {batch_size} images do not divide by {world} processes. "
+                "Set data.init_args.batch_size to a multiple of trainer.devices * trainer.num_nodes."
+            )
+        self.count, self.shape = count, (critic_updates, batch_size)
+        self.start, self.rank, self.world = start, rank, world
+        self.updates = updates or -(-count // (critic_updates * batch_size))
+        self.permutation = lru_cache(maxsize=2)(self._permutation)
+
+    def _permutation(self, epoch: int) -> Tensor:
+        return torch.randperm(self.count, generator=keyed.generator("order", epoch))
+
+    def __len__(self) -> int:
+        return self.updates
+
+    def __iter__(self) -> Iterator[Positions]:
+        start = self.start()
+        return map(self.positions, range(start, start + self.updates))
+
+    def positions(self, update: int) -> Positions:
+        """What generator update number ``update``, counted from 0, trains on in this process."""
+        n, batch = self.shape
+        place = (update * n * batch + torch.arange(n * batch)).view(n, batch)[:, self.rank :: self.world]
+        epoch = place // self.count
+        index = torch.empty_like(place)
+        for number in epoch.unique().tolist():
+            here = epoch == number
+            index[here] = self.permutation(number)[place[here] % self.count]
+        return Positions(epoch, index)
+
+
+class Slices(NamedTuple):
+    """One evaluation batch: which real images, and which draws are set against them."""
+
+    real: range
+    draws: range
+
+
+class EvaluationOrder(Sampler[Slices]):
+    """``reals`` real images and ``fakes`` draws in batches that do not depend on the number of processes.
+
+    Process r takes the batches r, r + world, ...; where they do not divide, the last ones are empty, because
+    under DDP every process must run equally many.
+    """
+
+    def __init__(self, reals: int, fakes: int, batch_size: int, rank: int = 0, world: int = 1) -> None:
+        batches = -(-max(reals, fakes) // batch_size)
+        edges = [(reals * step // batches, fakes * step // batches) for step in range(batches + 1)]
+        spans = [
+            Slices(range(a, c), range(b, d)) for (a, b), (c, d) in zip(edges, edges[1:], strict=False)
+        ]
+        spans += [Slices(range(0), range(0))] * (-batches % world)
+        self.mine = spans[rank::world]
+
+    def __len__(self) -> int:
+        return len(self.mine)
+
+    def __iter__(self) -> Iterator[Slices]:
+        return iter(self.mine)
+
+
+def balanced_draws(index: range, num_classes: int, classes: list[int] | None = None) -> Draws:
+    """Draws whose labels go round ``classes``, all of them by default, so that every class is asked for equally."""
+    place = torch.arange(index.start, index.stop)
+    wanted = torch.tensor(classes if classes else range(max(num_classes, 1)))
+    return Draws(label=wanted[place % len(wanted)], index=place)

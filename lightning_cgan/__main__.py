@@ -1,0 +1,5 @@
+import sys
+
+from lightning_cgan.cli import main
+
+sys.exit(main())

@@ -1,0 +1,130 @@
+"""What a run looks like: grids of samples, curves, and the images that ``predict`` was asked for."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import Logger
+from torch import Tensor
+from torchvision.io import write_png
+from torchvision.utils import make_grid
+
+from lightning_cgan.contract import Evaluated, to_bytes
+from lightning_cgan.csv_log import read_rows
+
+ENLARGED = 48  # pixels, at least, of each image in a grid
+
+
+def save_png(image: Tensor, path: Path) -> Path:
+    """Writes uint8 (C, H, W) with 1 or 3 channels as a PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_png(image.cpu(), str(path))
+    return path
+
+
+def grid(image: Tensor, columns: int) -> Tensor:
+    """(K, C, H, W) in [-1, 1] to one uint8 (3, H', W') picture, rows filled from the left, small images enlarged."""
+    enlarged = to_bytes(image).repeat_interleave(max(1, ENLARGED // image.shape[-1]), -1)
+    enlarged = enlarged.repeat_interleave(max(1, ENLARGED // image.shape[-1]), -2)
+    return make_grid(enlarged, nrow=columns, pad_value=255)
+
+
+def show(logger: Logger, key: str, path: Path, picture: Tensor, step: int) -> None:
+    """Hands a picture to a logger that can show one: W&B, TensorBoard, and those with their methods."""
+    if hasattr(logger, "log_image"):
+        logger.log_image(key, [str(path)])
+    elif hasattr(logger.experiment, "add_image"):
+        logger.experiment.add_image(key, picture, step)
+
+
+class SampleGrid(Callback):
+    """After each validation, a grid with one row a class: ``samples/000250.png`` in the run folder.
+
+    The noise of an evaluation is keyed, so the same place shows the same noise all run long.
+
+    Args:
+        columns: images of each class.
+        rows: classes shown, at most.
+    """
+
+    def __init__(self, columns: int = 10, rows: int = 10) -> None:
+        self.columns, self.rows = columns, rows
+
+    def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self.cells: dict[int, list[Tensor]] = {}
+
+    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Evaluated, *_: Any) -> None:
+        if not trainer.is_global_zero or not isinstance(outputs, Evaluated):
+            return
+        label = outputs.label if outputs.label is not None else torch.arange(len(outputs.fake)) % self.rows
+        for image, row in zip(outputs.fake, label.tolist(), strict=True):
+            cell = self.cells.setdefault(row, [])
+            if row < self.rows and len(cell) < self.columns:
+                cell.append(image)
+
+    def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
+        if trainer.sanity_checking or not any(self.cells.values()):
+            return
+        rows = [cell for _, cell in sorted(self.cells.items()) if cell]
+        blank = torch.full_like(rows[0][0], -1)
+        image = [cell[place] if place < len(cell) else blank for cell in rows for place in range(self.columns)]
+        picture = grid(torch.stack(image), self.columns)
+        step = trainer.global_step
+        path = save_png(picture, Path(trainer.default_root_dir) / "samples" / f"{step:06d}.png")
+        for logger in trainer.loggers:
+            show(logger, "samples", path, picture, step)
+
+
+class Curves(Callback):
+    """At the end of ``fit``, losses and scores against generator updates: ``curves.png`` in the run folder."""
+
+    def on_fit_end(self, trainer: Trainer, module: LightningModule) -> None:
+        log = Path(trainer.default_root_dir) / "metrics.csv"
+        if trainer.is_global_zero and log.is_file():
+            for logger in trainer.loggers:
+                logger.save()
+            draw_curves(log, log.with_name("curves.png"))
+
+
+def draw_curves(log: Path, path: Path) -> None:
+    """One panel for the training losses, one for each validation score in ``log``."""
+    from matplotlib.figure import Figure
+
+    keys, rows = read_rows(log)
+    losses = [key for key in keys if key.startswith("train/")]
+    panels = [losses] * bool(losses) + [[key] for key in keys if key.startswith("val/")]
+    if not panels:
+        return
+    figure = Figure(figsize=(4 * len(panels), 3), layout="constrained")
+    for place, panel in enumerate(panels):
+        axes = figure.add_subplot(1, len(panels), place + 1, xlabel="generator updates")
+        for key in panel:
+            points = [(int(row["step"]) + 1, float(row[key])) for row in rows if row[key]]
+            axes.plot(*zip(*points, strict=True), label=key, marker="." if len(points) < 50 else None)
+        axes.legend()
+    figure.savefig(path, dpi=100)
+
+
+class Predictions(Callback):
+    """Writes what ``predict`` draws: ``predictions/<class>_<number>.png`` and ``predictions/grid.png``."""
+
+    def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self.images: list[tuple[int, Tensor]] = []
+
+    def on_predict_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
+    ) -> None:
+        folder = Path(trainer.default_root_dir) / "predictions"
+        label = outputs.label if outputs.label is not None else torch.zeros(len(outputs.fake), dtype=torch.int64)
+        for number, (image, row) in enumerate(zip(outputs.fake, label.tolist(), strict=True)):
+            name = f"{row:03d}_{batch_idx * trainer.world_size + trainer.global_rank:04d}{number:04d}.png"
+            save_png(to_bytes(image), folder / name)
+            self.images.append((row, image))
+
+    def on_predict_end(self, trainer: Trainer, module: LightningModule) -> None:
+        if trainer.is_global_zero and self.images:
+            rows = sorted(self.images, key=lambda item: item[0])
+            classes = len({row for row, _ in rows})
+            picture = grid(torch.stack([image for _, image in rows]), columns=-(-len(rows) // classes))
+            save_png(picture, Path(trainer.default_root_dir) / "predictions" / "grid.png")

@@ -1,0 +1,23 @@
+"""How a run reports on itself: a bar on a terminal, plain lines in a file."""
+
+import time
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_info
+
+
+class PlainProgress(Callback):
+    """One line every ``log_every_n_steps`` generator updates, where nobody watches a terminal."""
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self.began, self.first = time.monotonic(), trainer.global_step
+
+    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
+        step = trainer.global_step
+        if step % trainer.log_every_n_steps and step != trainer.max_steps:
+            return
+        speed = (step - self.first) / (time.monotonic() - self.began)
+        left = (trainer.max_steps - step) / speed
+        losses = "  ".join(f"{name} {value:.3f}" for name, value in trainer.progress_bar_metrics.items())
+        rank_zero_info(f"update {step}/{trainer.max_steps}  {losses}  {speed:.1f} updates/s  {left:.0f} s left")

@@ -1,0 +1,93 @@
+"""Scores a run: on validation data while it trains, on test data when it is tested."""
+
+import json
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+
+from lightning_cgan import keyed
+from lightning_cgan.contract import Evaluated
+from lightning_cgan.metrics.extractors import Extractor
+from lightning_cgan.metrics.scores import Gathered, Pass, all_scores
+
+PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics", "torch-fidelity")
+
+
+class Scores(Callback):
+    """Logs ``val/fid``, ``val/is_mean``, ``val/is_std``, ``val/accuracy`` and their ``test/`` twins.
+
+    Each is also written, with the card that says how it was measured, to ``metrics.json`` in the run folder.
+
+    Args:
+        extractor: the network whose features and logits are scored.
+    """
+
+    def __init__(self, extractor: Extractor) -> None:
+        self.extractor = extractor
+
+    def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self.extractor.to(module.device)
+        self.scored = Pass(self.extractor)
+
+    def on_validation_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
+    ) -> None:
+        self.scored.add(batch_idx, outputs)
+
+    def on_validation_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        if not trainer.sanity_checking:
+            self.finish(trainer, module, "val")
+
+    on_test_start = on_validation_start
+    on_test_batch_end = on_validation_batch_end
+
+    def on_test_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        self.finish(trainer, module, "test")
+
+    def finish(self, trainer: Trainer, module: LightningModule, split: str) -> None:
+        seen = self.scored.gather(module.device, trainer.world_size)
+        scores = all_scores(seen, self.extractor.knows_labels)
+        if not seen.finite:
+            rank_zero_warn(f"Generated images hold NaN or infinity: the {split} scores of this evaluation are NaN.")
+        module.log_dict({f"{split}/{name}": value for name, value in scores.items()}, rank_zero_only=False)
+        if trainer.is_global_zero:
+            path = Path(trainer.default_root_dir) / "metrics.json"
+            write_scores(path, split, scores, self.card(trainer, split, seen))
+            rank_zero_info(f"{split}: " + "  ".join(f"{name} {value:.4g}" for name, value in scores.items()))
+
+    def card(self, trainer: Trainer, split: str, seen: Gathered) -> dict[str, Any]:
+        """What a score must share with another to be compared with it, and where it came from."""
+        reference = trainer.datamodule.reference(split)._asdict() if trainer.datamodule else None
+        return {
+            "fakes": len(seen.fake),
+            "reals": len(seen.real),
+            "reference": reference,
+            "extractor": {name: getattr(self.extractor, name) for name in ("name", "resize", "sha256")},
+            "weights": "raw",
+            "precision": str(trainer.precision),
+            "seed": keyed.run_seed(),
+            "update": update_of(trainer),
+            "versions": {name: version(name) for name in PACKAGES},
+        }
+
+
+def update_of(trainer: Trainer) -> int:
+    """The generator update of the weights that are scored: the running one, or that of the checkpoint loaded."""
+    if trainer.state.fn == "fit" or not trainer.ckpt_path:
+        return trainer.global_step
+    return torch.load(trainer.ckpt_path, map_location="cpu", weights_only=True, mmap=True)["global_step"]
+
+
+def write_scores(path: Path, split: str, scores: dict[str, float], card: dict[str, Any]) -> None:
+    """Put ``scores`` and ``card`` into the file under ``split``, and leave the other splits as they are."""
+    written = json.loads(path.read_text()) if path.is_file() else {}
+    written[split] = {"scores": scores, "card": card}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(written, indent=2) + "\n")
+    os.replace(partial, path)

@@ -1,0 +1,178 @@
+"""``lightning-cgan fit|validate|test|predict --config experiments/<paper>/<data>.yaml [--config overlay] [--key value]``.
+
+LightningCLI with the suite's trainer defaults, one wire from data to model, a run folder, and plain error messages.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import Callback, RichProgressBar
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_only
+
+from lightning_cgan.callbacks.checkpoints import LAST, Best, Last
+from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
+from lightning_cgan.callbacks.progress import PlainProgress
+from lightning_cgan.csv_log import RunLog
+from lightning_cgan.messages import plain
+from lightning_cgan.run_folder import (
+    check_fits,
+    check_same_run,
+    default_folder,
+    find_checkpoint,
+    read_checkpoint,
+    set_aside,
+)
+
+TRAINER_DEFAULTS = {
+    "devices": 1,  # more than one needs a strategy: experiments/cluster/ddp.yaml
+    "check_val_every_n_epoch": None,  # val_check_interval counts generator updates
+    "num_sanity_val_steps": 1,
+    "use_distributed_sampler": False,  # the data modules shard, without padding
+    "enable_model_summary": False,
+}
+WATCHING = {"fit": (SampleGrid, Curves, Best, Last), "predict": (Predictions,)}  # Last saves what the others know
+
+
+class Parser(LightningArgumentParser):
+    """Complains in plain lines."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        parser = getattr(ex, "subcommand_parser", None) or self
+        keys = [option.lstrip("-") for action in parser._actions for option in action.option_strings]
+        raise ValueError(plain(message, keys)) from ex
+
+
+class CLI(LightningCLI):
+    """The command line. Its parameters, beside those of model, data and trainer, are ``--fresh`` and ``--tensorboard``."""
+
+    def __init__(self, args: list[str] | None = None, run: bool = True) -> None:
+        super().__init__(
+            parser_class=Parser,
+            parser_kwargs={"allow_abbrev": False, "prog": "lightning-cgan"},
+            trainer_defaults=TRAINER_DEFAULTS,
+            seed_everything_default=0,
+            save_config_kwargs={"overwrite": True},
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            auto_configure_optimizers=False,
+            args=args,
+            run=run,
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.link_arguments("data.spec", "model.init_args.spec", apply_on="instantiate")
+        parser.add_argument("--tensorboard", action="store_true", help="log to TensorBoard files in the run folder too")
+
+    def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
+        kwargs["allow_abbrev"] = False
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        if subcommand == "fit":
+            parser.add_argument("--fresh", action="store_true", help="start over; an earlier run is set aside")
+        return parser
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        self.config = parser.parse_args(args)
+
+    def _parse_ckpt_path(self) -> None:
+        """Lightning would replace the model that was asked for by the checkpoint's."""
+
+    @property
+    def asked(self) -> Any:
+        """The parsed configuration of the subcommand."""
+        return self.config[self.subcommand] if self.subcommand else self.config
+
+    def before_instantiate_classes(self) -> None:
+        trainer = self.asked.trainer
+        if trainer.default_root_dir is None:
+            trainer.default_root_dir = default_folder([str(path) for path in self.asked.config or []])
+        for logger in trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]:
+            if hasattr(logger, "init_args") and logger.init_args.get("save_dir") == ".":
+                logger.init_args.save_dir = trainer.default_root_dir
+
+    def instantiate_classes(self) -> None:
+        super().instantiate_classes()
+        self._dump_config()
+        self.description = describe(self.config_dump, self.datamodule)
+        self.model.save_hyperparameters(self.description)
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        config = self._get(self.config_init, "trainer")
+        chosen: list[Callback] = config["callbacks"] or []
+        chosen = chosen if isinstance(chosen, list) else [chosen]
+        watching = [kind() for kind in WATCHING.get(self.subcommand, ()) if not any(isinstance(c, kind) for c in chosen)]
+        watching.insert(0, RichProgressBar() if sys.stdout.isatty() else PlainProgress())
+        kwargs["enable_progress_bar"] = config["enable_progress_bar"] is not False and sys.stdout.isatty()
+        return super().instantiate_trainer(
+            callbacks=chosen + watching, logger=self.loggers(config["logger"], config["default_root_dir"]), **kwargs
+        )
+
+    def loggers(self, chosen: Logger | list[Logger] | bool | None, folder: str) -> list[Logger]:
+        """CSV always while training, and what was asked for."""
+        loggers = chosen if isinstance(chosen, list) else [chosen] if isinstance(chosen, Logger) else []
+        if self.asked.tensorboard:
+            loggers = [TensorBoardLogger(folder, name="tensorboard", version=""), *loggers]
+        return [RunLog(folder), *loggers] if self.subcommand == "fit" else loggers
+
+    def before_fit(self) -> None:
+        folder, fit = self.trainer.default_root_dir, self.config_init[self.subcommand]
+        if fit.fresh:
+            aside = set_aside(folder) if rank_zero_only.rank == 0 else None
+            if aside:
+                rank_zero_info(f"starting over; the earlier run is now {aside}")
+        elif fit.ckpt_path is None and Path(folder, LAST).is_file():
+            fit.ckpt_path = str(Path(folder, LAST))
+        if fit.ckpt_path:
+            checkpoint = read_checkpoint(fit.ckpt_path)
+            check_same_run(checkpoint, self.description, folder)
+            check_fits(checkpoint, self.model, fit.ckpt_path)
+            done = checkpoint["global_step"]
+            if 0 < self.trainer.max_steps <= done:
+                rank_zero_info(
+                    f"this run is finished: {done} of {self.trainer.max_steps} updates in {folder}\n"
+                    "--fresh starts over; --trainer.max_steps goes on; --trainer.default_root_dir takes a new folder"
+                )
+                raise SystemExit(0)
+            rank_zero_info(f"going on from update {done} of {self.trainer.max_steps} in {folder}")
+
+    def before_validate(self) -> None:
+        evaluation = self.config_init[self.subcommand]
+        path = find_checkpoint(self.trainer.default_root_dir, evaluation.ckpt_path)
+        check_fits(read_checkpoint(path), self.model, path)
+        evaluation.ckpt_path = path
+
+    before_test = before_predict = before_validate
+
+
+def describe(config: dict[str, Any], data: Any) -> dict[str, Any]:
+    """What makes a run the run it is, as plain values: stored in every checkpoint, enough to build the model again."""
+    model = config["model"]
+    if "spec" in model.get("init_args", {}):
+        model["init_args"]["spec"] = list(data.spec)
+    return {"model": model, "data": config["data"], "seed_everything": config["seed_everything"]}
+
+
+def main(args: list[str] | None = None) -> int:
+    """Runs a command; the exit status: 0 done, 2 a mistake in what was asked for, 130 interrupted."""
+    try:
+        CLI(args)
+    except ValueError as error:
+        if not ours(error):
+            raise
+        print(f"lightning-cgan: {error}", file=sys.stderr)
+        return 2
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
+    return 0
+
+
+def ours(error: ValueError) -> bool:
+    """Whether this project raised ``error``: then it is a message to the user."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    package = trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] if trace else ""
+    return package in ("lightning_cgan", "datamodules")

@@ -1,0 +1,66 @@
+"""The records that pass between data, papers and callbacks. Nothing else does.
+
+Inside a paper images are floats in [-1, 1]; in memory and on their way to the device they are uint8.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class ImageSpec(NamedTuple):
+    """The shape of a data set, known before any image is read."""
+
+    channels: int
+    size: int
+    num_classes: int = 0  # 0: the data set has no labels
+
+
+class Labelled(NamedTuple):
+    """A training batch. Its first axis counts the critic updates that share one generator update."""
+
+    image: Tensor  # (n, B, C, H, W), uint8 in memory, [-1, 1] on the device
+    label: Tensor  # (n, B) int64
+
+
+class Draws(NamedTuple):
+    """Images to be generated. ``index`` keys the noise, so every process draws the same image for it."""
+
+    label: Tensor  # (K,) int64
+    index: Tensor  # (K,) int64
+
+
+class Trial(NamedTuple):
+    """An evaluation batch: real images, and the draws that are set against them. Either may be empty."""
+
+    image: Tensor  # (B, C, H, W)
+    label: Tensor  # (B,) int64
+    draws: Draws
+
+
+class Evaluated(NamedTuple):
+    """What every ``validation_step`` and ``test_step`` returns, and all that a callback may see."""
+
+    real: Tensor  # (B, C, H, W) in [-1, 1]
+    fake: Tensor  # (K, C, H, W) in [-1, 1]
+    label: Tensor | None = None  # (K,) int64, the class that was asked of each fake
+    source: Tensor | None = None  # (K, C, H, W) in [-1, 1], what a translation started from
+
+
+class Reference(NamedTuple):
+    """Which real images a score was measured against. The data module says it, the evaluation card records it."""
+
+    split: str
+    count: int
+    sha256: str
+
+
+def to_signed(image: Tensor) -> Tensor:
+    """uint8 in [0, 255] to float32 in [-1, 1]."""
+    return image.float().div_(127.5).sub_(1)
+
+
+def to_bytes(image: Tensor) -> Tensor:
+    """Floats in [-1, 1] to uint8 in [0, 255], rounded and clipped; the inverse of :func:`to_signed`."""
+    return image.float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)

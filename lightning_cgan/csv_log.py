@@ -1,0 +1,54 @@
+"""The run's own record of every scalar: ``metrics.csv`` in the run folder, continued when a run is resumed."""
+
+import csv
+import os
+from pathlib import Path
+
+from lightning.fabric.loggers.logger import rank_zero_experiment
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+
+
+class RunLog(CSVLogger):
+    """Lightning's CSV logger without versions, and without deleting what an interrupted run has written.
+
+    Args:
+        folder: of the run.
+    """
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(save_dir=folder, name="", version="")
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> "ContinuedWriter":
+        if self._experiment is None:
+            os.makedirs(self.root_dir, exist_ok=True)
+            self._experiment = ContinuedWriter(log_dir=self.log_dir)
+        return self._experiment
+
+
+class ContinuedWriter(ExperimentWriter):
+    """Appends to an existing file. Rows at or after the first step it is given are of work being done again."""
+
+    def _check_log_dir_exists(self) -> None:
+        self.continuing = Path(self.metrics_file_path).is_file()
+        if self.continuing:
+            self.metrics_keys = read_rows(self.metrics_file_path)[0]
+
+    def log_metrics(self, metrics_dict: dict[str, float], step: int | None = None) -> None:
+        if self.continuing and step is not None:
+            self.continuing = False
+            rows = [row for row in read_rows(self.metrics_file_path)[1] if int(row["step"]) < step]
+            with open(self.metrics_file_path, "w", newline="") as file:
+                writer = csv.DictWriter(file, fieldnames=self.metrics_keys)
+                writer.writeheader()
+                writer.writerows(rows)
+        super().log_metrics(metrics_dict, step)
+
+
+def read_rows(path: str | Path) -> tuple[list[str], list[dict[str, str]]]:
+    """The header and the rows of ``metrics.csv``; a cell that was not logged in that row is empty."""
+    with open(path, newline="") as file:
+        reader = csv.DictReader(file)
+        return list(reader.fieldnames or ()), list(reader)

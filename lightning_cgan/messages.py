@@ -1,0 +1,69 @@
+"""Turns what the parser and constructors complain about into two or three plain lines."""
+
+import importlib
+import inspect
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+NOISE = re.compile(
+    r"^(Does not validate|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>|Problem with given class_path"
+    r"|Parser key \"[\w.]+\":$|Expected a path but)"
+)
+
+
+def plain(message: str, keys: Iterable[str] = ()) -> str:
+    """What was wrong in ``message``, and the nearest valid name where one is near.
+
+    Args:
+        message: jsonargparse's, over many lines.
+        keys: every key that the command accepts.
+    """
+    lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
+    said = [line for line in lines if line and not NOISE.match(line)] or lines[-1:]
+    where = re.search(r'Parser key "([\w.]+)"', message)
+    text = re.sub(r"Type \S*Callable\[.*?expects a function or a callable class: ", "", said[0])
+    text = re.sub(r"\.? Got value: Namespace\(.*", "", text)
+    found = nearest(message, keys)
+    if where and where[1] not in text and ". Set " not in text:
+        text = f"{where[1]}: {text}"
+    return text + (f"\nThe nearest valid name is {found}." if found else "")
+
+
+def nearest(message: str, keys: Iterable[str]) -> str | None:
+    """The valid name nearest to the one that ``message`` does not know, or None."""
+    paths = re.findall(r"class_path[= ]'([\w.]+)'", message)
+    if option := re.search(r"Option '(\w+)' is not accepted", message):
+        return closest(option[1], parameters(paths[-1])) if paths else None
+    if attribute := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", message):
+        return closest(attribute[2], classes(attribute[1]), f"{attribute[1]}.")
+    if module := re.search(r"No module named '([\w.]+)'", message):
+        parent, _, name = module[1].rpartition(".")
+        return closest(name, submodules(parent), f"{parent}.") if parent else None
+    if key := re.search(r"(?:unrecognized arguments: --|Key '|Unrecognized key '|Option ')([\w.]+)", message):
+        names = set(keys)
+        return closest(key[1], names) or closest(key[1].rpartition(".")[2], {n.rpartition(".")[2] for n in names})
+    return None
+
+
+def closest(name: str, names: Iterable[str], prefix: str = "") -> str | None:
+    found = get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return prefix + found[0] if found else None
+
+
+def parameters(class_path: str) -> list[str]:
+    module, _, name = class_path.rpartition(".")
+    return list(inspect.signature(getattr(importlib.import_module(module), name)).parameters)
+
+
+def classes(module: str) -> list[str]:
+    return [name for name, thing in vars(importlib.import_module(module)).items() if inspect.isclass(thing)]
+
+
+def submodules(package: str) -> list[str]:
+    import pkgutil
+
+    try:
+        return [module.name for module in pkgutil.iter_modules(importlib.import_module(package).__path__)]
+    except (ImportError, AttributeError):
+        return []

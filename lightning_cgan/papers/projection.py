@@ -1,0 +1,126 @@
+"""cGANs with projection discriminator. Miyato & Koyama, ICLR 2018."""
+
+from collections.abc import Callable
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import OptimizerCallable
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+
+from lightning_cgan import keyed
+from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial
+from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
+from lightning_cgan.networks import sngan
+from lightning_cgan.optimize import Adam, descend, is_log_step
+from lightning_cgan.schedules import linear_decay
+
+
+class ProjectionGAN(LightningModule):
+    """A generator with conditional batch norm against a spectrally normalised projection discriminator.
+
+    Each generator update follows ``critic_updates`` discriminator updates on as many fresh real batches. Both learning
+    rates fall linearly to zero at ``trainer.max_steps``. The defaults are the paper's for CIFAR-10.
+
+    Args:
+        spec: of the data, linked from the data module.
+        generator: maps the spec to a network (noise (B, latent_dim), labels (B,)) -> (B, C, H, W) in [-1, 1].
+        discriminator: maps the spec to a network (images, labels) -> (B,) logits.
+        generator_optimizer: maps parameters to an optimizer.
+        discriminator_optimizer: maps parameters to an optimizer.
+        critic_updates: discriminator updates in one generator update; the data module delivers as many batches.
+        fakes_per_real: the generator's batch over the discriminator's; the authors' code draws twice as many.
+        decay_start: generator updates before the learning rates begin to fall.
+
+    Raises:
+        ValueError: for data without classes.
+    """
+
+    def __init__(
+        self,
+        spec: ImageSpec,
+        generator: Callable[[ImageSpec], nn.Module] = sngan.Generator,
+        discriminator: Callable[[ImageSpec], nn.Module] = sngan.Discriminator,
+        generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
+        discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
+        critic_updates: int = 5,
+        fakes_per_real: int = 2,
+        decay_start: int = 0,
+    ) -> None:
+        super().__init__()
+        if not spec.num_classes:
+            raise ValueError(
+                "The projection discriminator needs labelled images; this data set has no classes. "
+                "Set data to a labelled set, or model.class_path to an unconditional paper."
+            )
+        self.automatic_optimization = False
+        self.spec = spec
+        self.generator = generator(spec)
+        self.discriminator = discriminator(spec)
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        self.critic_updates = critic_updates
+        self.fakes_per_real = fakes_per_real
+        self.decay_start = decay_start
+
+    def training_step(self, batch: Labelled, batch_idx: int) -> None:
+        keyed.reseed("train", self.global_step, self.global_rank)
+        generator_optimizer, discriminator_optimizer = self.optimizers()
+
+        with self.toggled_optimizer(discriminator_optimizer):
+            for real, label in zip(*batch, strict=True):
+                discriminator_loss = self.discriminator_loss(real, label)
+                descend(self, discriminator_optimizer, discriminator_loss)
+
+        with self.toggled_optimizer(generator_optimizer):
+            generator_loss = self.generator_loss(self.fakes_per_real * len(label))
+            descend(self, generator_optimizer, generator_loss, tick=True)
+
+        for scheduler in self.lr_schedulers():
+            scheduler.step()
+        if is_log_step(self):
+            self.log_dict({"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}, prog_bar=True)
+
+    def discriminator_loss(self, real: Tensor, label: Tensor) -> Tensor:
+        """Equation 16. Real and generated images share one call, and so one power iteration."""
+        with torch.no_grad():
+            fake, fake_label = self.fakes(len(real))
+        logits = self.discriminator(torch.cat([real, fake]), torch.cat([label, fake_label]))
+        return discriminator_hinge(*logits.float().split([len(real), len(fake)]))
+
+    def generator_loss(self, count: int) -> Tensor:
+        """Equation 17."""
+        return generator_hinge(self.discriminator(*self.fakes(count)).float())
+
+    def fakes(self, count: int) -> tuple[Tensor, Tensor]:
+        """Generated images (count, C, H, W) and the labels (count,) they were asked for, uniform over the classes."""
+        noise = torch.randn(count, self.generator.latent_dim, device=self.device)
+        label = torch.randint(self.spec.num_classes, (count,), device=self.device)
+        return self.generator(noise, label), label
+
+    def forward(self, noise: Tensor, label: Tensor) -> Tensor:
+        """Noise (B, latent_dim) and labels (B,) to images (B, C, H, W) in [-1, 1]."""
+        return self.generator(noise, label).float()
+
+    def draw(self, draws: Draws, seed: int | None = None) -> Tensor:
+        """The images of ``draws``: the same for an index whatever the batch, the device or the process."""
+        return self(keyed.normal("draw", draws.index, self.generator.latent_dim, seed=seed), draws.label)
+
+    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+        return Evaluated(real=batch.image, fake=self.draw(batch.draws), label=batch.draws.label)
+
+    test_step = validation_step
+
+    def predict_step(self, batch: Draws, batch_idx: int) -> Evaluated:
+        return Evaluated(real=torch.empty(0), fake=self.draw(batch), label=batch.label)
+
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
+        optimizers = [
+            self.generator_optimizer(self.generator.parameters()),
+            self.discriminator_optimizer(self.discriminator.parameters()),
+        ]
+        return optimizers, [LambdaLR(optimizer, self.decay) for optimizer in optimizers]
+
+    def decay(self, update: int) -> float:
+        return linear_decay(update, self.decay_start, self.trainer.max_steps)

@@ -1,0 +1,101 @@
+"""The run folder: where it lies, whether a run in it goes on, and what its checkpoints hold."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lightning_cgan.callbacks.checkpoints import BEST, LAST
+
+
+def default_folder(configs: list[str]) -> str:
+    """``runs/projection/digits`` for ``experiments/projection/digits.yaml``; the first file names the run."""
+    if not configs:
+        return "runs/unnamed"
+    path = Path(configs[0]).absolute()
+    return str(Path("runs") / path.parent.name / path.stem)
+
+
+def set_aside(folder: str) -> Path | None:
+    """Move an earlier run out of the way, next to itself under the first free number. None if there is none."""
+    old = Path(folder)
+    if not old.exists():
+        return None
+    number = 1
+    while (aside := old.with_name(f"{old.name}.{number}")).exists():
+        number += 1
+    return old.rename(aside)
+
+
+def read_checkpoint(path: str | Path) -> dict[str, Any]:
+    """A checkpoint's content, tensors mapped from the file and on the CPU. Nothing in it can run code.
+
+    Raises:
+        ValueError: if the file is missing, or is not a checkpoint of this suite.
+    """
+    if not Path(path).is_file():
+        raise ValueError(
+            f"A checkpoint is a file that `fit` has written; there is no {path}. "
+            "Run `fit` with the same --config first, or set --ckpt_path."
+        )
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        checkpoint["hyper_parameters"]["model"], checkpoint["state_dict"]
+    except Exception as cause:
+        raise ValueError(
+            f"A checkpoint must be one that `lightning-cgan fit` wrote; {path} is broken or from elsewhere. "
+            "Set --ckpt_path to another."
+        ) from cause
+    return checkpoint
+
+
+def find_checkpoint(folder: str, wanted: str | None) -> str:
+    """The path to evaluate: ``wanted``, or its short name "best" or "last", or the best and then the last there is."""
+    if wanted in ("best", "last"):
+        return f"{folder}/{wanted}.ckpt"
+    if wanted:
+        return wanted
+    return f"{folder}/{BEST if Path(folder, BEST).is_file() else LAST}"
+
+
+def flat(tree: Any, key: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, with dotted keys."""
+    if not isinstance(tree, dict):
+        return {key: list(tree) if isinstance(tree, tuple) else tree}
+    return {name: value for part, below in tree.items() for name, value in flat(below, f"{key}.{part}"[not key :]).items()}
+
+
+def check_same_run(checkpoint: dict[str, Any], description: dict[str, Any], folder: str) -> None:
+    """Refuse to go on with another model, other data or another seed than a run was begun with.
+
+    Raises:
+        ValueError: naming the first keys that differ.
+    """
+    before, now = flat(checkpoint["hyper_parameters"]), flat(description)
+    different = [
+        f"{key} was {before.get(key)}, now {now.get(key)}"
+        for key in sorted(before | now)
+        if before.get(key) != now.get(key) and "predict_" not in key
+    ]
+    if different:
+        raise ValueError(
+            f"A run goes on with the model, data and seed it was begun with; in {folder} {'; '.join(different[:3])}. "
+            "Set them back, or start over with --fresh, or set --trainer.default_root_dir to a new folder."
+        )
+
+
+def check_fits(checkpoint: dict[str, Any], model: torch.nn.Module, path: str) -> None:
+    """Refuse a checkpoint of another model.
+
+    Raises:
+        ValueError: naming the first weights that differ.
+    """
+    held = {name: tuple(value.shape) for name, value in checkpoint["state_dict"].items()}
+    asked = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    name = next((name for name in {**asked, **held} if held.get(name) != asked.get(name)), None)
+    if name:
+        raise ValueError(
+            f"A checkpoint must hold the weights of the model that is asked for; {path} is of "
+            f"{checkpoint['hyper_parameters']['model']['class_path']} with {name} {held.get(name, 'absent')}, "
+            f"the model has {asked.get(name, 'none')}. Set --ckpt_path or --config to the one that belongs to it."
+        )

@@ -111,6 +111,11 @@ class LabelledDataModule(LightningDataModule):
         self.predict_classes, self.predict_per_class = predict_classes, predict_per_class
         self.num_workers = num_workers
         self.sources: dict[str, LabelledImages] = {}
+        counts = {"batch_size": batch_size, "evaluation_batch_size": evaluation_batch_size}
+        counts |= {"validation_fakes": validation_fakes, "test_fakes": test_fakes, "predict_per_class": predict_per_class}
+        for name, count in counts.items():
+            if count < 1:
+                raise ValueError(f"{name} counts images, at least one; met {count}. Set data.init_args.{name}.")
         unknown = [c for c in predict_classes or () if not 0 <= c < self.spec.num_classes]
         if unknown:
             raise ValueError(

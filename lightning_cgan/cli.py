@@ -3,19 +3,22 @@
 LightningCLI with the suite's trainer defaults, one wire from data to model, a run folder, and plain error messages.
 """
 
+import logging
 import sys
+import warnings
 from pathlib import Path
 from typing import Any, NoReturn
+from uuid import uuid4
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
-from lightning.pytorch.utilities import rank_zero_info, rank_zero_only
+from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
 
 from lightning_cgan.callbacks.checkpoints import LAST, Best, Last
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
-from lightning_cgan.callbacks.progress import PlainProgress
+from lightning_cgan.callbacks.progress import PlainProgress, say
 from lightning_cgan.csv_log import RunLog
 from lightning_cgan.messages import plain
 from lightning_cgan.run_folder import (
@@ -34,6 +37,7 @@ TRAINER_DEFAULTS = {
     "use_distributed_sampler": False,  # the data modules shard, without padding
     "enable_model_summary": False,
 }
+TRACKING = "tracking_id"  # file in the run folder: by it W&B knows that a resumed run is the same run
 WATCHING = {"fit": (SampleGrid, Curves, Best, Last), "predict": (Predictions,)}  # Last saves what the others know
 
 
@@ -41,8 +45,11 @@ class Parser(LightningArgumentParser):
     """Complains in plain lines."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        if not self.exit_on_error:  # a parser inside of another: the outer one reports
+            super().error(message, ex)
         parser = getattr(ex, "subcommand_parser", None) or self
         keys = [option.lstrip("-") for action in parser._actions for option in action.option_strings]
+        keys += [*CLI.subcommands(), "data.class_path", "model.class_path"]
         raise ValueError(plain(message, keys)) from ex
 
 
@@ -92,9 +99,16 @@ class CLI(LightningCLI):
         for logger in trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]:
             if hasattr(logger, "init_args") and logger.init_args.get("save_dir") == ".":
                 logger.init_args.save_dir = trainer.default_root_dir
+            if hasattr(logger, "init_args") and "WandbLogger" in logger.class_path and not logger.init_args.id:
+                known = Path(trainer.default_root_dir, TRACKING)
+                resumed = known.is_file() and not self.asked.get("fresh", False)
+                logger.init_args.id = known.read_text() if resumed else uuid4().hex[:8]
 
     def instantiate_classes(self) -> None:
-        super().instantiate_classes()
+        try:
+            super().instantiate_classes()
+        except ValueError as error:  # jsonargparse wraps what a constructor says in its own words
+            raise ValueError(plain(str(error))) from error
         self._dump_config()
         self.description = describe(self.config_dump, self.datamodule)
         self.model.save_hyperparameters(self.description)
@@ -119,10 +133,14 @@ class CLI(LightningCLI):
 
     def before_fit(self) -> None:
         folder, fit = self.trainer.default_root_dir, self.config_init[self.subcommand]
+        if self.trainer.max_steps < 1:
+            raise ValueError(
+                f"A run has a length in generator updates; met {self.trainer.max_steps}. Set trainer.max_steps."
+            )
         if fit.fresh:
             aside = set_aside(folder) if rank_zero_only.rank == 0 else None
             if aside:
-                rank_zero_info(f"starting over; the earlier run is now {aside}")
+                say(f"starting over; the earlier run is now {aside}")
         elif fit.ckpt_path is None and Path(folder, LAST).is_file():
             fit.ckpt_path = str(Path(folder, LAST))
         if fit.ckpt_path:
@@ -130,13 +148,21 @@ class CLI(LightningCLI):
             check_same_run(checkpoint, self.description, folder)
             check_fits(checkpoint, self.model, fit.ckpt_path)
             done = checkpoint["global_step"]
-            if 0 < self.trainer.max_steps <= done:
-                rank_zero_info(
+            if done >= self.trainer.max_steps:
+                say(
                     f"this run is finished: {done} of {self.trainer.max_steps} updates in {folder}\n"
                     "--fresh starts over; --trainer.max_steps goes on; --trainer.default_root_dir takes a new folder"
                 )
                 raise SystemExit(0)
-            rank_zero_info(f"going on from update {done} of {self.trainer.max_steps} in {folder}")
+            say(f"going on from update {done} of {self.trainer.max_steps} in {folder}")
+        self.remember_tracking(Path(folder))
+
+    @rank_zero_only
+    def remember_tracking(self, folder: Path) -> None:
+        for logger in self.trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                folder.mkdir(parents=True, exist_ok=True)
+                Path(folder, TRACKING).write_text(logger._id)
 
     def before_validate(self) -> None:
         evaluation = self.config_init[self.subcommand]
@@ -157,6 +183,7 @@ def describe(config: dict[str, Any], data: Any) -> dict[str, Any]:
 
 def main(args: list[str] | None = None) -> int:
     """Runs a command; the exit status: 0 done, 2 a mistake in what was asked for, 130 interrupted."""
+    hush()
     try:
         CLI(args)
     except ValueError as error:
@@ -167,6 +194,14 @@ def main(args: list[str] | None = None) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 0
     return 0
+
+
+def hush() -> None:
+    """Keep Lightning's advertisements, and warnings about what this suite does on purpose, off the screen."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    for told in ("Checkpoint directory .* exists", ".*treespec.*", ".*does not have many workers", ".*not resumable"):
+        warnings.filterwarnings("ignore", message=told)
 
 
 def ours(error: ValueError) -> bool:

@@ -3,6 +3,7 @@
 Inside a paper images are floats in [-1, 1]; in memory and on their way to the device they are uint8.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -64,3 +65,21 @@ def to_signed(image: Tensor) -> Tensor:
 def to_bytes(image: Tensor) -> Tensor:
     """Floats in [-1, 1] to uint8 in [0, 255], rounded and clipped; the inverse of :func:`to_signed`."""
     return image.float().add(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def class_labels(label: int | Sequence[int] | Tensor | None, count: int, num_classes: int) -> Tensor:
+    """``label`` as (count,) int64: one class for all, or one for each image, or None to go round the classes.
+
+    Raises:
+        ValueError: for classes that do not exist, or another number of labels than images.
+    """
+    if label is None:
+        return torch.arange(count) % max(num_classes, 1)
+    labels = torch.as_tensor(label, dtype=torch.int64).cpu()
+    labels = labels.expand(count) if labels.ndim == 0 else labels
+    if labels.shape != (count,) or (count and (labels.min() < 0 or labels.max() >= num_classes)):
+        raise ValueError(
+            f"Labels are one class, or one for each of {count} images, from 0 to {num_classes - 1}; "
+            f"met {labels.tolist()}. Set label."
+        )
+    return labels

@@ -3,6 +3,7 @@
 import csv
 import os
 from pathlib import Path
+from typing import Any
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger
@@ -18,6 +19,9 @@ class RunLog(CSVLogger):
 
     def __init__(self, folder: str) -> None:
         super().__init__(save_dir=folder, name="", version="")
+
+    def log_hyperparams(self, params: Any = None) -> None:
+        """``config.yaml`` lies beside the log already, and holds more."""
 
     @property
     @rank_zero_experiment

@@ -21,34 +21,35 @@ def plain(message: str, keys: Iterable[str] = ()) -> str:
     """
     lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
     said = [line for line in lines if line and not NOISE.match(line)] or lines[-1:]
-    where = re.search(r'Parser key "([\w.]+)"', message)
-    text = re.sub(r"Type \S*Callable\[.*?expects a function or a callable class: ", "", said[0])
+    text = re.sub(r"Type \S*Callable\[.*?expects a function or a callable class: ", "", said[-1])
     text = re.sub(r"\.? Got value: Namespace\(.*", "", text)
+    where = re.findall(r'Parser key "([\w.]+)"', message)
+    if where and not any(key in text for key in where) and ". Set " not in text:
+        text = f"{'.'.join(where)}: {text}"
     found = nearest(message, keys)
-    if where and where[1] not in text and ". Set " not in text:
-        text = f"{where[1]}: {text}"
     return text + (f"\nThe nearest valid name is {found}." if found else "")
 
 
 def nearest(message: str, keys: Iterable[str]) -> str | None:
     """The valid name nearest to the one that ``message`` does not know, or None."""
-    paths = re.findall(r"class_path[= ]'([\w.]+)'", message)
+    named = re.findall(r"class_path[= ]'([\w.]+)'", message)
     if option := re.search(r"Option '(\w+)' is not accepted", message):
-        return closest(option[1], parameters(paths[-1])) if paths else None
+        return closest(option[1], {name for path in named for name in parameters(path)})
     if attribute := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", message):
-        return closest(attribute[2], classes(attribute[1]), f"{attribute[1]}.")
-    if module := re.search(r"No module named '([\w.]+)'", message):
-        parent, _, name = module[1].rpartition(".")
-        return closest(name, submodules(parent), f"{parent}.") if parent else None
-    if key := re.search(r"(?:unrecognized arguments: --|Key '|Unrecognized key '|Option ')([\w.]+)", message):
-        names = set(keys)
-        return closest(key[1], names) or closest(key[1].rpartition(".")[2], {n.rpartition(".")[2] for n in names})
+        return closest(attribute[2], classes(attribute[1]) + submodules(attribute[1]), f"{attribute[1]}.")
+    if key := re.search(r"(?:unrecognized arguments: --|does not accept option '|invalid choice: ')([\w.]+)", message):
+        return closest(key[1], keys)
     return None
 
 
 def closest(name: str, names: Iterable[str], prefix: str = "") -> str | None:
-    found = get_close_matches(name, list(names), n=1, cutoff=0.6)
-    return prefix + found[0] if found else None
+    """The one of ``names`` that ``name`` was most likely meant to be."""
+    names = list(names)
+    parent, _, last = name.rpartition(".")
+    siblings = {known.rpartition(".")[2]: known for known in names if known.rpartition(".")[0] == parent}
+    if found := get_close_matches(last, siblings, n=1):
+        return prefix + siblings[found[0]]
+    return next((prefix + known for known in get_close_matches(name, names, n=1, cutoff=0.8)), None)
 
 
 def parameters(class_path: str) -> list[str]:

@@ -4,7 +4,13 @@ import time
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities import rank_zero_only
+
+
+@rank_zero_only
+def say(line: str) -> None:
+    """One line to the user, from the first process only, at once also where the output is a file."""
+    print(line, flush=True)
 
 
 class PlainProgress(Callback):
@@ -20,4 +26,4 @@ class PlainProgress(Callback):
         speed = (step - self.first) / (time.monotonic() - self.began)
         left = (trainer.max_steps - step) / speed
         losses = "  ".join(f"{name} {value:.3f}" for name, value in trainer.progress_bar_metrics.items())
-        rank_zero_info(f"update {step}/{trainer.max_steps}  {losses}  {speed:.1f} updates/s  {left:.0f} s left")
+        say(f"update {step}/{trainer.max_steps}  {losses}  {speed:.1f} updates/s  {left:.0f} s left")

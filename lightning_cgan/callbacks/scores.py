@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_warn
 
 from lightning_cgan import keyed
+from lightning_cgan.callbacks.progress import say
 from lightning_cgan.contract import Evaluated
 from lightning_cgan.metrics.extractors import Extractor
 from lightning_cgan.metrics.scores import Gathered, Pass, all_scores
@@ -58,7 +59,7 @@ class Scores(Callback):
         if trainer.is_global_zero:
             path = Path(trainer.default_root_dir) / "metrics.json"
             write_scores(path, split, scores, self.card(trainer, split, seen))
-            rank_zero_info(f"{split}: " + "  ".join(f"{name} {value:.4g}" for name, value in scores.items()))
+            say(f"{split}: " + "  ".join(f"{name} {value:.4g}" for name, value in scores.items()))
 
     def card(self, trainer: Trainer, split: str, seen: Gathered) -> dict[str, Any]:
         """What a score must share with another to be compared with it, and where it came from."""

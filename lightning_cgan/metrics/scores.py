@@ -1,5 +1,6 @@
 """Many scores from one pass: features and logits are computed once per image, kept, and shared by all."""
 
+import warnings
 from typing import NamedTuple
 
 import torch
@@ -94,7 +95,9 @@ def inception_score(logits: Tensor, splits: int = 10) -> tuple[float, float]:
 
     The split is keyed and the global random state left alone; torchmetrics' own shuffle draws from it.
     """
-    metric = InceptionScore(Features(logits.shape[1]), splits=splits, sync_on_compute=False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*will save all extracted features.*")  # they are logits, and kept
+        metric = InceptionScore(Features(logits.shape[1]), splits=splits, sync_on_compute=False)
     metric.update(logits.double())
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(keyed.seed_of("inception score", seed=0))

@@ -1,6 +1,6 @@
 """cGANs with projection discriminator. Miyato & Koyama, ICLR 2018."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from lightning.pytorch import LightningModule
@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from lightning_cgan import keyed
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial
+from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, class_labels
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import sngan
 from lightning_cgan.optimize import Adam, descend, is_log_step
@@ -106,6 +106,21 @@ class ProjectionGAN(LightningModule):
     def draw(self, draws: Draws, seed: int | None = None) -> Tensor:
         """The images of ``draws``: the same for an index whatever the batch, the device or the process."""
         return self(keyed.normal("draw", draws.index, self.generator.latent_dim, seed=seed), draws.label)
+
+    @torch.no_grad()
+    def sample(self, count: int, label: int | Sequence[int] | Tensor | None = None, seed: int = 0) -> Tensor:
+        """Generated images (count, C, H, W) in [-1, 1]; put the module in eval mode first, as ``load`` does.
+
+        Args:
+            count: images to draw.
+            label: one class for all, or one for each; None goes round the classes.
+            seed: the same seed gives the same images.
+
+        Raises:
+            ValueError: for labels that the data set does not have, or not ``count`` of them.
+        """
+        label = class_labels(label, count, self.spec.num_classes).to(self.device)
+        return self.draw(Draws(label, torch.arange(count, device=self.device)), seed)
 
     def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
         return Evaluated(real=batch.image, fake=self.draw(batch.draws), label=batch.draws.label)

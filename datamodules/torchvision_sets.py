@@ -1,0 +1,170 @@
+"""Well-known labelled sets through torchvision. Nothing is downloaded unless the user asks for it."""
+
+import hashlib
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from sklearn.model_selection import train_test_split
+from torch import Tensor
+from torchvision import datasets
+from torchvision.transforms.v2 import functional as F
+
+from datamodules.labelled import InMemory, LabelledDataModule, LabelledImages
+from datamodules.order import Positions
+from lightning_cgan import keyed
+from lightning_cgan.contract import Draws, ImageSpec, Labelled, Trial
+
+
+class Dequantized(LabelledDataModule):
+    """Training images are x/128 - 1 plus keyed noise from [0, 1/128), as Miyato & Koyama feed them."""
+
+    def on_after_batch_transfer(self, batch: Labelled | Trial | Draws, dataloader_idx: int) -> Labelled | Trial | Draws:
+        if not isinstance(batch, Labelled):
+            return super().on_after_batch_transfer(batch, dataloader_idx)
+        device = batch.image.device
+        key = ("dequantize", self.trainer.global_step, self.trainer.global_rank)
+        noise = torch.rand(batch.image.shape, device=device, generator=keyed.generator(*key, device=device))
+        return batch._replace(image=(batch.image + noise).div_(128).sub_(1))
+
+
+class CIFAR10(Dequantized):
+    """60,000 colour images at 32x32 (Krizhevsky 2009), in memory. 1,000 training images select checkpoints.
+
+    Args:
+        root: folder of torchvision's files.
+        download: whether to fetch them where they are missing.
+        batch_size: as all others, of :class:`~datamodules.labelled.LabelledDataModule`.
+
+    Raises:
+        ValueError: on ``prepare_data`` if the files are not there.
+    """
+
+    archive: ClassVar[type[datasets.CIFAR10]] = datasets.CIFAR10
+    num_classes: ClassVar[int] = 10
+
+    def __init__(
+        self,
+        root: str = "data",
+        download: bool = False,
+        batch_size: int = 64,
+        validation_fakes: int = 5_000,
+        test_fakes: int = 5_000,
+        evaluation_batch_size: int = 250,
+        predict_classes: list[int] | None = None,
+        predict_per_class: int = 10,
+    ) -> None:
+        self.spec = ImageSpec(channels=3, size=32, num_classes=self.num_classes)
+        super().__init__(
+            batch_size, validation_fakes, test_fakes, evaluation_batch_size, predict_classes, predict_per_class
+        )
+        self.root, self.download = root, download
+
+    def prepare_data(self) -> None:
+        name = self.archive.__name__
+        if self.download:
+            self.archive(self.root, download=True)
+        elif not Path(self.root, self.archive.base_folder).is_dir():
+            raise ValueError(
+                f"{name} is read from disk; there is no {self.root}/{self.archive.base_folder}. Set data.init_args.root"
+                f', or download once: python -c "from torchvision.datasets import {name}; '
+                f"{name}('{self.root}', download=True)\""
+            )
+
+    def load(self, split: str) -> LabelledImages:
+        whole = self.archive(self.root, train=split != "test")
+        image = torch.as_tensor(whole.data).permute(0, 3, 1, 2).contiguous()
+        label = torch.as_tensor(whole.targets, dtype=torch.int64)
+        if split == "test":
+            return InMemory(image, label)
+        place = held_out(label)[split]
+        return InMemory(image[place], label[place])
+
+
+class CIFAR100(CIFAR10):
+    """CIFAR-10's twin with 100 classes."""
+
+    archive = datasets.CIFAR100
+    num_classes = 100
+
+
+def held_out(label: Tensor, share: float = 0.02) -> dict[str, list[int]]:
+    """The fixed, stratified places in a training set that are trained on, and those that select checkpoints."""
+    count = max(round(share * len(label)), len(label.unique()))
+    train, val = train_test_split(range(len(label)), test_size=count, random_state=0, stratify=label)
+    return {"train": sorted(train), "val": sorted(val)}
+
+
+class Files:
+    """Images in a folder for each class, decoded when asked for: short side to ``size``, centre cut, RGB."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self.folder, self.size = folder, size
+        self.path, label = zip(*datasets.ImageFolder(folder).samples, strict=True)
+        self.label = torch.tensor(label)
+
+    def images(self, at: Positions) -> Tensor:
+        flat = [self.image(place) for place in at.index.flatten().tolist()]
+        empty = torch.empty(0, 3, self.size, self.size, dtype=torch.uint8)
+        return (torch.stack(flat) if flat else empty).unflatten(0, at.index.shape)
+
+    def image(self, place: int) -> Tensor:
+        picture = datasets.folder.pil_loader(self.path[place])
+        picture = F.center_crop(picture, min(picture.size))
+        return F.pil_to_tensor(F.resize(picture, [self.size, self.size], antialias=True))
+
+    def sha256(self) -> str:
+        """Of names and sizes: reading every file would take as long as an epoch."""
+        listing = "".join(f"{Path(p).relative_to(self.folder)} {Path(p).stat().st_size}\n" for p in self.path)
+        return hashlib.sha256(listing.encode()).hexdigest()
+
+
+class ImageNet(Dequantized):
+    """ILSVRC 2012 as two folders, ``root/train`` and ``root/val``, with one folder of JPEGs for each class.
+
+    Scores are measured against ``val``, half of it while training and the other half in ``test``.
+
+    Args:
+        root: holds ``train`` and ``val``.
+        size: of the images, after centre cut and an antialiased bilinear resize.
+        num_classes: folders in each.
+        num_workers: processes that decode.
+        batch_size: as all others, of :class:`~datamodules.labelled.LabelledDataModule`.
+
+    Raises:
+        ValueError: on ``setup`` if a folder is missing or holds other than ``num_classes`` classes.
+    """
+
+    def __init__(
+        self,
+        root: str = "data/imagenet",
+        size: int = 128,
+        num_classes: int = 1000,
+        num_workers: int = 8,
+        batch_size: int = 64,
+        validation_fakes: int = 5_000,
+        test_fakes: int = 50_000,
+        evaluation_batch_size: int = 50,
+        predict_classes: list[int] | None = None,
+        predict_per_class: int = 10,
+    ) -> None:
+        self.spec = ImageSpec(channels=3, size=size, num_classes=num_classes)
+        super().__init__(
+            batch_size, validation_fakes, test_fakes, evaluation_batch_size, predict_classes, predict_per_class,
+            num_workers,
+        )  # fmt: skip
+        self.root = Path(root)
+
+    def load(self, split: str) -> LabelledImages:
+        folder = self.root / ("train" if split == "train" else "val")
+        classes = sum(entry.is_dir() for entry in folder.iterdir()) if folder.is_dir() else 0
+        if classes != self.spec.num_classes:
+            raise ValueError(
+                f"{folder} must hold one folder of images for each of {self.spec.num_classes} classes; "
+                f"it has {classes}. Set data.init_args.root or data.init_args.num_classes."
+            )
+        files = Files(folder, self.spec.size)
+        if split != "train":
+            place = held_out(files.label, share=0.5)["train" if split == "val" else "val"]
+            files.path, files.label = [files.path[p] for p in place], files.label[place]
+        return files

@@ -1,0 +1,80 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from lightning_cgan.cli import main
+
+REPOSITORY = Path(__file__).parent.parent
+DIGITS = "experiments/projection/digits.yaml"
+TINY = (
+    "--model.init_args.generator.init_args.width=8",
+    "--model.init_args.discriminator.init_args.width=8",
+    "--data.init_args.batch_size=4",
+    "--data.init_args.validation_fakes=21",
+    "--data.init_args.test_fakes=41",
+    "--data.init_args.evaluation_batch_size=50",
+    "--trainer.log_every_n_steps=1",
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread_in_the_repository(monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    monkeypatch.setenv("PL_GLOBAL_SEED", "0")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs a command on the tiny digits experiment: ``run("fit", "--fresh", folder="a", steps=4)``."""
+
+    def run_tiny(command, *extra, folder="run", steps=6, every=3, config=DIGITS):
+        return main(
+            [
+                command,
+                f"--config={config}",
+                *TINY,
+                f"--trainer.default_root_dir={tmp_path / folder}",
+                f"--trainer.max_steps={steps}",
+                f"--trainer.val_check_interval={every}",
+                *extra,
+            ]
+        )
+
+    return run_tiny
+
+
+@pytest.fixture
+def state(tmp_path):
+    """The content of a checkpoint in a run folder."""
+
+    def read(folder="run", name="last.ckpt"):
+        return torch.load(tmp_path / folder / name, weights_only=True)
+
+    return read
+
+
+@pytest.fixture
+def scores(tmp_path):
+    """What ``metrics.json`` in a run folder says."""
+
+    def read(folder="run"):
+        return json.loads((tmp_path / folder / "metrics.json").read_text())
+
+    return read
+
+
+def same(a, b):
+    """Whether two nested states agree to the last bit."""
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return a == b

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 NOISE = re.compile(
     r"^(Does not validate|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>|Problem with given class_path"
-    r"|Parser key \"[\w.]+\":$|Expected a path but)"
+    r"|Parser key \"[\w.]+\":$|Expected a path but|Not a valid subclass|Subclass types expect|a class path \(|a dict with)"
 )
 
 
@@ -21,7 +21,7 @@ def plain(message: str, keys: Iterable[str] = ()) -> str:
     """
     lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
     said = [line for line in lines if line and not NOISE.match(line)] or lines[-1:]
-    text = re.sub(r"Type \S*Callable\[.*?expects a function or a callable class: ", "", said[-1])
+    text = re.sub(r"Type \S*Callable\[.*?expects a function or a callable class: ", "", said[0])
     text = re.sub(r"\.? Got value: Namespace\(.*", "", text)
     where = re.findall(r'Parser key "([\w.]+)"', message)
     if where and not any(key in text for key in where) and ". Set " not in text:

@@ -1,0 +1,111 @@
+import pytest
+import torch
+
+from lightning_cgan.contract import Draws, ImageSpec, Labelled, Trial
+from lightning_cgan.networks import sngan
+from lightning_cgan.optimize import descend
+from lightning_cgan.papers.projection import ProjectionGAN
+from tests.conftest import same
+
+SPEC = ImageSpec(channels=1, size=16, num_classes=10)
+
+
+def model(**options):
+    torch.manual_seed(0)
+    networks = {"generator": lambda s: sngan.Generator(s, 4), "discriminator": lambda s: sngan.Discriminator(s, 4)}
+    return ProjectionGAN(SPEC, **networks, **options)
+
+
+def weights(network):
+    return {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
+
+
+def test_each_step_moves_only_its_network(monkeypatch, run):
+    moved = []
+
+    def watch(module, optimizer, loss, tick=False):
+        before = weights(module.generator), weights(module.discriminator)
+        descend(module, optimizer, loss, tick)
+        after = weights(module.generator), weights(module.discriminator)
+        moved.append("".join(name for name, b, a in zip("GD", before, after, strict=True) if not same(b, a)))
+
+    monkeypatch.setattr("lightning_cgan.papers.projection.descend", watch)
+    assert run("fit", steps=2) == 0
+    assert moved == ["D", "D", "D", "G"] * 2
+
+
+def test_the_discriminators_loss_sends_no_gradient_to_the_generator():
+    gan = model()
+    gan.discriminator_loss(torch.randn(4, 1, 16, 16), torch.arange(4)).backward()
+    assert all(parameter.grad is None for parameter in gan.generator.parameters())
+    assert all(parameter.grad.any() for parameter in gan.discriminator.parameters() if parameter.ndim > 1)
+
+
+def test_the_discriminators_loss_depends_on_the_label():
+    gan = model().eval()
+
+    def loss(label):
+        torch.manual_seed(1)
+        return gan.discriminator_loss(torch.ones(4, 1, 16, 16), torch.full((4,), label))
+
+    assert loss(0) != loss(1)
+    assert loss(0) == loss(0)
+
+
+def test_the_generators_batch_is_a_multiple_of_the_real_one():
+    gan = model()
+    sizes = []
+    gan.generator.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    gan.discriminator_loss(torch.randn(4, 1, 16, 16), torch.arange(4))
+    gan.generator_loss(gan.fakes_per_real * 4)
+    assert sizes == [4, 8]
+
+
+def test_the_defaults_are_the_papers():
+    gan = ProjectionGAN(ImageSpec(3, 32, 10))
+    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+        settings = optimizer([torch.nn.Parameter(torch.zeros(1))]).defaults
+        assert (settings["lr"], settings["betas"]) == (2e-4, (0.0, 0.9))
+    assert (gan.critic_updates, gan.fakes_per_real, gan.decay_start) == (5, 2, 0)
+    assert gan.generator.latent_dim == 128
+
+
+def test_data_without_classes_is_refused():
+    with pytest.raises(ValueError, match="needs labelled images.*Set data"):
+        ProjectionGAN(ImageSpec(1, 16))
+
+
+def test_an_evaluation_draws_the_same_image_for_an_index_in_any_batch():
+    gan = model().eval()
+    label, index = torch.arange(6), torch.arange(6)
+    whole = gan.validation_step(Trial(torch.zeros(2, 1, 16, 16), label[:2], Draws(label, index)), 0)
+    part = gan.validation_step(Trial(torch.zeros(0, 1, 16, 16), label[:0], Draws(label[4:], index[4:])), 0)
+    assert torch.allclose(whole.fake[4:], part.fake, atol=1e-6)
+    assert part.label.tolist() == [4, 5]
+    assert len(whole.real) == 2
+
+
+def test_samples_follow_their_label_and_seed():
+    gan = model().eval()
+    torch.nn.init.normal_(gan.generator.blocks[0].norm1.bias.weight)
+    images = gan.sample(3, label=7, seed=5)
+    assert images.shape == (3, 1, 16, 16)
+    assert not images.requires_grad
+    assert torch.equal(images, gan.sample(3, label=[7, 7, 7], seed=5))
+    assert not torch.equal(images, gan.sample(3, label=8, seed=5))
+    assert not torch.equal(images, gan.sample(3, label=7, seed=6))
+    with pytest.raises(ValueError, match="met"):
+        gan.sample(3, label=10)
+
+
+def test_batches_are_consumed_one_critic_update_each(run, monkeypatch):
+    seen = []
+    original = ProjectionGAN.training_step
+
+    def note(self, batch: Labelled, batch_idx: int) -> None:
+        seen.append((tuple(batch.image.shape), batch.image.dtype, float(batch.image.min()), float(batch.image.max())))
+        original(self, batch, batch_idx)
+
+    monkeypatch.setattr(ProjectionGAN, "training_step", note)
+    assert run("fit", "--model.init_args.critic_updates=2", steps=1) == 0
+    assert seen == [((2, 4, 1, 16, 16), torch.float32, -1.0, 1.0)]

@@ -1,0 +1,152 @@
+import pytest
+
+from lightning_cgan.cli import main
+from tests.conftest import DIGITS
+
+
+@pytest.fixture
+def complaint(capsys, tmp_path):
+    """Runs a command that must fail, with nothing written; gives what it printed on stderr."""
+
+    def run(*args):
+        before = sorted(tmp_path.rglob("*"))
+        assert main([*args]) == 2
+        assert sorted(tmp_path.rglob("*")) == before
+        error = capsys.readouterr().err
+        assert "Traceback" not in error
+        assert len(error.splitlines()) <= 3
+        return error
+
+    return run
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """The digits experiment with one text replaced by another."""
+
+    def write(old, new):
+        path = tmp_path / "broken.yaml"
+        text = open(DIGITS).read()
+        assert old in text
+        path.write_text(text.replace(old, new))
+        return f"--config={path}"
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("max_steps:", "max_step:", "trainer.max_steps"),
+        ("critic_updates:", "critic_update:", "critic_updates"),
+        ("width:", "widht:", "width"),
+        ("data:", "date:", "data.class_path"),
+        ("datamodules.digits.Digits", "datamodules.digit.Digits", "datamodules.digits"),
+        ("datamodules.digits.Digits", "datamodules.digits.Digit", "datamodules.digits.Digits"),
+        ("papers.projection.P", "papers.projecton.P", "lightning_cgan.papers.projection"),
+        ("networks.sngan.Generator", "networks.sngan.Generatr", "lightning_cgan.networks.sngan.Generator"),
+    ],
+)
+def test_a_wrong_name_in_a_file_is_answered_with_the_nearest(complaint, broken, old, new, named):
+    assert f"The nearest valid name is {named}." in complaint("fit", broken(old, new))
+
+
+@pytest.mark.parametrize(
+    ("flag", "named"),
+    [
+        ("--trainer.max_step=4", "trainer.max_steps"),
+        ("--model.init_args.critic_update=4", "critic_updates"),
+        ("--model.init_args.generator.init_args.widht=4", "width"),
+        ("--data.init_args.sise=8", "size"),
+    ],
+)
+def test_a_wrong_flag_is_answered_with_the_nearest(complaint, flag, named):
+    assert f"The nearest valid name is {named}." in complaint("fit", f"--config={DIGITS}", flag)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--data.init_args.size=20"], "sizes 8, 16, 32; met 20. Set data.init_args.size"),
+        (["--data.init_args.size=8"], "has 8. Set data.init_args.size, or other networks"),
+        (["--data.init_args.batch_size=0"], "met 0. Set data.init_args.batch_size"),
+        (["--data.init_args.predict_classes=[3,10]"], "met [10]. Set data.init_args.predict_classes"),
+        (["--trainer.max_steps=abc"], "trainer.max_steps"),
+        (["--trainer.max_steps=-1"], "Set trainer.max_steps"),
+        (["--config=missing.yaml"], "missing.yaml"),
+        (["--ckpt_path=missing.ckpt"], "there is no missing.ckpt"),
+        (["--ckpt_path=README.md"], "README.md is broken or from elsewhere"),
+        (["--data=datamodules.torchvision_sets.CIFAR10", "--data.init_args.root=nowhere"], "download=True)"),
+        (["--trainer.callbacks+=lightning_cgan.callbacks.scores.Scores",
+          "--trainer.callbacks.extractor=lightning_cgan.metrics.extractors.InceptionV3",
+          "--trainer.callbacks.extractor.weights=none.pth"], "metrics.fetch_inception none.pth"),
+    ],
+)  # fmt: skip
+def test_an_impossible_value_is_refused_before_the_first_step(complaint, tmp_path, flags, said):
+    folder = f"--trainer.default_root_dir={tmp_path / 'run'}"
+    assert said in complaint("fit", f"--config={DIGITS}", folder, *flags)
+
+
+def test_evaluating_without_a_checkpoint_names_fit(complaint, tmp_path):
+    assert "Run `fit`" in complaint("test", f"--config={DIGITS}", f"--trainer.default_root_dir={tmp_path / 'run'}")
+
+
+def test_the_checkpoint_of_another_model_is_refused(run, capsys):
+    assert run("fit", steps=1) == 0
+    assert run("test", "--model.init_args.generator.init_args.width=16") == 2
+    assert "weights of the model that is asked for" in capsys.readouterr().err
+
+
+def test_overlays_merge_and_flags_win(capsys, tmp_path):
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("trainer: {max_steps: 77}\nmodel: {init_args: {generator_optimizer: {init_args: {lr: 0.5}}}}\n")
+    with pytest.raises(SystemExit) as stop:
+        from lightning_cgan.cli import CLI
+
+        CLI(["fit", f"--config={DIGITS}", f"--config={overlay}", "--model.init_args.critic_updates=9", "--print_config"])
+    assert stop.value.code == 0
+    printed = capsys.readouterr().out
+    for text in ("max_steps: 77", "lr: 0.5", "beta2: 0.9", "critic_updates: 9", "precision: bf16-mixed"):
+        assert text in printed
+
+
+def test_a_run_folder_is_named_after_its_experiment(run, monkeypatch, tmp_path):
+    from lightning_cgan.run_folder import default_folder
+
+    assert default_folder(["experiments/projection/digits.yaml", "experiments/cluster/ddp.yaml"]) == "runs/projection/digits"
+
+
+def test_fit_validate_test_and_predict_leave_what_they_promise(run, scores, tmp_path):
+    assert run("fit", "--tensorboard") == 0
+    folder = tmp_path / "run"
+    for name in ("config.yaml", "metrics.csv", "curves.png", "last.ckpt", "best.ckpt", "samples/000003.png"):
+        assert (folder / name).is_file(), name
+    assert list((folder / "tensorboard").glob("events*"))
+    log = (folder / "metrics.csv").read_text()
+    assert run("validate") == 0
+    assert run("test") == 0
+    assert run("predict", "--data.init_args.predict_classes=[3,7]", "--data.init_args.predict_per_class=2") == 0
+    assert scores().keys() == {"val", "test"}
+    assert scores()["test"]["card"]["fakes"] == 41
+    assert scores()["test"]["card"]["reference"]["count"] == 500
+    assert sorted(path.name[:3] for path in (folder / "predictions").glob("0*.png")) == ["003", "003", "007", "007"]
+    assert (folder / "predictions" / "grid.png").is_file()
+    assert (folder / "metrics.csv").read_text() == log
+
+
+def test_evaluating_twice_agrees_to_the_last_digit(run, scores):
+    assert run("fit") == 0
+    assert run("test", "--ckpt_path=last") == 0
+    first = scores()["test"]
+    assert run("test", "--ckpt_path=last") == 0
+    assert scores()["test"] == first
+    assert first["card"]["update"] == 6
+
+
+def test_the_saved_configuration_repeats_the_run(run, state, tmp_path):
+    from tests.conftest import same
+
+    assert run("fit") == 0
+    again = f"--trainer.default_root_dir={tmp_path / 'again'}"
+    assert main(["fit", f"--config={tmp_path / 'run' / 'config.yaml'}", again]) == 0
+    assert same(state("run")["state_dict"], state("again")["state_dict"])

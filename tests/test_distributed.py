@@ -1,0 +1,98 @@
+"""Two processes on the CPU, started through the command line as a user would."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import Callback
+
+from tests.conftest import DIGITS, REPOSITORY, TINY, same
+
+DDP = ("--config=experiments/cluster/ddp.yaml", "--trainer.devices=2", "--trainer.accelerator=cpu")
+
+
+class Diary(Callback):
+    """Writes what this process trained on and ended with, for the test to compare."""
+
+    def on_train_start(self, trainer, module):
+        self.images = []
+        self.noise = None
+        module.generator.register_forward_pre_hook(self.remember)
+
+    def remember(self, _, inputs):
+        self.noise = inputs[0] if self.noise is None else self.noise
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
+        self.images.append(batch.image.flatten(0, 1))
+
+    def on_train_end(self, trainer, module):
+        entry = {"images": torch.cat(self.images), "noise": self.noise, "weights": dict(module.named_parameters())}
+        torch.save(entry, Path(trainer.default_root_dir, f"rank{trainer.global_rank}.pt"))
+
+
+def command(name, folder, *extra):
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    environment.pop("PL_GLOBAL_SEED", None)
+    # One pass over the 1,097 training digits is 5.7 updates of 3 x 64.
+    args = [name, f"--config={DIGITS}", *TINY, "--data.init_args.batch_size=64", "--trainer.max_steps=6", *extra]
+    args += ["--trainer.val_check_interval=6", f"--trainer.default_root_dir={folder}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "lightning_cgan", *args],
+        cwd=REPOSITORY, env=environment, timeout=300, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of a run on two processes."""
+    folder = tmp_path_factory.mktemp("ddp")
+    command("fit", folder, *DDP, "--trainer.callbacks+=tests.test_distributed.Diary")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def diaries(trained):
+    return [torch.load(trained / f"rank{rank}.pt") for rank in (0, 1)]
+
+
+def test_all_processes_end_with_equal_parameters(diaries):
+    assert same(diaries[0]["weights"], diaries[1]["weights"])
+
+
+def test_each_process_draws_noise_of_its_own(diaries):
+    assert diaries[0]["noise"].shape == (32, 128)
+    assert not torch.equal(diaries[0]["noise"], diaries[1]["noise"])
+
+
+def test_every_image_of_an_epoch_is_seen_once_by_one_process(diaries):
+    from datamodules.digits import Digits
+    from lightning_cgan.contract import to_bytes
+
+    shares = [to_bytes(diary["images"]).view(-1, 3, 32, 256) for diary in diaries]
+    seen = torch.cat(shares, 2).flatten(0, 2)[:1097]  # within a batch the order does not matter
+    expected = Digits().source("train").image.flatten(1)
+    batches = len(seen) // 64 * 64
+    assert {bytes(row) for row in seen[:batches].numpy()} <= {bytes(row) for row in expected.numpy()}
+    assert sorted(bytes(row) for row in seen.numpy()[:batches]) == sorted(
+        bytes(row) for row in expected[single_process_order()[:batches]].numpy()
+    )
+
+
+def single_process_order():
+    from datamodules.order import TrainingOrder
+
+    return torch.cat([TrainingOrder(1097, 64, 3).positions(step).index.flatten() for step in range(6)])[:1097]
+
+
+def test_two_processes_score_a_checkpoint_as_one_does(trained, scores, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    checkpoint = f"--ckpt_path={trained / 'last.ckpt'}"
+    # 39 batches: the second process gets an empty one
+    command("test", one, checkpoint, "--data.init_args.evaluation_batch_size=13")
+    command("test", two, checkpoint, "--data.init_args.evaluation_batch_size=13", *DDP)
+    assert scores("one")["test"]["card"]["reals"] == 500
+    assert scores("one") == scores("two")

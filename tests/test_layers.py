@@ -1,0 +1,79 @@
+"""The import rule of the project: sharing goes down."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+
+CORE = ["lightning_cgan.contract", "lightning_cgan.keyed"]
+MAY_IMPORT = {
+    "lightning_cgan/contract.py": [],
+    "lightning_cgan/keyed.py": [],
+    "lightning_cgan/optimize.py": [],
+    "lightning_cgan/schedules.py": [],
+    "lightning_cgan/csv_log.py": [],
+    "lightning_cgan/messages.py": [],
+    "lightning_cgan/losses": CORE,
+    "lightning_cgan/networks": [*CORE, "lightning_cgan.networks"],
+    "lightning_cgan/metrics": [*CORE, "lightning_cgan.metrics"],
+    "datamodules": [*CORE, "datamodules"],
+    "lightning_cgan/papers": [
+        *CORE,
+        "lightning_cgan.losses",
+        "lightning_cgan.networks",
+        "lightning_cgan.optimize",
+        "lightning_cgan.schedules",
+    ],
+    "lightning_cgan/callbacks": [*CORE, "lightning_cgan.metrics", "lightning_cgan.callbacks", "lightning_cgan.csv_log"],
+    "lightning_cgan/run_folder.py": ["lightning_cgan.callbacks"],
+    "lightning_cgan/cli.py": [
+        "lightning_cgan.callbacks",
+        "lightning_cgan.csv_log",
+        "lightning_cgan.messages",
+        "lightning_cgan.run_folder",
+    ],
+    "lightning_cgan/api.py": ["lightning_cgan.cli", "lightning_cgan.run_folder"],
+    "lightning_cgan/demo.py": ["lightning_cgan.cli", "lightning_cgan.callbacks"],
+    "lightning_cgan/__init__.py": ["lightning_cgan.api"],
+    "lightning_cgan/__main__.py": ["lightning_cgan.cli"],
+}
+
+
+def python_files(place):
+    path = REPOSITORY / place
+    return [path] if path.is_file() else sorted(path.rglob("*.py"))
+
+
+def our_imports(file):
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if name.name.startswith(("lightning_cgan", "datamodules")))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(("lightning_cgan", "datamodules")):
+            bare = node.module in ("lightning_cgan", "datamodules")
+            yield from (f"{node.module}.{name.name}" if bare else node.module for name in node.names)
+
+
+@pytest.mark.parametrize("layer", MAY_IMPORT)
+def test_a_layer_imports_only_what_lies_below_it(layer):
+    for file in python_files(layer):
+        for name in our_imports(file):
+            assert name.startswith(tuple(MAY_IMPORT[layer])), f"{file} must not import {name}"
+
+
+def test_no_paper_imports_another():
+    for file in python_files("lightning_cgan/papers"):
+        assert not [name for name in our_imports(file) if name.startswith("lightning_cgan.papers")]
+
+
+def test_every_file_belongs_to_a_layer():
+    ruled = {file for layer in MAY_IMPORT for file in python_files(layer)}
+    files = {*python_files("lightning_cgan"), *python_files("datamodules")}
+    assert {file for file in files - ruled if file.read_text()} == set()
+
+
+def test_files_stay_short():
+    for place in ("lightning_cgan", "datamodules", "tests"):
+        for file in python_files(place):
+            assert len(Path(file).read_text().splitlines()) <= 250, file

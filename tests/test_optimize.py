@@ -1,0 +1,29 @@
+import pytest
+import torch
+
+from lightning_cgan.optimize import Adam
+
+
+@pytest.mark.parametrize("critic_updates", [1, 5])
+def test_the_clock_counts_generator_updates_whatever_the_critic_does(run, state, tmp_path, critic_updates):
+    assert run("fit", f"--model.init_args.critic_updates={critic_updates}", steps=4, every=2) == 0
+    saved = state()
+    assert saved["global_step"] == 4
+    generator, discriminator = (
+        next(iter(optimizer["state"].values()))["step"].item() for optimizer in saved["optimizer_states"]
+    )
+    assert (generator, discriminator) == (4, 4 * critic_updates)
+    assert [schedule["last_epoch"] for schedule in saved["lr_schedulers"]] == [4, 4]
+    rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()[1:]
+    assert [int(row.split(",")[1]) for row in rows] == [0, 1, 1, 2, 3, 3]
+    assert sorted(path.stem for path in (tmp_path / "run" / "samples").iterdir()) == ["000002", "000004"]
+
+
+def test_adam_moves_as_torchs_own():
+    ours, theirs = (torch.nn.Parameter(torch.ones(3)) for _ in range(2))
+    steps = Adam([ours], lr=0.1, beta1=0, beta2=0.9), torch.optim.Adam([theirs], lr=0.1, betas=(0.0, 0.9))
+    for _ in range(3):
+        for weight, optimizer in zip((ours, theirs), steps, strict=True):
+            weight.grad = torch.tensor([1.0, -2.0, 0.5])
+            optimizer.step()
+    assert torch.allclose(ours, theirs)

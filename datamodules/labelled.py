@@ -31,7 +31,7 @@ class InMemory:
         self.image, self.label = image, label
 
     def images(self, at: Positions) -> Tensor:
-        return self.image[at.index]
+        return self.image[at.image]
 
     def sha256(self) -> str:
         return hashlib.sha256(self.image.numpy().tobytes() + self.label.numpy().tobytes()).hexdigest()
@@ -47,7 +47,7 @@ class Training(Dataset[Labelled]):
         return len(self.source.label)
 
     def __getitem__(self, at: Positions) -> Labelled:
-        return Labelled(self.source.images(at), self.source.label[at.index])
+        return Labelled(self.source.images(at), self.source.label[at.image])
 
 
 class Evaluation(Dataset[Trial]):
@@ -112,7 +112,11 @@ class LabelledDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.sources: dict[str, LabelledImages] = {}
         counts = {"batch_size": batch_size, "evaluation_batch_size": evaluation_batch_size}
-        counts |= {"validation_fakes": validation_fakes, "test_fakes": test_fakes, "predict_per_class": predict_per_class}
+        counts |= {
+            "validation_fakes": validation_fakes,
+            "test_fakes": test_fakes,
+            "predict_per_class": predict_per_class,
+        }
         for name, count in counts.items():
             if count < 1:
                 raise ValueError(f"{name} counts images, at least one; met {count}. Set data.init_args.{name}.")

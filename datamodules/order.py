@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -13,10 +14,10 @@ from lightning_cgan.contract import Draws
 
 
 class Positions(NamedTuple):
-    """Places in a data set. ``epoch`` counts the passes over it, and keys augmentation together with ``index``."""
+    """Places in a data set. ``epoch`` counts the passes over it, and keys augmentation together with ``image``."""
 
     epoch: Tensor  # (n, B) int64
-    index: Tensor  # (n, B) int64
+    image: Tensor  # (n, B) int64
 
 
 class TrainingOrder(Sampler[Positions]):
@@ -97,9 +98,7 @@ class EvaluationOrder(Sampler[Slices]):
     def __init__(self, reals: int, fakes: int, batch_size: int, rank: int = 0, world: int = 1) -> None:
         batches = -(-max(reals, fakes) // batch_size)
         edges = [(reals * step // batches, fakes * step // batches) for step in range(batches + 1)]
-        spans = [
-            Slices(range(a, c), range(b, d)) for (a, b), (c, d) in zip(edges, edges[1:], strict=False)
-        ]
+        spans = [Slices(range(a, c), range(b, d)) for (a, b), (c, d) in pairwise(edges)]
         spans += [Slices(range(0), range(0))] * (-batches % world)
         self.mine = spans[rank::world]
 
@@ -110,8 +109,8 @@ class EvaluationOrder(Sampler[Slices]):
         return iter(self.mine)
 
 
-def balanced_draws(index: range, num_classes: int, classes: list[int] | None = None) -> Draws:
+def balanced_draws(keys: range, num_classes: int, classes: list[int] | None = None) -> Draws:
     """Draws whose labels go round ``classes``, all of them by default, so that every class is asked for equally."""
-    place = torch.arange(index.start, index.stop)
+    place = torch.arange(keys.start, keys.stop)
     wanted = torch.tensor(classes if classes else range(max(num_classes, 1)))
-    return Draws(label=wanted[place % len(wanted)], index=place)
+    return Draws(label=wanted[place % len(wanted)], key=place)

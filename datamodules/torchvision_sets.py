@@ -100,13 +100,14 @@ class Files:
 
     def __init__(self, folder: Path, size: int) -> None:
         self.folder, self.size = folder, size
-        self.path, label = zip(*datasets.ImageFolder(folder).samples, strict=True)
-        self.label = torch.tensor(label)
+        samples = datasets.ImageFolder(folder).samples
+        self.path = [path for path, _ in samples]
+        self.label = torch.tensor([label for _, label in samples])
 
     def images(self, at: Positions) -> Tensor:
-        flat = [self.image(place) for place in at.index.flatten().tolist()]
+        flat = [self.image(place) for place in at.image.flatten().tolist()]
         empty = torch.empty(0, 3, self.size, self.size, dtype=torch.uint8)
-        return (torch.stack(flat) if flat else empty).unflatten(0, at.index.shape)
+        return (torch.stack(flat) if flat else empty).unflatten(0, at.image.shape)
 
     def image(self, place: int) -> Tensor:
         picture = datasets.folder.pil_loader(self.path[place])

@@ -16,7 +16,7 @@ class Builder(CLI):
     def before_instantiate_classes(self) -> None:
         self.config.pop("trainer")
 
-    def instantiate_trainer(self, **kwargs: Any) -> None:
+    def instantiate_trainer(self, **kwargs: Any) -> Any:
         """Nothing is run."""
 
 

@@ -1,4 +1,4 @@
-"""``lightning-cgan fit|validate|test|predict --config experiments/<paper>/<data>.yaml [--config overlay] [--key value]``.
+"""``lightning-cgan fit|validate|test|predict --config experiments/<paper>/<data>.yaml [--key value]``
 
 LightningCLI with the suite's trainer defaults, one wire from data to model, a run folder, and plain error messages.
 """
@@ -38,7 +38,12 @@ TRAINER_DEFAULTS = {
     "enable_model_summary": False,
 }
 TRACKING = "tracking_id"  # file in the run folder: by it W&B knows that a resumed run is the same run
-WATCHING = {"fit": (SampleGrid, Curves, Best, Last), "predict": (Predictions,)}  # Last saves what the others know
+WATCHING = {
+    "fit": (SampleGrid, Curves, Best, Last),  # in this order: Last saves what the others know
+    "validate": (SampleGrid,),
+    "test": (SampleGrid,),
+    "predict": (Predictions,),
+}
 
 
 class Parser(LightningArgumentParser):
@@ -54,7 +59,7 @@ class Parser(LightningArgumentParser):
 
 
 class CLI(LightningCLI):
-    """The command line. Its parameters, beside those of model, data and trainer, are ``--fresh`` and ``--tensorboard``."""
+    """The command line. Beside the keys of model, data and trainer it has ``--fresh`` and ``--tensorboard``."""
 
     def __init__(self, args: list[str] | None = None, run: bool = True) -> None:
         super().__init__(
@@ -117,7 +122,9 @@ class CLI(LightningCLI):
         config = self._get(self.config_init, "trainer")
         chosen: list[Callback] = config["callbacks"] or []
         chosen = chosen if isinstance(chosen, list) else [chosen]
-        watching = [kind() for kind in WATCHING.get(self.subcommand, ()) if not any(isinstance(c, kind) for c in chosen)]
+        watching: list[Callback] = [
+            kind() for kind in WATCHING.get(str(self.subcommand), ()) if not any(isinstance(c, kind) for c in chosen)
+        ]
         watching.insert(0, RichProgressBar() if sys.stdout.isatty() else PlainProgress())
         kwargs["enable_progress_bar"] = config["enable_progress_bar"] is not False and sys.stdout.isatty()
         return super().instantiate_trainer(
@@ -138,7 +145,7 @@ class CLI(LightningCLI):
                 f"A run has a length in generator updates; met {self.trainer.max_steps}. Set trainer.max_steps."
             )
         if fit.fresh:
-            aside = set_aside(folder) if rank_zero_only.rank == 0 else None
+            aside = set_aside(folder) if not getattr(rank_zero_only, "rank", 0) else None
             if aside:
                 say(f"starting over; the earlier run is now {aside}")
         elif fit.ckpt_path is None and Path(folder, LAST).is_file():
@@ -162,7 +169,7 @@ class CLI(LightningCLI):
         for logger in self.trainer.loggers:
             if isinstance(logger, WandbLogger):
                 folder.mkdir(parents=True, exist_ok=True)
-                Path(folder, TRACKING).write_text(logger._id)
+                Path(folder, TRACKING).write_text(str(logger._id))
 
     def before_validate(self) -> None:
         evaluation = self.config_init[self.subcommand]

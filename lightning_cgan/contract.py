@@ -26,10 +26,10 @@ class Labelled(NamedTuple):
 
 
 class Draws(NamedTuple):
-    """Images to be generated. ``index`` keys the noise, so every process draws the same image for it."""
+    """Images to be generated. ``key`` keys the noise, so every process draws the same image for it."""
 
     label: Tensor  # (K,) int64
-    index: Tensor  # (K,) int64
+    key: Tensor  # (K,) int64
 
 
 class Trial(NamedTuple):
@@ -53,7 +53,7 @@ class Reference(NamedTuple):
     """Which real images a score was measured against. The data module says it, the evaluation card records it."""
 
     split: str
-    count: int
+    images: int
     sha256: str
 
 

@@ -25,7 +25,7 @@ class RunLog(CSVLogger):
 
     @property
     @rank_zero_experiment
-    def experiment(self) -> "ContinuedWriter":
+    def experiment(self) -> Any:
         if self._experiment is None:
             os.makedirs(self.root_dir, exist_ok=True)
             self._experiment = ContinuedWriter(log_dir=self.log_dir)

@@ -8,7 +8,8 @@ from difflib import get_close_matches
 
 NOISE = re.compile(
     r"^(Does not validate|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>|Problem with given class_path"
-    r"|Parser key \"[\w.]+\":$|Expected a path but|Not a valid subclass|Subclass types expect|a class path \(|a dict with)"
+    r"|Parser key \"[\w.]+\":$|Expected a path but|Not a valid subclass|Subclass types expect|a class path \("
+    r"|a dict with)"
 )
 
 

@@ -37,7 +37,15 @@ def command(name, folder, *extra):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     environment.pop("PL_GLOBAL_SEED", None)
     # One pass over the 1,097 training digits is 5.7 updates of 3 x 64.
-    args = [name, f"--config={DIGITS}", *TINY, "--data.init_args.batch_size=64", "--trainer.max_steps=6", *extra]
+    args = [
+        name,
+        f"--config={DIGITS}",
+        *TINY,
+        "--model.init_args.critic_updates=3",
+        "--data.init_args.batch_size=64",
+        "--trainer.max_steps=6",
+        *extra,
+    ]
     args += ["--trainer.val_check_interval=6", f"--trainer.default_root_dir={folder}"]
     done = subprocess.run(
         [sys.executable, "-m", "lightning_cgan", *args],
@@ -85,7 +93,7 @@ def test_every_image_of_an_epoch_is_seen_once_by_one_process(diaries):
 def single_process_order():
     from datamodules.order import TrainingOrder
 
-    return torch.cat([TrainingOrder(1097, 64, 3).positions(step).index.flatten() for step in range(6)])[:1097]
+    return torch.cat([TrainingOrder(1097, 64, 3).positions(step).image.flatten() for step in range(6)])[:1097]
 
 
 def test_two_processes_score_a_checkpoint_as_one_does(trained, scores, tmp_path):

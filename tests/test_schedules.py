@@ -3,9 +3,7 @@ import pytest
 from lightning_cgan.schedules import linear_decay
 
 
-@pytest.mark.parametrize(
-    ("update", "factor"), [(0, 1), (400_000, 1), (425_000, 0.5), (450_000, 0), (460_000, 0)]
-)
+@pytest.mark.parametrize(("update", "factor"), [(0, 1), (400_000, 1), (425_000, 0.5), (450_000, 0), (460_000, 0)])
 def test_decay_is_flat_then_straight_to_zero(update, factor):
     assert linear_decay(update, start=400_000, end=450_000) == factor
 

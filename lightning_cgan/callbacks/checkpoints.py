@@ -52,9 +52,7 @@ class Best(ModelCheckpoint):
     """
 
     def __init__(self, monitor: str = "val/fid", mode: str = "min") -> None:
-        super().__init__(
-            filename=BEST.removesuffix(".ckpt"), monitor=monitor, mode=mode, enable_version_counter=False
-        )
+        super().__init__(filename=BEST.removesuffix(".ckpt"), monitor=monitor, mode=mode, enable_version_counter=False)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self.dirpath = trainer.default_root_dir

@@ -39,7 +39,7 @@ def show(logger: Logger, key: str, path: Path, picture: Tensor, step: int) -> No
 
 
 class SampleGrid(Callback):
-    """After each validation, a grid with one row a class: ``samples/000250.png`` in the run folder.
+    """After each evaluation, a grid with one row a class: ``samples/000250.png`` in the run folder while training.
 
     The noise of an evaluation is keyed, so the same place shows the same noise all run long.
 
@@ -71,9 +71,12 @@ class SampleGrid(Callback):
         image = [cell[place] if place < len(cell) else blank for cell in rows for place in range(self.columns)]
         picture = grid(torch.stack(image), self.columns)
         step = trainer.global_step
-        path = save_png(picture, Path(trainer.default_root_dir) / "samples" / f"{step:06d}.png")
+        name = f"{step:06d}" if trainer.state.fn == "fit" else str(trainer.state.fn.value)
+        path = save_png(picture, Path(trainer.default_root_dir) / "samples" / f"{name}.png")
         for logger in trainer.loggers:
             show(logger, "samples", path, picture, step)
+
+    on_test_start, on_test_batch_end, on_test_end = on_validation_start, on_validation_batch_end, on_validation_end
 
 
 class Curves(Callback):

@@ -63,7 +63,8 @@ class Scores(Callback):
 
     def card(self, trainer: Trainer, split: str, seen: Gathered) -> dict[str, Any]:
         """What a score must share with another to be compared with it, and where it came from."""
-        reference = trainer.datamodule.reference(split)._asdict() if trainer.datamodule else None
+        data = getattr(trainer, "datamodule", None)
+        reference = data.reference(split)._asdict() if data else None
         return {
             "fakes": len(seen.fake),
             "reals": len(seen.real),

@@ -7,17 +7,16 @@ from safetensors.torch import save_file
 
 
 class SaveWeights(Callback):
-    """Writes one network's weights as safetensors when ``fit`` ends.
+    """Writes one network's weights into the run folder when ``fit`` ends.
 
     Args:
-        path: of the file.
+        name: of the safetensors file.
         network: the module's attribute that holds the network.
     """
 
-    def __init__(self, path: str, network: str = "network") -> None:
-        self.path, self.network = Path(path), network
+    def __init__(self, name: str, network: str = "network") -> None:
+        self.name, self.network = name, network
 
     def on_fit_end(self, trainer: Trainer, module: LightningModule) -> None:
         if trainer.is_global_zero:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            save_file(module.get_submodule(self.network).state_dict(), self.path)
+            save_file(module.get_submodule(self.network).state_dict(), Path(trainer.default_root_dir, self.name))

@@ -13,7 +13,6 @@ from torch.optim.lr_scheduler import OneCycleLR
 from lightning_cgan import keyed
 from lightning_cgan.contract import ImageSpec, Labelled, Trial
 
-
 SIZE = 16
 
 

@@ -49,6 +49,11 @@ class DigitsClassifier(Extractor):
         self.network.eval().requires_grad_(False)
 
     def forward(self, image: Tensor) -> Seen:
+        if image.shape[1] != 1:
+            raise ValueError(
+                f"The digits classifier sees one grey channel; met images with {image.shape[1]}. "
+                "Set the extractor of lightning_cgan.callbacks.scores.Scores to one for colour."
+            )
         return self.network(to_signed(image))
 
 

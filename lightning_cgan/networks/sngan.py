@@ -4,6 +4,7 @@ Layers, widths and initial values follow the authors' released code: the paramet
 """
 
 from functools import partial
+from itertools import pairwise
 from math import sqrt
 from typing import NamedTuple
 
@@ -49,11 +50,12 @@ def widths_for(spec: ImageSpec) -> Widths:
     return WIDTHS[spec.size]
 
 
-def glorot(layer: nn.Module, gain: float = 1.0) -> nn.Module:
+def glorot(layer: nn.Conv2d | nn.Linear | nn.Embedding, gain: float = 1.0) -> nn.Module:
     """Glorot-uniform weights and zero biases, as Chainer's initialiser draws them."""
     nn.init.xavier_uniform_(layer.weight, gain)
-    if getattr(layer, "bias", None) is not None:
-        nn.init.zeros_(layer.bias)
+    bias = getattr(layer, "bias", None)
+    if bias is not None:
+        nn.init.zeros_(bias)
     return layer
 
 
@@ -125,9 +127,7 @@ class Generator(nn.Module):
         channels = [unit * (width or table.width[0]) for unit in table.generator]
         self.latent_dim = latent_dim
         self.start = glorot(nn.Linear(latent_dim, channels[0] * 4 * 4))
-        self.blocks = nn.ModuleList(
-            UpBlock(before, after, spec.num_classes) for before, after in zip(channels, channels[1:], strict=False)
-        )
+        self.blocks = nn.ModuleList(UpBlock(before, after, spec.num_classes) for before, after in pairwise(channels))
         self.norm = nn.BatchNorm2d(channels[-1], eps=2e-5)
         self.to_image = conv3(channels[-1], spec.channels, gain=1.0)
 
@@ -195,7 +195,7 @@ class Discriminator(nn.Module):
         self.blocks = nn.Sequential(
             *(
                 DownBlock(before, after, halving=place < len(table.halving), first=place == 0)
-                for place, (before, after) in enumerate(zip(channels, channels[1:], strict=False))
+                for place, (before, after) in enumerate(pairwise(channels))
             )
         )
         self.score = spectral_norm(glorot(nn.Linear(channels[-1], 1, bias=table.head_bias)))

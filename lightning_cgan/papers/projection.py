@@ -104,8 +104,8 @@ class ProjectionGAN(LightningModule):
         return self.generator(noise, label).float()
 
     def draw(self, draws: Draws, seed: int | None = None) -> Tensor:
-        """The images of ``draws``: the same for an index whatever the batch, the device or the process."""
-        return self(keyed.normal("draw", draws.index, self.generator.latent_dim, seed=seed), draws.label)
+        """The images of ``draws``: the same for a key whatever the batch, the device or the process."""
+        return self(keyed.normal("draw", draws.key, self.generator.latent_dim, seed=seed), draws.label)
 
     @torch.no_grad()
     def sample(self, count: int, label: int | Sequence[int] | Tensor | None = None, seed: int = 0) -> Tensor:

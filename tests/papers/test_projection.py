@@ -31,7 +31,7 @@ def test_each_step_moves_only_its_network(monkeypatch, run):
 
     monkeypatch.setattr("lightning_cgan.papers.projection.descend", watch)
     assert run("fit", steps=2) == 0
-    assert moved == ["D", "D", "D", "G"] * 2
+    assert moved == ["D", "D", "G"] * 2
 
 
 def test_the_discriminators_loss_sends_no_gradient_to_the_generator():
@@ -71,7 +71,7 @@ def test_the_defaults_are_the_papers():
 
 
 def test_data_without_classes_is_refused():
-    with pytest.raises(ValueError, match="needs labelled images.*Set data"):
+    with pytest.raises(ValueError, match=r"needs labelled images.*Set data"):
         ProjectionGAN(ImageSpec(1, 16))
 
 

@@ -1,0 +1,32 @@
+# `make demo` and `make test` do all set-up themselves.
+EXPERIMENT ?= projection/digits
+BIN = .venv/bin
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock pyproject.toml
+	test -x $(BIN)/python || uv venv --seed .venv || python3 -m venv .venv
+	$(BIN)/python -m pip install -q uv || true
+	$(BIN)/uv pip install -q --python $(BIN)/python -r requirements.lock || $(BIN)/python -m pip install -q -r requirements.lock
+	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: setup
+	$(BIN)/python -m lightning_cgan.demo
+
+test: setup
+	$(BIN)/python -m pytest -m "not slow and not gpu and not slurm"
+
+lint: setup
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+bench: setup
+	$(BIN)/python -m tests.bench
+
+fit: setup
+	$(BIN)/lightning-cgan fit --config experiments/$(EXPERIMENT).yaml
+
+.PHONY: setup demo test lint types bench fit

@@ -1,0 +1,27 @@
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"), [([3.0, 1.0, 2.0], 2), ([1.0, 2.0, 3.0], 1), ([3.0, float("nan"), 2.0], 3)]
+)
+def test_the_best_validation_score_is_kept(run, state, tmp_path, monkeypatch, scores, best):
+    given = iter([*scores])
+    monkeypatch.setattr("lightning_cgan.callbacks.scores.all_scores", lambda *_: {"fid": next(given)})
+    assert run("fit", steps=3, every=1) == 0
+    assert state(name="best.ckpt")["global_step"] == best
+    assert state(name="last.ckpt")["global_step"] == 3
+    assert [path.name for path in (tmp_path / "run").glob("*.ckpt")].__len__() == 2
+
+
+def test_a_run_without_that_score_keeps_its_last_state(run, state, tmp_path):
+    assert run("fit", "--trainer.callbacks=[]", steps=2, every=1) == 0
+    assert state()["global_step"] == 2
+    assert not (tmp_path / "run" / "best.ckpt").exists()
+
+
+def test_checkpoints_hold_plain_values_only(run, state):
+    assert run("fit", steps=1) == 0
+    described = state()["hyper_parameters"]
+    assert described["model"]["class_path"] == "lightning_cgan.papers.projection.ProjectionGAN"
+    assert described["model"]["init_args"]["spec"] == [1, 16, 10]
+    assert described["seed_everything"] == 0

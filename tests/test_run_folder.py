@@ -1,0 +1,45 @@
+import pytest
+import torch
+
+from lightning_cgan.run_folder import default_folder, find_checkpoint, flat, read_checkpoint, set_aside
+
+
+def test_a_run_is_named_after_its_first_file():
+    assert default_folder(["experiments/projection/digits.yaml", "other/x.yaml"]) == "runs/projection/digits"
+    assert default_folder([]) == "runs/unnamed"
+
+
+def test_an_earlier_run_is_set_aside_under_a_free_name(tmp_path):
+    run = tmp_path / "run"
+    assert set_aside(str(run)) is None
+    for number in (1, 2):
+        run.mkdir()
+        (run / "last.ckpt").write_text(str(number))
+        assert set_aside(str(run)) == tmp_path / f"run.{number}"
+    assert (tmp_path / "run.1" / "last.ckpt").read_text() == "1"
+
+
+def test_the_best_checkpoint_is_evaluated_and_the_last_where_there_is_none(tmp_path):
+    assert find_checkpoint(str(tmp_path), None).endswith("last.ckpt")
+    (tmp_path / "best.ckpt").touch()
+    assert find_checkpoint(str(tmp_path), None).endswith("best.ckpt")
+    assert find_checkpoint(str(tmp_path), "last").endswith("last.ckpt")
+    assert find_checkpoint(str(tmp_path), "a/b.ckpt") == "a/b.ckpt"
+
+
+class Payload:
+    ran = False
+
+    def __reduce__(self):
+        return setattr, (Payload, "ran", True)
+
+
+def test_a_checkpoint_cannot_run_code(tmp_path):
+    torch.save({"state_dict": Payload(), "hyper_parameters": {"model": {}}}, tmp_path / "x.ckpt")
+    with pytest.raises(ValueError, match="broken or from elsewhere"):
+        read_checkpoint(tmp_path / "x.ckpt")
+    assert not Payload.ran
+
+
+def test_nested_settings_are_compared_by_dotted_keys():
+    assert flat({"a": {"b": 1, "c": (1, 2)}, "d": None}) == {"a.b": 1, "a.c": [1, 2], "d": None}

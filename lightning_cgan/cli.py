@@ -11,14 +11,14 @@ from typing import Any, NoReturn
 from uuid import uuid4
 
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import Callback, RichProgressBar
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from lightning_cgan.callbacks.checkpoints import LAST, Best, Last
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
-from lightning_cgan.callbacks.progress import PlainProgress, say
+from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar, say
 from lightning_cgan.csv_log import RunLog
 from lightning_cgan.messages import plain
 from lightning_cgan.run_folder import (
@@ -125,7 +125,7 @@ class CLI(LightningCLI):
         watching: list[Callback] = [
             kind() for kind in WATCHING.get(str(self.subcommand), ()) if not any(isinstance(c, kind) for c in chosen)
         ]
-        watching.insert(0, RichProgressBar() if sys.stdout.isatty() else PlainProgress())
+        watching.insert(0, UpdateBar() if sys.stdout.isatty() else PlainProgress())
         kwargs["enable_progress_bar"] = config["enable_progress_bar"] is not False and sys.stdout.isatty()
         return super().instantiate_trainer(
             callbacks=chosen + watching, logger=self.loggers(config["logger"], config["default_root_dir"]), **kwargs
@@ -173,9 +173,10 @@ class CLI(LightningCLI):
 
     def before_validate(self) -> None:
         evaluation = self.config_init[self.subcommand]
-        path = find_checkpoint(self.trainer.default_root_dir, evaluation.ckpt_path)
-        check_fits(read_checkpoint(path), self.model, path)
-        evaluation.ckpt_path = path
+        evaluation.ckpt_path = find_checkpoint(self.trainer.default_root_dir, evaluation.ckpt_path)
+        check_fits(read_checkpoint(evaluation.ckpt_path), self.model, evaluation.ckpt_path)
+        # Callbacks have said and written what came out.
+        evaluation["return_predictions" if self.subcommand == "predict" else "verbose"] = False
 
     before_test = before_predict = before_validate
 
@@ -198,7 +199,10 @@ def main(args: list[str] | None = None) -> int:
             raise
         print(f"lightning-cgan: {error}", file=sys.stderr)
         return 2
-    except SystemExit as stop:
+    except (SystemExit, KeyboardInterrupt) as stop:
+        if isinstance(stop, KeyboardInterrupt) or isinstance(stop.__context__, KeyboardInterrupt):
+            print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+            return 130
         return stop.code if isinstance(stop.code, int) else 0
     return 0
 
@@ -207,7 +211,13 @@ def hush() -> None:
     """Keep Lightning's advertisements, and warnings about what this suite does on purpose, off the screen."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
-    for told in ("Checkpoint directory .* exists", ".*treespec.*", ".*does not have many workers", ".*not resumable"):
+    for told in (
+        "Checkpoint directory .* exists",
+        ".*treespec",
+        ".*many workers",
+        ".*not resumable",
+        "Be aware that when",
+    ):
         warnings.filterwarnings("ignore", message=told)
 
 

@@ -1,5 +1,6 @@
 """What a run looks like: grids of samples, curves, and the images that ``predict`` was asked for."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def draw_curves(log: Path, path: Path) -> None:
 
     keys, rows = read_rows(log)
     losses = [key for key in keys if key.startswith("train/")]
-    panels = [losses] * bool(losses) + [[key] for key in keys if key.startswith("val/")]
+    panels = [losses] * bool(losses) + [[key] for key in keys if key.startswith("val/") and not key.endswith("_std")]
     if not panels:
         return
     figure = Figure(figsize=(4 * len(panels), 3), layout="constrained")
@@ -114,15 +115,17 @@ class Predictions(Callback):
 
     def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.images: list[tuple[int, Tensor]] = []
+        self.drawn: Counter[int] = Counter()
 
     def on_predict_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
     ) -> None:
         folder = Path(trainer.default_root_dir) / "predictions"
         label = outputs.label if outputs.label is not None else torch.zeros(len(outputs.fake), dtype=torch.int64)
-        for number, (image, row) in enumerate(zip(outputs.fake, label.tolist(), strict=True)):
-            name = f"{row:03d}_{batch_idx * trainer.world_size + trainer.global_rank:04d}{number:04d}.png"
-            save_png(to_bytes(image), folder / name)
+        for image, row in zip(outputs.fake, label.tolist(), strict=True):
+            number = self.drawn[row] * trainer.world_size + trainer.global_rank  # no two processes write one file
+            self.drawn[row] += 1
+            save_png(to_bytes(image), folder / f"{row:03d}_{number:04d}.png")
             self.images.append((row, image))
 
     def on_predict_end(self, trainer: Trainer, module: LightningModule) -> None:

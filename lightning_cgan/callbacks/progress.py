@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import RichProgressBar
 from lightning.pytorch.utilities import rank_zero_only
 
 
@@ -11,6 +12,17 @@ from lightning.pytorch.utilities import rank_zero_only
 def say(line: str) -> None:
     """One line to the user, from the first process only, at once also where the output is a file."""
     print(line, flush=True)
+
+
+class UpdateBar(RichProgressBar):
+    """Lightning's bar over the whole run in generator updates; to Lightning a run is one endless epoch."""
+
+    @property
+    def total_train_batches(self) -> int | float:
+        return self.trainer.max_steps
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        return "Updates   "  # as long as "Validation", or the bar flickers
 
 
 class PlainProgress(Callback):

@@ -3,12 +3,16 @@
 The digits were scanned at 8x8 with 17 grey levels (Alpaydin & Kaynak 1998); larger sizes are interpolated.
 """
 
+from functools import partial
+
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch.nn.functional import interpolate
 
-from datamodules.labelled import InMemory, LabelledDataModule, LabelledImages
+from datamodules.augment import Augmented, shifted
+from datamodules.labelled import LabelledDataModule
+from datamodules.sources import InMemory, LabelledImages
 from lightning_cgan.contract import ImageSpec
 
 SIZES = (8, 16, 32)
@@ -37,15 +41,17 @@ class Digits(LabelledDataModule):
 
     Args:
         size: 8 (as scanned), 16 or 32.
+        shift: pixels by which training images are moved at random, at most.
         batch_size: as all others, of :class:`~datamodules.labelled.LabelledDataModule`.
 
     Raises:
-        ValueError: for another size.
+        ValueError: for another size, or a shift that could move a digit out of sight.
     """
 
     def __init__(
         self,
         size: int = 16,
+        shift: int = 0,
         batch_size: int = 64,
         validation_fakes: int = 2_000,
         test_fakes: int = 5_000,
@@ -57,10 +63,16 @@ class Digits(LabelledDataModule):
             raise ValueError(
                 f"The digits come in sizes {', '.join(map(str, SIZES))}; met {size}. Set data.init_args.size."
             )
+        if not 0 <= shift < size // 2:
+            raise ValueError(
+                f"Digits move by less than half their size, {size // 2} pixels; met {shift}. Set data.init_args.shift."
+            )
+        self.shift = shift
         self.spec = ImageSpec(channels=1, size=size, num_classes=10)
         super().__init__(
             batch_size, validation_fakes, test_fakes, evaluation_batch_size, predict_classes, predict_per_class
         )
 
     def load(self, split: str) -> LabelledImages:
-        return split_digits(self.spec.size)[split]
+        images = split_digits(self.spec.size)[split]
+        return Augmented(images, partial(shifted, pixels=self.shift)) if self.shift and split == "train" else images

@@ -10,8 +10,10 @@ from torch import Tensor
 from torchvision import datasets
 from torchvision.transforms.v2 import functional as F
 
-from datamodules.labelled import InMemory, LabelledDataModule, LabelledImages
+from datamodules.augment import Augmented, flipped
+from datamodules.labelled import LabelledDataModule
 from datamodules.order import Positions
+from datamodules.sources import InMemory, LabelledImages
 from lightning_cgan import keyed
 from lightning_cgan.contract import Draws, ImageSpec, Labelled, Trial
 
@@ -34,6 +36,7 @@ class CIFAR10(Dequantized):
     Args:
         root: folder of torchvision's files.
         download: whether to fetch them where they are missing.
+        flip: whether training images are mirrored at random; the projection paper's are not.
         batch_size: as all others, of :class:`~datamodules.labelled.LabelledDataModule`.
 
     Raises:
@@ -47,6 +50,7 @@ class CIFAR10(Dequantized):
         self,
         root: str = "data",
         download: bool = False,
+        flip: bool = False,
         batch_size: int = 64,
         validation_fakes: int = 5_000,
         test_fakes: int = 5_000,
@@ -58,7 +62,7 @@ class CIFAR10(Dequantized):
         super().__init__(
             batch_size, validation_fakes, test_fakes, evaluation_batch_size, predict_classes, predict_per_class
         )
-        self.root, self.download = root, download
+        self.root, self.download, self.flip = root, download, flip
 
     def prepare_data(self) -> None:
         name = self.archive.__name__
@@ -78,7 +82,8 @@ class CIFAR10(Dequantized):
         if split == "test":
             return InMemory(image, label)
         place = held_out(label)[split]
-        return InMemory(image[place], label[place])
+        part = InMemory(image[place], label[place])
+        return Augmented(part, flipped) if self.flip and split == "train" else part
 
 
 class CIFAR100(CIFAR10):

@@ -6,6 +6,7 @@ LightningCLI with the suite's trainer defaults, one wire from data to model, a r
 import logging
 import sys
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import uuid4
@@ -64,7 +65,7 @@ class CLI(LightningCLI):
     def __init__(self, args: list[str] | None = None, run: bool = True) -> None:
         super().__init__(
             parser_class=Parser,
-            parser_kwargs={"allow_abbrev": False, "prog": "lightning-cgan"},
+            parser_kwargs={"allow_abbrev": False, "prog": "lightning-cgan", "description": "Conditional GANs."},
             trainer_defaults=TRAINER_DEFAULTS,
             seed_everything_default=0,
             save_config_kwargs={"overwrite": True},
@@ -98,6 +99,10 @@ class CLI(LightningCLI):
         return self.config[self.subcommand] if self.subcommand else self.config
 
     def before_instantiate_classes(self) -> None:
+        if self.asked.data is None:
+            raise ValueError(
+                "A run needs a model and data; met no data. Set data.class_path, or --config to an experiment file."
+            )
         trainer = self.asked.trainer
         if trainer.default_root_dir is None:
             trainer.default_root_dir = default_folder([str(path) for path in self.asked.config or []])
@@ -135,6 +140,11 @@ class CLI(LightningCLI):
         """CSV always while training, and what was asked for."""
         loggers = chosen if isinstance(chosen, list) else [chosen] if isinstance(chosen, Logger) else []
         if self.asked.tensorboard:
+            if not find_spec("tensorboard"):
+                raise ValueError(
+                    "--tensorboard needs the tensorboard package; it is not installed. "
+                    "Run `pip install 'lightning-cgan[tensorboard]'`, or leave out --tensorboard."
+                )
             loggers = [TensorBoardLogger(folder, name="tensorboard", version=""), *loggers]
         return [RunLog(folder), *loggers] if self.subcommand == "fit" else loggers
 
@@ -194,16 +204,17 @@ def main(args: list[str] | None = None) -> int:
     hush()
     try:
         CLI(args)
-    except ValueError as error:
-        if not ours(error):
-            raise
-        print(f"lightning-cgan: {error}", file=sys.stderr)
-        return 2
     except (SystemExit, KeyboardInterrupt) as stop:
         if isinstance(stop, KeyboardInterrupt) or isinstance(stop.__context__, KeyboardInterrupt):
             print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
             return 130
         return stop.code if isinstance(stop.code, int) else 0
+    except Exception as error:
+        told = explanation(error)
+        if told is None:
+            raise
+        print(f"lightning-cgan: {told}", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -221,10 +232,13 @@ def hush() -> None:
         warnings.filterwarnings("ignore", message=told)
 
 
-def ours(error: ValueError) -> bool:
-    """Whether this project raised ``error``: then it is a message to the user."""
+def explanation(error: Exception) -> str | None:
+    """What to tell the user of a mistake that the user can mend; None for any other, which deserves its trace."""
+    if type(error).__module__.startswith("wandb.errors"):
+        return f"W&B: {error}\nWANDB_MODE=offline needs no key and no network."
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
     package = trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] if trace else ""
-    return package in ("lightning_cgan", "datamodules")
+    raised_by_us = isinstance(error, ValueError) and package in ("lightning_cgan", "datamodules")
+    return str(error) if raised_by_us else None

@@ -53,8 +53,9 @@ class Scores(Callback):
     def finish(self, trainer: Trainer, module: LightningModule, split: str) -> None:
         seen = self.scored.gather(module.device, trainer.world_size)
         scores = all_scores(seen, self.extractor.knows_labels)
-        if not seen.finite:
-            rank_zero_warn(f"Generated images hold NaN or infinity: the {split} scores of this evaluation are NaN.")
+        if not seen.scorable:
+            why = "there are fewer than two" if seen.finite else "generated ones hold NaN or infinity"
+            rank_zero_warn(f"Of {len(seen.real)} real and {len(seen.fake)} generated images {why}: no {split} scores.")
         module.log_dict({f"{split}/{name}": value for name, value in scores.items()}, rank_zero_only=False)
         if trainer.is_global_zero:
             path = Path(trainer.default_root_dir) / "metrics.json"

@@ -25,6 +25,10 @@ class Gathered(NamedTuple):
     label: Tensor  # (K,) int64 asked for, -1 without labels
     finite: bool  # whether every pixel generated was a number
 
+    @property
+    def scorable(self) -> bool:
+        return self.finite and min(len(self.real), len(self.fake)) > 1
+
 
 class Pass:
     """Collects one evaluation's features on the CPU, batch by batch, and gathers them from all processes.
@@ -95,11 +99,10 @@ def inception_score(logits: Tensor, splits: int = 10) -> tuple[float, float]:
 
     The split is keyed and the global random state left alone; torchmetrics' own shuffle draws from it.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*will save all extracted features.*")  # they are logits, and kept
+    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
+        warnings.simplefilter("ignore")  # that logits are kept, and that one split has no deviation
         metric = InceptionScore(Features(logits.shape[1]), splits=splits, sync_on_compute=False)
-    metric.update(logits.double())
-    with torch.random.fork_rng(devices=[]):
+        metric.update(logits.double())
         torch.manual_seed(keyed.seed_of("inception score", seed=0))
         mean, std = metric.compute()
     return mean.item(), std.item()
@@ -113,10 +116,13 @@ def label_accuracy(logits: Tensor, label: Tensor) -> float:
 def all_scores(seen: Gathered, knows_labels: bool) -> dict[str, float]:
     """Every score that ``seen`` allows: "fid", "is_mean", "is_std" and, by a classifier of the set, "accuracy".
 
-    All are NaN if a generated pixel was not a finite number.
+    All are NaN if they cannot be computed: a generated pixel was not a finite number, or there are fewer than two
+    real or two generated images.
     """
+    if not seen.scorable:
+        return dict.fromkeys(("fid", "is_mean", "is_std"), float("nan"))
     mean, std = inception_score(seen.logits)
     scores = {"fid": frechet_distance(seen.real, seen.fake), "is_mean": mean, "is_std": std}
     if knows_labels and bool((seen.label >= 0).all()):
         scores["accuracy"] = label_accuracy(seen.logits, seen.label)
-    return scores if seen.finite else dict.fromkeys(scores, float("nan"))
+    return scores

@@ -5,7 +5,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from datamodules.digits import Digits, split_digits
-from datamodules.labelled import InMemory
+from datamodules.sources import InMemory
 from lightning_cgan.contract import ImageSpec, Labelled
 
 

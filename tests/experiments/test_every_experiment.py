@@ -16,8 +16,8 @@ FILES = sorted(
 )
 SMALL = [
     "--data.init_args.batch_size=2",
-    "--data.init_args.validation_fakes=6",
-    "--data.init_args.evaluation_batch_size=6",
+    "--data.init_args.validation_fakes=20",
+    "--data.init_args.evaluation_batch_size=10",
 ]
 
 

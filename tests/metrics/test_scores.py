@@ -120,3 +120,9 @@ def test_images_that_are_not_numbers_score_nothing():
     scores = scored(*2 * (torch.randint(256, (20, 1, 2, 2), dtype=torch.uint8),))
     scores.add(9, Evaluated(torch.zeros(1, 1, 2, 2), torch.full((1, 1, 2, 2), math.nan)))
     assert all(math.isnan(v) for v in all_scores(scores.gather(torch.device("cpu"), 1), False).values())
+
+
+def test_too_few_images_score_nothing():
+    images = torch.randint(256, (20, 1, 2, 2), dtype=torch.uint8)
+    few = scored(images, images).gather(torch.device("cpu"), 1)._replace(real=torch.zeros(1, 4))
+    assert all(math.isnan(v) for v in all_scores(few, False).values())

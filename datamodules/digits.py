@@ -4,6 +4,7 @@ The digits were scanned at 8x8 with 17 grey levels (Alpaydin & Kaynak 1998); lar
 """
 
 from functools import partial
+from typing import Any
 
 import torch
 from sklearn.datasets import load_digits
@@ -42,7 +43,7 @@ class Digits(LabelledDataModule):
     Args:
         size: 8 (as scanned), 16 or 32.
         shift: pixels by which training images are moved at random, at most.
-        batch_size: as all others, of :class:`~datamodules.labelled.LabelledDataModule`.
+        loading: of :class:`~datamodules.labelled.LabelledDataModule`.
 
     Raises:
         ValueError: for another size, or a shift that could move a digit out of sight.
@@ -52,12 +53,7 @@ class Digits(LabelledDataModule):
         self,
         size: int = 16,
         shift: int = 0,
-        batch_size: int = 64,
-        validation_fakes: int = 2_000,
-        test_fakes: int = 5_000,
-        evaluation_batch_size: int = 250,
-        predict_classes: list[int] | None = None,
-        predict_per_class: int = 10,
+        **loading: Any,
     ) -> None:
         if size not in SIZES:
             raise ValueError(
@@ -69,9 +65,7 @@ class Digits(LabelledDataModule):
             )
         self.shift = shift
         self.spec = ImageSpec(channels=1, size=size, num_classes=10)
-        super().__init__(
-            batch_size, validation_fakes, test_fakes, evaluation_batch_size, predict_classes, predict_per_class
-        )
+        super().__init__(**loading)
 
     def load(self, split: str) -> LabelledImages:
         images = split_digits(self.spec.size)[split]

@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from sklearn.model_selection import train_test_split
@@ -37,7 +37,7 @@ class CIFAR10(Dequantized):
         root: folder of torchvision's files.
         download: whether to fetch them where they are missing.
         flip: whether training images are mirrored at random; the projection paper's are not.
-        batch_size: as all others, of :class:`~datamodules.labelled.LabelledDataModule`.
+        loading: of :class:`~datamodules.labelled.LabelledDataModule`.
 
     Raises:
         ValueError: on ``prepare_data`` if the files are not there.
@@ -51,17 +51,10 @@ class CIFAR10(Dequantized):
         root: str = "data",
         download: bool = False,
         flip: bool = False,
-        batch_size: int = 64,
-        validation_fakes: int = 5_000,
-        test_fakes: int = 5_000,
-        evaluation_batch_size: int = 250,
-        predict_classes: list[int] | None = None,
-        predict_per_class: int = 10,
+        **loading: Any,
     ) -> None:
         self.spec = ImageSpec(channels=3, size=32, num_classes=self.num_classes)
-        super().__init__(
-            batch_size, validation_fakes, test_fakes, evaluation_batch_size, predict_classes, predict_per_class
-        )
+        super().__init__(**loading)
         self.root, self.download, self.flip = root, download, flip
 
     def prepare_data(self) -> None:
@@ -135,7 +128,7 @@ class ImageNet(Dequantized):
         size: of the images, after centre cut and an antialiased bilinear resize.
         num_classes: folders in each.
         num_workers: processes that decode.
-        batch_size: as all others, of :class:`~datamodules.labelled.LabelledDataModule`.
+        loading: of :class:`~datamodules.labelled.LabelledDataModule`.
 
     Raises:
         ValueError: on ``setup`` if a folder is missing or holds other than ``num_classes`` classes.
@@ -147,18 +140,10 @@ class ImageNet(Dequantized):
         size: int = 128,
         num_classes: int = 1000,
         num_workers: int = 8,
-        batch_size: int = 64,
-        validation_fakes: int = 5_000,
-        test_fakes: int = 50_000,
-        evaluation_batch_size: int = 50,
-        predict_classes: list[int] | None = None,
-        predict_per_class: int = 10,
+        **loading: Any,
     ) -> None:
         self.spec = ImageSpec(channels=3, size=size, num_classes=num_classes)
-        super().__init__(
-            batch_size, validation_fakes, test_fakes, evaluation_batch_size, predict_classes, predict_per_class,
-            num_workers,
-        )  # fmt: skip
+        super().__init__(num_workers=num_workers, **loading)
         self.root = Path(root)
 
     def load(self, split: str) -> LabelledImages:

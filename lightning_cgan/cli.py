@@ -55,7 +55,7 @@ class Parser(LightningArgumentParser):
             super().error(message, ex)
         parser = getattr(ex, "subcommand_parser", None) or self
         keys = [option.lstrip("-") for action in parser._actions for option in action.option_strings]
-        keys += [*CLI.subcommands(), "data.class_path", "model.class_path"]
+        keys += CLI.subcommands()
         raise ValueError(plain(message, keys)) from ex
 
 
@@ -228,6 +228,7 @@ def hush() -> None:
         ".*many workers",
         ".*not resumable",
         "Be aware that when",
+        ".*sync_dist",
     ):
         warnings.filterwarnings("ignore", message=told)
 

@@ -50,12 +50,16 @@ def closest(name: str, names: Iterable[str], prefix: str = "") -> str | None:
     siblings = {known.rpartition(".")[2]: known for known in names if known.rpartition(".")[0] == parent}
     if found := get_close_matches(last, siblings, n=1):
         return prefix + siblings[found[0]]
-    return next((prefix + known for known in get_close_matches(name, names, n=1, cutoff=0.8)), None)
+    heads = {known.partition(".")[0] for known in names}
+    found = get_close_matches(name, names, n=1, cutoff=0.8) or get_close_matches(name.partition(".")[0], heads, n=1)
+    return prefix + found[0] if found and found[0] != name.partition(".")[0] else None
 
 
 def parameters(class_path: str) -> list[str]:
     module, _, name = class_path.rpartition(".")
-    return list(inspect.signature(getattr(importlib.import_module(module), name)).parameters)
+    kinds = inspect.getmro(getattr(importlib.import_module(module), name))  # a constructor may hand on what it is given
+    makers = [vars(kind)["__init__"] for kind in kinds if "__init__" in vars(kind)]
+    return [parameter for maker in makers for parameter in inspect.signature(maker).parameters]
 
 
 def classes(module: str) -> list[str]:

@@ -7,6 +7,8 @@ import torch
 
 from lightning_cgan.callbacks.checkpoints import BEST, LAST
 
+FREE = {"root", "download", "num_workers", "predict_classes", "predict_per_class"}  # say where data is, not what
+
 
 def default_folder(configs: list[str]) -> str:
     """``runs/projection/digits`` for ``experiments/projection/digits.yaml``; the first file names the run."""
@@ -77,7 +79,7 @@ def check_same_run(checkpoint: dict[str, Any], description: dict[str, Any], fold
     different = [
         f"{key} was {before.get(key)}, now {now.get(key)}"
         for key in sorted(before | now)
-        if before.get(key) != now.get(key) and "predict_" not in key
+        if before.get(key) != now.get(key) and key.rpartition(".")[2] not in FREE
     ]
     if different:
         raise ValueError(

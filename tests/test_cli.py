@@ -42,7 +42,7 @@ def broken(tmp_path):
         ("max_steps:", "max_step:", "trainer.max_steps"),
         ("critic_updates:", "critic_update:", "critic_updates"),
         ("width:", "widht:", "width"),
-        ("data:", "date:", "data.class_path"),
+        ("data:", "date:", "data"),
         ("datamodules.digits.Digits", "datamodules.digit.Digits", "datamodules.digits"),
         ("datamodules.digits.Digits", "datamodules.digits.Digit", "datamodules.digits.Digits"),
         ("papers.projection.P", "papers.projecton.P", "lightning_cgan.papers.projection"),
@@ -60,6 +60,7 @@ def test_a_wrong_name_in_a_file_is_answered_with_the_nearest(complaint, broken, 
         ("--model.init_args.critic_update=4", "critic_updates"),
         ("--model.init_args.generator.init_args.widht=4", "width"),
         ("--data.init_args.sise=8", "size"),
+        ("--data.init_args.batchsize=8", "batch_size"),
     ],
 )
 def test_a_wrong_flag_is_answered_with_the_nearest(complaint, flag, named):

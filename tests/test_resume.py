@@ -67,6 +67,11 @@ def test_another_model_in_the_same_folder_is_refused(run, capsys, uninterrupted)
     assert "model.init_args.critic_updates was 2, now 1" in capsys.readouterr().err
 
 
+def test_what_does_not_touch_training_may_change_when_a_run_goes_on(run, state, uninterrupted):
+    assert run("fit", "--data.init_args.predict_per_class=3", folder="whole", steps=9) == 0
+    assert state("whole")["global_step"] == 9
+
+
 def test_repeating_a_run_repeats_every_bit(run, state, tmp_path, uninterrupted):
     assert run("fit", folder="again", steps=7, every=3) == 0
     assert same(state("whole")["state_dict"], state("again")["state_dict"])

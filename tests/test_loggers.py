@@ -1,27 +1,36 @@
-"""W&B for real, offline, in a process of its own as a user runs it."""
+"""W&B for real, in a process of its own as a user runs it."""
 
 import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import DIGITS, REPOSITORY, TINY
 
 
-def test_wandb_offline_records_scalars_and_pictures_and_knows_a_resumed_run(tmp_path):
-    folder = tmp_path / "run"
+@pytest.fixture
+def fit(tmp_path):
+    """Trains with the W&B overlay, without a key and with nobody at the keyboard."""
 
-    def fit(steps):
+    def run(steps, **environment):
         args = [f"--config={DIGITS}", "--config=experiments/cluster/wandb.yaml", *TINY, f"--trainer.max_steps={steps}"]
-        args += ["--trainer.val_check_interval=2", f"--trainer.default_root_dir={folder}"]
-        environment = os.environ | {"WANDB_MODE": "offline", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(
+        args += ["--trainer.val_check_interval=2", f"--trainer.default_root_dir={tmp_path / 'run'}"]
+        environment = os.environ | {"HOME": str(tmp_path), "OMP_NUM_THREADS": "1"} | environment
+        return subprocess.run(
             [sys.executable, "-m", "lightning_cgan", "fit", *args],
-            cwd=REPOSITORY, env=environment, timeout=300, capture_output=True, text=True, check=False,
+            cwd=REPOSITORY, env=environment, timeout=300, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            check=False,
         )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
 
-    fit(2)
-    fit(4)
+    return run
+
+
+def test_wandb_offline_records_scalars_and_pictures_and_knows_a_resumed_run(fit, tmp_path):
+    for steps in (2, 4):
+        done = fit(steps, WANDB_MODE="offline")
+        assert done.returncode == 0, done.stdout + done.stderr
+    folder = tmp_path / "run"
     identity = (folder / "tracking_id").read_text()
     records = sorted((folder / "wandb").glob(f"offline-run-*-{identity}/run-{identity}.wandb"))
     assert len(records) == 2
@@ -29,3 +38,11 @@ def test_wandb_offline_records_scalars_and_pictures_and_knows_a_resumed_run(tmp_
     assert b"val/fid" in records[1].read_bytes()
     assert len(list((folder / "wandb").glob("offline-run-*/files/media/images/samples*.png"))) == 2
     assert (folder / "metrics.csv").is_file()
+
+
+def test_wandb_without_a_key_ends_in_plain_words_before_the_first_step(fit, tmp_path):
+    done = fit(2)
+    assert done.returncode == 2
+    assert "WANDB_MODE=offline needs no key" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run" / "last.ckpt").exists()

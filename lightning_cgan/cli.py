@@ -172,6 +172,8 @@ class CLI(LightningCLI):
                 )
                 raise SystemExit(0)
             say(f"going on from update {done} of {self.trainer.max_steps} in {folder}")
+        else:
+            say(f"{self.trainer.max_steps} generator updates in {folder}")
         self.remember_tracking(Path(folder))
 
     @rank_zero_only

@@ -11,6 +11,7 @@ from torch import Tensor
 from torchvision.io import write_png
 from torchvision.utils import make_grid
 
+from lightning_cgan.callbacks.progress import say
 from lightning_cgan.contract import Evaluated, to_bytes
 from lightning_cgan.csv_log import read_rows
 
@@ -133,4 +134,5 @@ class Predictions(Callback):
             rows = sorted(self.images, key=lambda item: item[0])
             classes = len({row for row, _ in rows})
             picture = grid(torch.stack([image for _, image in rows]), columns=-(-len(rows) // classes))
-            save_png(picture, Path(trainer.default_root_dir) / "predictions" / "grid.png")
+            path = save_png(picture, Path(trainer.default_root_dir) / "predictions" / "grid.png")
+            say(f"{len(rows)} images beside {path}")

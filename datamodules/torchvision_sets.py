@@ -93,6 +93,11 @@ def held_out(label: Tensor, share: float = 0.02) -> dict[str, list[int]]:
     return {"train": sorted(train), "val": sorted(val)}
 
 
+def class_folders(folder: Path) -> set[str]:
+    """The names of the folders in ``folder``, none if it does not exist."""
+    return {entry.name for entry in folder.iterdir() if entry.is_dir()} if folder.is_dir() else set()
+
+
 class Files:
     """Images in a folder for each class, decoded when asked for: short side to ``size``, centre cut, RGB."""
 
@@ -148,11 +153,16 @@ class ImageNet(Dequantized):
 
     def load(self, split: str) -> LabelledImages:
         folder = self.root / ("train" if split == "train" else "val")
-        classes = sum(entry.is_dir() for entry in folder.iterdir()) if folder.is_dir() else 0
-        if classes != self.spec.num_classes:
+        names = class_folders(folder)
+        if len(names) != self.spec.num_classes:
             raise ValueError(
                 f"{folder} must hold one folder of images for each of {self.spec.num_classes} classes; "
-                f"it has {classes}. Set data.init_args.root or data.init_args.num_classes."
+                f"it has {len(names)}. Set data.init_args.root or data.init_args.num_classes."
+            )
+        if different := names ^ class_folders(self.root / "train"):
+            raise ValueError(
+                f"{self.root}/train and {self.root}/val must hold folders of the same names, or labels are mixed up; "
+                f"{min(different)} is in one only. Set data.init_args.root."
             )
         files = Files(folder, self.spec.size)
         if split != "train":

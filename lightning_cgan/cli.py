@@ -3,9 +3,7 @@
 LightningCLI with the suite's trainer defaults, one wire from data to model, a run folder, and plain error messages.
 """
 
-import logging
 import sys
-import warnings
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,12 +14,14 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lightning_cgan.callbacks.checkpoints import LAST, Best, Last
+from lightning_cgan.callbacks.distributed import SameBuffers, check_strategy
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar, say
 from lightning_cgan.csv_log import RunLog
-from lightning_cgan.messages import plain
+from lightning_cgan.messages import explanation, hush, plain
 from lightning_cgan.run_folder import (
     check_fits,
     check_same_run,
@@ -40,7 +40,7 @@ TRAINER_DEFAULTS = {
 }
 TRACKING = "tracking_id"  # file in the run folder: by it W&B knows that a resumed run is the same run
 WATCHING = {
-    "fit": (SampleGrid, Curves, Best, Last),  # in this order: Last saves what the others know
+    "fit": (SameBuffers, SampleGrid, Curves, Best, Last),
     "validate": (SampleGrid,),
     "test": (SampleGrid,),
     "predict": (Predictions,),
@@ -103,6 +103,8 @@ class CLI(LightningCLI):
             raise ValueError(
                 "A run needs a model and data; met no data. Set data.class_path, or --config to an experiment file."
             )
+        if self.subcommand != "fit":
+            self.save_config_callback = None  # config.yaml is that of the training
         trainer = self.asked.trainer
         if trainer.default_root_dir is None:
             trainer.default_root_dir = default_folder([str(path) for path in self.asked.config or []])
@@ -130,11 +132,11 @@ class CLI(LightningCLI):
         watching: list[Callback] = [
             kind() for kind in WATCHING.get(str(self.subcommand), ()) if not any(isinstance(c, kind) for c in chosen)
         ]
-        watching.insert(0, UpdateBar() if sys.stdout.isatty() else PlainProgress())
-        kwargs["enable_progress_bar"] = config["enable_progress_bar"] is not False and sys.stdout.isatty()
-        return super().instantiate_trainer(
-            callbacks=chosen + watching, logger=self.loggers(config["logger"], config["default_root_dir"]), **kwargs
-        )
+        bar = sys.stdout.isatty() and config["enable_progress_bar"] is not False
+        callbacks = [UpdateBar() if bar else PlainProgress(), *chosen, *watching]
+        callbacks.sort(key=lambda callback: isinstance(callback, Last))  # it saves what the others know
+        loggers = self.loggers(config["logger"], config["default_root_dir"])
+        return super().instantiate_trainer(callbacks=callbacks, logger=loggers, enable_progress_bar=bar, **kwargs)
 
     def loggers(self, chosen: Logger | list[Logger] | bool | None, folder: str) -> list[Logger]:
         """CSV always while training, and what was asked for."""
@@ -154,11 +156,8 @@ class CLI(LightningCLI):
             raise ValueError(
                 f"A run has a length in generator updates; met {self.trainer.max_steps}. Set trainer.max_steps."
             )
-        if fit.fresh:
-            aside = set_aside(folder) if not getattr(rank_zero_only, "rank", 0) else None
-            if aside:
-                say(f"starting over; the earlier run is now {aside}")
-        elif fit.ckpt_path is None and Path(folder, LAST).is_file():
+        check_strategy(self.trainer, self.model)
+        if fit.ckpt_path is None and not fit.fresh and Path(folder, LAST).is_file():
             fit.ckpt_path = str(Path(folder, LAST))
         if fit.ckpt_path:
             checkpoint = read_checkpoint(fit.ckpt_path)
@@ -172,9 +171,17 @@ class CLI(LightningCLI):
                 )
                 raise SystemExit(0)
             say(f"going on from update {done} of {self.trainer.max_steps} in {folder}")
-        else:
+        if fit.fresh:
+            self.start_over(folder)
+        if not fit.ckpt_path:
             say(f"{self.trainer.max_steps} generator updates in {folder}")
         self.remember_tracking(Path(folder))
+
+    @rank_zero_only
+    def start_over(self, folder: str) -> None:
+        self.datamodule.prepare_data()  # what is missing is missed before the earlier run is moved
+        if aside := set_aside(folder):
+            say(f"starting over; the earlier run is now {aside}")
 
     @rank_zero_only
     def remember_tracking(self, folder: Path) -> None:
@@ -210,7 +217,12 @@ def main(args: list[str] | None = None) -> int:
         if isinstance(stop, KeyboardInterrupt) or isinstance(stop.__context__, KeyboardInterrupt):
             print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
             return 130
-        return stop.code if isinstance(stop.code, int) else 0
+        if isinstance(stop, SIGTERMException):
+            return 143  # Lightning's exception says 0, and a pre-empted job would look finished
+        if isinstance(stop.code, str):
+            print(stop.code, file=sys.stderr)
+            return 1
+        return stop.code or 0
     except Exception as error:
         told = explanation(error)
         if told is None:
@@ -218,30 +230,3 @@ def main(args: list[str] | None = None) -> int:
         print(f"lightning-cgan: {told}", file=sys.stderr)
         return 2
     return 0
-
-
-def hush() -> None:
-    """Keep Lightning's advertisements, and warnings about what this suite does on purpose, off the screen."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
-    for told in (
-        "Checkpoint directory .* exists",
-        ".*treespec",
-        ".*many workers",
-        ".*not resumable",
-        "Be aware that when",
-        ".*sync_dist",
-    ):
-        warnings.filterwarnings("ignore", message=told)
-
-
-def explanation(error: Exception) -> str | None:
-    """What to tell the user of a mistake that the user can mend; None for any other, which deserves its trace."""
-    if type(error).__module__.startswith("wandb.errors"):
-        return f"W&B: {error}\nWANDB_MODE=offline needs no key and no network."
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    package = trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] if trace else ""
-    raised_by_us = isinstance(error, ValueError) and package in ("lightning_cgan", "datamodules")
-    return str(error) if raised_by_us else None

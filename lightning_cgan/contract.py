@@ -1,4 +1,4 @@
-"""The records that pass between data, papers and callbacks. Nothing else does.
+"""The records that pass between data, papers and callbacks, and how images and labels are written in them.
 
 Inside a paper images are floats in [-1, 1]; in memory and on their way to the device they are uint8.
 """

@@ -52,7 +52,11 @@ class ContinuedWriter(ExperimentWriter):
 
 
 def read_rows(path: str | Path) -> tuple[list[str], list[dict[str, str]]]:
-    """The header and the rows of ``metrics.csv``; a cell that was not logged in that row is empty."""
+    """The header and the rows of ``metrics.csv``; a cell that was not logged in that row is empty.
+
+    A row that was being written when a process was killed is left out.
+    """
     with open(path, newline="") as file:
         reader = csv.DictReader(file)
-        return list(reader.fieldnames or ()), list(reader)
+        rows = [row for row in reader if (row.get("step") or "").isdigit() and None not in row.values()]
+        return list(reader.fieldnames or ()), rows

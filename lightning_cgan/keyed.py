@@ -19,7 +19,7 @@ def run_seed() -> int:
 
 
 def seed_of(*key: int | str, seed: int | None = None) -> int:
-    """A stable 63-bit seed for ``key``. Python's ``hash`` would differ between processes."""
+    """A stable seed for ``key``. Python's ``hash`` would differ between processes."""
     text = "/".join(map(str, (run_seed() if seed is None else seed, *key)))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
@@ -52,7 +52,7 @@ def normal(purpose: str, index: Tensor, *shape: int, seed: int | None = None) ->
         (K, *shape) float32 on the device of ``index``.
     """
     stream = torch.Generator()
-    noise = torch.empty(len(index), *shape)
+    noise = torch.empty(len(index), *shape, dtype=torch.float32)
     for row, item in zip(noise, index.tolist(), strict=True):
         row.normal_(generator=stream.manual_seed(seed_of(purpose, item, seed=seed)))
     return noise.to(index.device)

@@ -1,10 +1,16 @@
-"""Turns what the parser and constructors complain about into two or three plain lines."""
+"""What a user is told: two or three plain lines for a mistake, and no noise."""
 
 import importlib
 import inspect
+import logging
 import re
+import traceback
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
+
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 NOISE = re.compile(
     r"^(Does not validate|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>|Problem with given class_path"
@@ -24,6 +30,8 @@ def plain(message: str, keys: Iterable[str] = ()) -> str:
     said = [line for line in lines if line and not NOISE.match(line)] or lines[-1:]
     text = re.sub(r"Type \S*Callable\[.*?expects a function or a callable class: ", "", said[0])
     text = re.sub(r"\.? Got value: Namespace\(.*", "", text)
+    if given := re.search(r"^ *Given value: (.*)", message, re.MULTILINE):
+        text = f"{given[1]} is not a valid value" if text.startswith("Expected a") else text
     where = re.findall(r'Parser key "([\w.]+)"', message)
     if where and not any(key in text for key in where) and ". Set " not in text:
         text = f"{'.'.join(where)}: {text}"
@@ -73,3 +81,30 @@ def submodules(package: str) -> list[str]:
         return [module.name for module in pkgutil.iter_modules(importlib.import_module(package).__path__)]
     except (ImportError, AttributeError):
         return []
+
+
+def explanation(error: Exception) -> str | None:
+    """What to tell the user of a mistake that the user can mend; None for any other, which deserves its trace."""
+    if type(error).__module__.startswith("wandb.errors"):
+        return f"W&B: {error}\nWANDB_MODE=offline needs no key and no network."
+    if isinstance(error, MisconfigurationException):
+        return str(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    ours = any(folder in Path(last.filename).parts for folder in ("lightning_cgan", "datamodules"))
+    said_by_us = isinstance(error, ValueError) and ours and (last.line or "").startswith("raise ValueError(")
+    return str(error) if said_by_us else None
+
+
+def hush() -> None:
+    """Keep Lightning's advertisements, and warnings about what this suite does on purpose, off the screen."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    for told in (
+        "Checkpoint directory .* exists",
+        ".*treespec",
+        ".*many workers",
+        ".*not resumable",
+        "Be aware that when",
+        ".*sync_dist",
+    ):
+        warnings.filterwarnings("ignore", message=told)

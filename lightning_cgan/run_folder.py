@@ -64,9 +64,8 @@ def flat(tree: Any, key: str = "") -> dict[str, Any]:
     """Nested dictionaries as one, with dotted keys."""
     if not isinstance(tree, dict):
         return {key: list(tree) if isinstance(tree, tuple) else tree}
-    return {
-        name: value for part, below in tree.items() for name, value in flat(below, f"{key}.{part}"[not key :]).items()
-    }
+    below = [flat(branch, f"{key}.{part}" if key else part) for part, branch in tree.items()]
+    return {name: value for leaves in below for name, value in leaves.items()}
 
 
 def check_same_run(checkpoint: dict[str, Any], description: dict[str, Any], folder: str) -> None:

@@ -75,6 +75,11 @@ def test_a_wrong_flag_is_answered_with_the_nearest(complaint, flag, named):
         (["--data.init_args.batch_size=0"], "met 0. Set data.init_args.batch_size"),
         (["--data.init_args.predict_classes=[3,10]"], "met [10]. Set data.init_args.predict_classes"),
         (["--trainer.max_steps=abc"], "trainer.max_steps"),
+        (["--trainer.precision=foo"], "trainer.precision: foo is not a valid value"),
+        (["--seed_everything=abc"], "seed_everything: abc is not a valid value"),
+        (["--trainer.accelerator=cpu", "--trainer.devices=2"], "Add --config experiments/cluster/ddp.yaml"),
+        (["--trainer.val_check_interval=0.5"], "val_check_interval"),
+        (["--model.init_args.critic_updates=0"], "met 0. Set model.init_args.critic_updates"),
         (["--trainer.max_steps=-1"], "Set trainer.max_steps"),
         (["--config=missing.yaml"], "missing.yaml"),
         (["--ckpt_path=missing.ckpt"], "there is no missing.ckpt"),
@@ -121,6 +126,7 @@ def test_fit_validate_test_and_predict_leave_what_they_promise(run, scores, tmp_
     assert run("test") == 0
     assert run("predict", "--data.init_args.predict_classes=[3,7]", "--data.init_args.predict_per_class=2") == 0
     assert scores().keys() == {"val", "test"}
+    assert scores()["test"]["card"]["checkpoint"]["name"] == "best.ckpt"
     assert scores()["test"]["card"]["fakes"] == 41
     assert scores()["test"]["card"]["reference"]["images"] == 500
     assert sorted(path.name[:3] for path in (folder / "predictions").glob("0*.png")) == ["003", "003", "007", "007"]
@@ -139,6 +145,7 @@ def test_evaluating_twice_agrees_to_the_last_digit(run, scores):
 
 def test_the_saved_configuration_repeats_the_run(run, state, tmp_path):
     assert run("fit") == 0
+    assert run("test") == 0
     again = f"--trainer.default_root_dir={tmp_path / 'again'}"
     assert main(["fit", f"--config={tmp_path / 'run' / 'config.yaml'}", again]) == 0
     assert same(state("run")["state_dict"], state("again")["state_dict"])

@@ -1,5 +1,6 @@
 """Two processes on the CPU, started through the command line as a user would."""
 
+import json
 import os
 import subprocess
 import sys
@@ -94,6 +95,12 @@ def single_process_order():
     from datamodules.order import TrainingOrder
 
     return torch.cat([TrainingOrder(1097, 64, 3).positions(step).image.flatten() for step in range(6)])[:1097]
+
+
+def test_what_is_scored_while_training_is_what_the_checkpoint_holds(trained, scores, tmp_path):
+    command("validate", tmp_path / "one", f"--ckpt_path={trained / 'last.ckpt'}")
+    alone = scores("one")["val"]["scores"]
+    assert json.loads((trained / "metrics.json").read_text())["val"]["scores"] == alone
 
 
 def test_two_processes_score_a_checkpoint_as_one_does(trained, scores, tmp_path):

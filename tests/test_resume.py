@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from lightning.pytorch import Callback
 
@@ -13,11 +15,15 @@ class PowerCut(Exception):
 class StopsAt(Callback):
     """Ends the process' work in the middle of a run, after update ``step``."""
 
-    def __init__(self, step: int) -> None:
-        self.step = step
+    def __init__(self, step: int, where: str = "update") -> None:
+        self.step, self.where = step, where
 
     def on_train_batch_start(self, trainer, *_):
-        if trainer.global_step == self.step:
+        if self.where == "update" and trainer.global_step == self.step:
+            raise PowerCut
+
+    def on_validation_batch_start(self, trainer, *_):
+        if self.where == "validation" and trainer.global_step == self.step:
             raise PowerCut
 
 
@@ -26,20 +32,34 @@ def uninterrupted(run):
     assert run("fit", folder="whole", steps=7, every=3) == 0
 
 
-@pytest.mark.parametrize("stop", [2, 3, 5, 6])
-def test_a_stopped_run_goes_on_to_the_same_bits(run, state, tmp_path, uninterrupted, stop):
-    callbacks = (
-        '--trainer.callbacks+={"class_path": "lightning_cgan.callbacks.checkpoints.Last", "init_args": {"every": 1}}',
-        f'--trainer.callbacks+={{"class_path": "tests.test_resume.StopsAt", "init_args": {{"step": {stop}}}}}',
-    )
-    with pytest.raises(PowerCut):
-        run("fit", *callbacks, folder="stopped", steps=7, every=3)
-    assert state("stopped")["global_step"] == stop
-    assert run("fit", folder="stopped", steps=7, every=3) == 0
+def callback(name, **init_args):
+    return "--trainer.callbacks+=" + json.dumps({"class_path": name, "init_args": init_args})
 
-    whole, stopped = state("whole"), state("stopped")
-    for part in PARTS:
-        assert same(whole[part], stopped[part]), part
+
+@pytest.mark.parametrize(
+    ("stop", "where", "every", "saved"),
+    [
+        (2, "update", 1, 2),
+        (3, "update", 1, 3),
+        (5, "update", 1, 5),
+        (6, "update", 1, 6),
+        (5, "update", 2, 4),  # logs, pictures and the best are ahead of the checkpoint that is gone on from
+        (6, "validation", 1, 5),
+        (6, "validation", 4, 4),
+    ],
+)
+def test_a_stopped_run_goes_on_to_the_same_bits(run, state, tmp_path, uninterrupted, stop, where, every, saved):
+    last = callback("lightning_cgan.callbacks.checkpoints.Last", every=every)
+    cut = callback("tests.test_resume.StopsAt", step=stop, where=where)
+    with pytest.raises(PowerCut):
+        run("fit", last, cut, folder="stopped", steps=7, every=3)
+    assert state("stopped")["global_step"] == saved
+    assert run("fit", last, folder="stopped", steps=7, every=3) == 0
+
+    for name in ("last.ckpt", "best.ckpt"):
+        whole, stopped = state("whole", name), state("stopped", name)
+        for part in PARTS:
+            assert same(whole[part], stopped[part]), (name, part)
     for file in ("metrics.csv", "metrics.json"):
         assert (tmp_path / "stopped" / file).read_text() == (tmp_path / "whole" / file).read_text()
 
@@ -83,3 +103,33 @@ def test_validating_changes_no_training_bit(run, state):
     assert run("fit", folder="never", steps=6, every=1000) == 0
     assert same(state("often")["state_dict"], state("never")["state_dict"])
     assert same(state("often")["optimizer_states"], state("never")["optimizer_states"])
+
+
+def test_the_best_so_far_is_known_after_a_stop_and_a_move(run, state, tmp_path, monkeypatch):
+    fids = iter([9.0, 1.0, 5.0])
+    monkeypatch.setattr("lightning_cgan.callbacks.scores.all_scores", lambda *_: {"fid": next(fids)})
+    last = callback("lightning_cgan.callbacks.checkpoints.Last", every=1)
+    with pytest.raises(PowerCut):
+        run("fit", last, callback("tests.test_resume.StopsAt", step=5), folder="a", steps=6, every=2)
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert run("fit", last, folder="b", steps=6, every=2) == 0
+    assert state("b", "best.ckpt")["global_step"] == 4
+
+
+def test_a_run_that_never_validates_is_saved_on_time(run, state):
+    stop = callback("tests.test_resume.StopsAt", step=5)
+    last = callback("lightning_cgan.callbacks.checkpoints.Last", every=2)
+    with pytest.raises(PowerCut):
+        run("fit", last, stop, "--trainer.limit_val_batches=0", steps=6, every=2)
+    assert state()["global_step"] == 4
+
+
+def test_a_torn_last_row_of_the_log_does_not_stop_a_run(run, tmp_path, uninterrupted):
+    with (tmp_path / "whole" / "metrics.csv").open("a") as log:
+        log.write("0,")
+    assert run("fit", folder="whole", steps=9, every=3) == 0
+
+
+def test_fresh_moves_nothing_when_the_new_run_cannot_start(run, state, uninterrupted):
+    assert run("fit", "--fresh", "--ckpt_path=nowhere.ckpt", folder="whole") == 2
+    assert state("whole")["global_step"] == 7

@@ -25,7 +25,8 @@ class Last(Checkpoint):
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
         step = trainer.global_step
         # Where validation follows, wait for it: resumed from here, Lightning would leave it out.
-        if step % self.every == 0 and step % trainer.val_check_batch:
+        validated = trainer.enable_validation and step % trainer.val_check_batch == 0
+        if step % self.every == 0 and not validated:
             self.save(trainer)
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
@@ -57,6 +58,13 @@ class Best(ModelCheckpoint):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self.dirpath = trainer.default_root_dir
         super().setup(trainer, pl_module, stage)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes on with the best score so far, also where the run folder has been moved."""
+        here = f"{self.dirpath}/{BEST}"
+        known = dict.fromkeys(("best_model_path", "kth_best_model_path"), here) if state_dict["best_model_path"] else {}
+        scores = dict(zip([here], state_dict["best_k_models"].values(), strict=False))
+        super().load_state_dict({**state_dict, **known, "best_k_models": scores, "dirpath": self.dirpath})
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.monitor in trainer.callback_metrics:

@@ -1,5 +1,6 @@
 """What a run looks like: grids of samples, curves, and the images that ``predict`` was asked for."""
 
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from lightning_cgan.callbacks.progress import say
 from lightning_cgan.contract import Evaluated, to_bytes
 from lightning_cgan.csv_log import read_rows
 
+SHOWN = 10  # rows, and images in a row, of the grid of predictions
 ENLARGED = 48  # pixels, at least, of each image in a grid
 
 
@@ -30,6 +32,15 @@ def grid(image: Tensor, columns: int) -> Tensor:
     enlarged = to_bytes(image).repeat_interleave(max(1, ENLARGED // image.shape[-1]), -1)
     enlarged = enlarged.repeat_interleave(max(1, ENLARGED // image.shape[-1]), -2)
     return make_grid(enlarged, nrow=columns, pad_value=255)
+
+
+def by_class(cells: dict[int, list[Tensor]]) -> Tensor:
+    """Images by class to one picture, a row each; gaps are black."""
+    rows = [cell for _, cell in sorted(cells.items()) if cell]
+    columns = max(map(len, rows))
+    blank = torch.full_like(rows[0][0], -1)
+    image = [cell[place] if place < len(cell) else blank for cell in rows for place in range(columns)]
+    return grid(torch.stack(image), columns)
 
 
 def show(logger: Logger, key: str, path: Path, picture: Tensor, step: int) -> None:
@@ -68,10 +79,7 @@ class SampleGrid(Callback):
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
         if trainer.sanity_checking or not any(self.cells.values()):
             return
-        rows = [cell for _, cell in sorted(self.cells.items()) if cell]
-        blank = torch.full_like(rows[0][0], -1)
-        image = [cell[place] if place < len(cell) else blank for cell in rows for place in range(self.columns)]
-        picture = grid(torch.stack(image), self.columns)
+        picture = by_class(self.cells)
         step = trainer.global_step
         name = f"{step:06d}" if trainer.state.fn == "fit" else str(trainer.state.fn.value)
         path = save_png(picture, Path(trainer.default_root_dir) / "samples" / f"{name}.png")
@@ -112,11 +120,14 @@ def draw_curves(log: Path, path: Path) -> None:
 
 
 class Predictions(Callback):
-    """Writes what ``predict`` draws: ``predictions/<class>_<number>.png`` and ``predictions/grid.png``."""
+    """Writes what ``predict`` draws: ``predictions/<class>_<number>.png``, and the first of them as ``grid.png``."""
 
     def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self.images: list[tuple[int, Tensor]] = []
+        self.cells: dict[int, list[Tensor]] = {}
         self.drawn: Counter[int] = Counter()
+        if trainer.is_global_zero:  # pictures of another checkpoint must not stand among these
+            shutil.rmtree(Path(trainer.default_root_dir) / "predictions", ignore_errors=True)
+        trainer.strategy.barrier()
 
     def on_predict_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
@@ -127,12 +138,11 @@ class Predictions(Callback):
             number = self.drawn[row] * trainer.world_size + trainer.global_rank  # no two processes write one file
             self.drawn[row] += 1
             save_png(to_bytes(image), folder / f"{row:03d}_{number:04d}.png")
-            self.images.append((row, image))
+            cell = self.cells.setdefault(row, [])
+            if len(cell) < SHOWN and len(self.cells) <= SHOWN:
+                cell.append(image.cpu())
 
     def on_predict_end(self, trainer: Trainer, module: LightningModule) -> None:
-        if trainer.is_global_zero and self.images:
-            rows = sorted(self.images, key=lambda item: item[0])
-            classes = len({row for row, _ in rows})
-            picture = grid(torch.stack([image for _, image in rows]), columns=-(-len(rows) // classes))
-            path = save_png(picture, Path(trainer.default_root_dir) / "predictions" / "grid.png")
-            say(f"{len(rows)} images beside {path}")
+        if trainer.is_global_zero and self.cells:
+            path = save_png(by_class(self.cells), Path(trainer.default_root_dir) / "predictions" / "grid.png")
+            say(f"{trainer.world_size * sum(self.drawn.values())} images beside {path}")

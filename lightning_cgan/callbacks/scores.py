@@ -1,6 +1,7 @@
 """Scores a run: on validation data while it trains, on test data when it is tested."""
 
 import json
+import math
 import os
 from importlib.metadata import version
 from pathlib import Path
@@ -13,8 +14,8 @@ from lightning.pytorch.utilities import rank_zero_warn
 from lightning_cgan import keyed
 from lightning_cgan.callbacks.progress import say
 from lightning_cgan.contract import Evaluated
-from lightning_cgan.metrics.extractors import Extractor
-from lightning_cgan.metrics.scores import Gathered, Pass, all_scores
+from lightning_cgan.metrics.extractors import Extractor, sha256_of
+from lightning_cgan.metrics.scores import SPLITS, Gathered, Pass, all_scores
 
 PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics", "torch-fidelity")
 
@@ -71,25 +72,31 @@ class Scores(Callback):
             "reals": len(seen.real),
             "reference": reference,
             "extractor": {name: getattr(self.extractor, name) for name in ("name", "resize", "sha256")},
+            "inception_splits": SPLITS,
             "weights": "raw",
             "precision": str(trainer.precision),
             "seed": keyed.run_seed(),
-            "update": update_of(trainer),
+            **origin(trainer),
             "versions": {name: version(name) for name in PACKAGES},
         }
 
 
-def update_of(trainer: Trainer) -> int:
-    """The generator update of the weights that are scored: the running one, or that of the checkpoint loaded."""
+def origin(trainer: Trainer) -> dict[str, Any]:
+    """Where the weights that are scored come from: training seed, generator update, and the checkpoint if loaded."""
     if trainer.state.fn == "fit" or not trainer.ckpt_path:
-        return trainer.global_step
-    return torch.load(trainer.ckpt_path, map_location="cpu", weights_only=True, mmap=True)["global_step"]
+        return {"training_seed": keyed.run_seed(), "update": trainer.global_step, "checkpoint": None}
+    path = Path(trainer.ckpt_path)
+    held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    checkpoint = {"name": path.name, "sha256": sha256_of(path)}
+    seed = held["hyper_parameters"]["seed_everything"]
+    return {"training_seed": seed, "update": held["global_step"], "checkpoint": checkpoint}
 
 
 def write_scores(path: Path, split: str, scores: dict[str, float], card: dict[str, Any]) -> None:
     """Put ``scores`` and ``card`` into the file under ``split``, and leave the other splits as they are."""
     written = json.loads(path.read_text()) if path.is_file() else {}
-    written[split] = {"scores": scores, "card": card}
+    numbers = {name: None if math.isnan(value) else value for name, value in scores.items()}  # JSON knows no NaN
+    written[split] = {"scores": numbers, "card": card}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(written, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""What makes a run faster without changing what it computes."""
+"""What makes a run faster without changing the experiment."""
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer

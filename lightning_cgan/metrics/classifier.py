@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample, interpolate
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import OneCycleLR
+from torchmetrics.classification import MulticlassAccuracy
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import ImageSpec, Labelled, Trial
@@ -86,6 +87,7 @@ class ClassifierTraining(LightningModule):
     ) -> None:
         super().__init__()
         self.network = SmallClassifier(spec.channels, spec.num_classes, width)
+        self.accuracy = MulticlassAccuracy(spec.num_classes, average="micro")
         self.optimizer = optimizer
 
     def training_step(self, batch: Labelled, batch_idx: int) -> Tensor:
@@ -96,13 +98,15 @@ class ClassifierTraining(LightningModule):
         return loss
 
     def validation_step(self, batch: Trial, batch_idx: int) -> None:
-        self.log("val/accuracy", self.accuracy(batch), batch_size=len(batch.image), on_epoch=True, sync_dist=True)
+        self.judge(batch, "val/accuracy")
 
     def test_step(self, batch: Trial, batch_idx: int) -> None:
-        self.log("test/accuracy", self.accuracy(batch), batch_size=len(batch.image), on_epoch=True, sync_dist=True)
+        self.judge(batch, "test/accuracy")
 
-    def accuracy(self, batch: Trial) -> Tensor:
-        return (self.network(batch.image).logits.argmax(1) == batch.label).float().mean()
+    def judge(self, batch: Trial, key: str) -> None:
+        if len(batch.image):  # an evaluation batch may hold no real image
+            self.accuracy.update(self.network(batch.image).logits, batch.label)
+        self.log(key, self.accuracy, on_epoch=True, on_step=False)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[dict]]:
         optimizer = self.optimizer(self.parameters())

@@ -13,6 +13,7 @@ from lightning_cgan import keyed
 from lightning_cgan.contract import Evaluated, to_bytes
 from lightning_cgan.metrics.extractors import Extractor, seen_by
 
+SPLITS = 10  # of the Inception Score, as in all published values
 CHUNK = 5_000  # images whose features are held in double precision at a time
 
 
@@ -94,7 +95,7 @@ def frechet_distance(real: Tensor, fake: Tensor) -> float:
     return metric.compute().item()
 
 
-def inception_score(logits: Tensor, splits: int = 10) -> tuple[float, float]:
+def inception_score(logits: Tensor, splits: int = SPLITS) -> tuple[float, float]:
     """Mean and standard deviation over splits of exp E KL(p(y|x) || p(y)) on logits (K, C). Salimans et al. 2016.
 
     The split is keyed and the global random state left alone; torchmetrics' own shuffle draws from it.

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, relu
+from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
 from lightning_cgan.contract import ImageSpec
@@ -203,8 +204,17 @@ class Discriminator(nn.Module):
             self.embedding = spectral_norm(glorot(nn.Embedding(spec.num_classes, channels[-1])))
 
     def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
-        features = relu(self.blocks(image)).sum((2, 3))
-        score = self.score(features)
-        if not hasattr(self, "embedding"):
-            return score.squeeze(1)
-        return projection_logit(features, score, self.embedding(label))
+        with parametrize.cached():
+            self.normalise(image.device.type)
+            features = relu(self.blocks(image)).sum((2, 3))
+            score = self.score(features)
+            if not hasattr(self, "embedding"):
+                return score.squeeze(1)
+            return projection_logit(features, score, self.embedding(label))
+
+    def normalise(self, device_type: str) -> None:
+        """One power iteration of every layer, in full precision: CUDA's autocast would run it in 16 bits."""
+        with torch.autocast(device_type, enabled=False):
+            for layer in self.modules():
+                if parametrize.is_parametrized(layer, "weight"):
+                    _ = layer.weight

@@ -34,7 +34,7 @@ class ProjectionGAN(LightningModule):
         decay_start: generator updates before the learning rates begin to fall.
 
     Raises:
-        ValueError: for data without classes.
+        ValueError: for data without classes, or counts below one.
     """
 
     def __init__(
@@ -54,6 +54,9 @@ class ProjectionGAN(LightningModule):
                 "The projection discriminator needs labelled images; this data set has no classes. "
                 "Set data to a labelled set, or model.class_path to an unconditional paper."
             )
+        for name, count in (("critic_updates", critic_updates), ("fakes_per_real", fakes_per_real)):
+            if count < 1:
+                raise ValueError(f"{name} is at least 1; met {count}. Set model.init_args.{name}.")
         self.automatic_optimization = False
         self.spec = spec
         self.generator = generator(spec)
@@ -128,7 +131,8 @@ class ProjectionGAN(LightningModule):
     test_step = validation_step
 
     def predict_step(self, batch: Draws, batch_idx: int) -> Evaluated:
-        return Evaluated(real=torch.empty(0), fake=self.draw(batch), label=batch.label)
+        fake = self.draw(batch)
+        return Evaluated(real=fake[:0], fake=fake, label=batch.label)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizers = [

@@ -16,7 +16,7 @@ def test_small_images_are_enlarged_without_interpolation():
 def test_a_grid_has_one_row_a_class_and_the_same_noise_each_time(run, tmp_path):
     assert run("fit", steps=2, every=1) == 0
     first, second = (read_image(str(tmp_path / "run" / "samples" / f"00000{step}.png")) for step in (1, 2))
-    assert first.shape == second.shape == (3, 10 * 50 + 2, 10 * 50 + 2)
+    assert first.shape == second.shape == (3, 10 * 50 + 2, 3 * 50 + 2)
     assert not torch.equal(first, second)
 
 

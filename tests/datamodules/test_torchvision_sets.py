@@ -44,10 +44,11 @@ def test_training_images_are_dequantized_by_keyed_noise(tmp_path, monkeypatch, r
             f"--data.init_args.root={root}",
             "--trainer.num_sanity_val_steps=0",
         ]
-        assert run("fit", *flags, folder=folder, steps=1, every=10) == 0
-    assert torch.equal(*seen)
+        assert run("fit", *flags, folder=folder, steps=2, every=10) == 0
+    assert torch.equal(seen[0], seen[2])
     level = (seen[0] + 1) * 128
-    noise = level - level.floor()
+    noise, next_noise = level - level.floor(), ((seen[1] + 1) * 128).frac()
+    assert (noise - next_noise).abs().mean() > 0.2
     assert level.min() >= 0
     assert level.max() <= 256
     assert noise.std() > 0.2
@@ -86,3 +87,10 @@ def test_another_number_of_class_folders_is_refused(tmp_path):
         ImageNet(root=root, num_classes=4).setup("fit")
     with pytest.raises(ValueError, match="it has 0"):
         ImageNet(root=str(tmp_path / "nowhere"), num_classes=3).setup("fit")
+
+
+def test_folders_of_other_names_are_refused(tmp_path):
+    root = write_folders(tmp_path, classes=3)
+    (root / "val" / "n00000002").rename(root / "val" / "n00000007")
+    with pytest.raises(ValueError, match=r"folders of the same names.*n00000002 is in one only"):
+        ImageNet(root=str(root), num_classes=3).setup("fit")

@@ -37,6 +37,13 @@ def test_it_knows_them_at_every_size(size):
     assert accuracy >= 0.975
 
 
+def test_features_are_in_full_precision_also_where_a_run_is_not():
+    extractor, image = DigitsClassifier(), split_digits(16)["val"].image
+    expected = seen_by(extractor, image).features
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(seen_by(extractor, image).features, expected)
+
+
 def test_its_weights_are_small():
     from importlib.resources import files
 
@@ -68,10 +75,11 @@ def test_colour_images_are_refused_by_the_digits_classifier():
 
 def test_inception_features_equal_torch_fidelitys_bit_for_bit(inception_weights):
     image = torch.randint(256, (2, 3, 32, 32), dtype=torch.uint8)
-    theirs = FeatureExtractorInceptionV3("x", ["2048"], feature_extractor_weights_path=inception_weights)
+    outputs = ["2048", "logits_unbiased"]  # the Inception Score of the papers leaves the bias out
+    theirs = FeatureExtractorInceptionV3("x", outputs, feature_extractor_weights_path=inception_weights)(image)
     ours = seen_by(InceptionV3(inception_weights), image)
-    assert torch.equal(ours.features, theirs(image)[0])
-    assert ours.logits.shape == (2, 1008)
+    assert torch.equal(ours.features, theirs[0])
+    assert torch.equal(ours.logits, theirs[1])
 
 
 def test_torchmetrics_default_resize_is_another_protocol(inception_weights):

@@ -109,3 +109,71 @@ def test_batches_are_consumed_one_critic_update_each(run, monkeypatch):
     monkeypatch.setattr(ProjectionGAN, "training_step", note)
     assert run("fit", "--model.init_args.critic_updates=2", steps=1) == 0
     assert seen == [((2, 4, 1, 16, 16), torch.float32, -1.0, 1.0)]
+
+
+class Brightness(torch.nn.Module):
+    """A discriminator that is sure: bright images are real. Notes the labels that it is told."""
+
+    def __init__(self, spec):
+        super().__init__()
+        self.weight, self.told = torch.nn.Parameter(torch.tensor(2.0)), []
+
+    def forward(self, image, label):
+        self.told.append(label)
+        return self.weight * image.mean((1, 2, 3))
+
+
+class Black(torch.nn.Module):
+    """A generator of black images. Notes the labels that it is asked for."""
+
+    latent_dim = 2
+
+    def __init__(self, spec):
+        super().__init__()
+        self.weight, self.asked = torch.nn.Parameter(torch.tensor(1.0)), []
+
+    def forward(self, noise, label):
+        self.asked.append(label)
+        return -self.weight * torch.ones(len(noise), 1, 16, 16)
+
+
+def test_a_discriminator_that_is_right_has_no_loss_and_the_generator_all_of_it():
+    gan = ProjectionGAN(SPEC, generator=Black, discriminator=Brightness)
+    white = torch.ones(4, 1, 16, 16)
+    assert gan.discriminator_loss(white, torch.arange(4)).item() == 0
+    assert gan.discriminator_loss(-white, torch.arange(4)).item() == 3
+    assert gan.generator_loss(4).item() == 2
+
+
+def test_the_discriminator_is_told_the_labels_that_the_generator_was_asked_for():
+    gan = ProjectionGAN(SPEC, generator=Black, discriminator=Brightness)
+    gan.discriminator_loss(torch.ones(4, 1, 16, 16), torch.tensor([9, 8, 7, 6]))
+    gan.generator_loss(4)
+    of_discriminator, of_generator = gan.generator.asked
+    assert torch.equal(gan.discriminator.told[0], torch.cat([torch.tensor([9, 8, 7, 6]), of_discriminator]))
+    assert torch.equal(gan.discriminator.told[1], of_generator)
+
+
+def test_an_update_takes_fresh_real_batches_and_larger_fake_ones(run, monkeypatch):
+    reals, counts = [], []
+    loss, fakes = ProjectionGAN.discriminator_loss, ProjectionGAN.fakes
+    monkeypatch.setattr(
+        ProjectionGAN, "discriminator_loss", lambda gan, real, label: reals.append(real) or loss(gan, real, label)
+    )
+    monkeypatch.setattr(ProjectionGAN, "fakes", lambda gan, count: counts.append(count) or fakes(gan, count))
+    assert run("fit", "--model.init_args.fakes_per_real=3", steps=2) == 0
+    assert counts == [4, 4, 12] * 2
+    assert len({real.numpy().tobytes() for real in reals}) == 4
+
+
+def test_learning_rates_end_at_zero(run, state):
+    assert run("fit", "--model.init_args.decay_start=2", steps=4) == 0
+    assert [schedule["_last_lr"] for schedule in state()["lr_schedulers"]] == [[0.0], [0.0]]
+    assert run("fit", folder="longer", steps=5, every=2) == 0
+    assert state("longer", "best.ckpt")["lr_schedulers"][0]["_last_lr"][0] > 0
+
+
+@pytest.mark.parametrize("name", ["critic_updates", "fakes_per_real"])
+def test_counts_below_one_are_refused(name):
+    with pytest.raises(ValueError, match=rf"{name} is at least 1; met 0. Set model.init_args.{name}"):
+        model(**{name: 0})

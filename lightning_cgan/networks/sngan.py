@@ -162,7 +162,7 @@ class DownBlock(nn.Module):
 
 
 def projection_logit(features: Tensor, score: Tensor, embedding: Tensor) -> Tensor:
-    """f(x, y) = <V_y, phi(x)> + psi(phi(x)). Miyato & Koyama 2018, Equation 10.
+    """f(x, y) = <V_y, phi(x)> + psi(phi(x)). Miyato & Koyama 2018, Section 3.
 
     Args:
         features: (B, C), phi(x).

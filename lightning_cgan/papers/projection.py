@@ -86,14 +86,14 @@ class ProjectionGAN(LightningModule):
             self.log_dict({"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}, prog_bar=True)
 
     def discriminator_loss(self, real: Tensor, label: Tensor) -> Tensor:
-        """Equation 16. Real and generated images share one call, and so one power iteration."""
+        """The hinge loss. Real and generated images share one call, and so one power iteration."""
         with torch.no_grad():
             fake, fake_label = self.fakes(len(real))
         logits = self.discriminator(torch.cat([real, fake]), torch.cat([label, fake_label]))
         return discriminator_hinge(*logits.float().split([len(real), len(fake)]))
 
     def generator_loss(self, count: int) -> Tensor:
-        """Equation 17."""
+        """Minus the mean logit of ``count`` new images."""
         return generator_hinge(self.discriminator(*self.fakes(count)).float())
 
     def fakes(self, count: int) -> tuple[Tensor, Tensor]:

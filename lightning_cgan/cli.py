@@ -156,6 +156,8 @@ class CLI(LightningCLI):
             raise ValueError(
                 f"A run has a length in generator updates; met {self.trainer.max_steps}. Set trainer.max_steps."
             )
+        if fit.fresh and fit.ckpt_path:
+            raise ValueError("--fresh starts from nothing; met --ckpt_path too. Leave out one of them.")
         check_strategy(self.trainer, self.model)
         if fit.ckpt_path is None and not fit.fresh and Path(folder, LAST).is_file():
             fit.ckpt_path = str(Path(folder, LAST))

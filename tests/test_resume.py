@@ -130,6 +130,14 @@ def test_a_torn_last_row_of_the_log_does_not_stop_a_run(run, tmp_path, uninterru
     assert run("fit", folder="whole", steps=9, every=3) == 0
 
 
-def test_fresh_moves_nothing_when_the_new_run_cannot_start(run, state, uninterrupted):
-    assert run("fit", "--fresh", "--ckpt_path=nowhere.ckpt", folder="whole") == 2
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--ckpt_path=nowhere.ckpt"],
+        ["--data=datamodules.torchvision_sets.CIFAR10", "--data.init_args.root=nowhere"],
+        ["--trainer.accelerator=cpu", "--trainer.devices=2"],
+    ],
+)
+def test_fresh_moves_nothing_when_the_new_run_cannot_start(run, state, uninterrupted, flags):
+    assert run("fit", "--fresh", *flags, folder="whole") == 2
     assert state("whole")["global_step"] == 7

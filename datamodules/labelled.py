@@ -114,7 +114,7 @@ class LabelledDataModule(LightningDataModule):
         if split not in self.sources:
             source = self.load(split)
             low, high = int(source.label.min()), int(source.label.max())
-            if low < 0 or high >= self.spec.num_classes:
+            if low < 0 or high >= max(self.spec.num_classes, 1):
                 raise ValueError(
                     f"Labels are numbers from 0 to {self.spec.num_classes - 1}; the {split} images have labels from "
                     f"{low} to {high}. Set data.init_args.num_classes, or mend the labels."
@@ -134,14 +134,23 @@ class LabelledDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Labelled]:
         order = TrainingOrder(
             len(self.source("train").label),
-            self.batch_size,
-            critic_updates=getattr(self.trainer.lightning_module, "critic_updates", 1),
+            self.batch_shape,
             start=lambda: self.trainer.global_step,
             updates=self.trainer.max_steps if self.trainer.max_steps > 0 else None,
             rank=self.trainer.global_rank,
             world=self.trainer.world_size,
         )
         return self.loader(Training(self.source("train")), order)
+
+    def batch_shape(self, update: int) -> tuple[int, int]:
+        """Critic updates in generator update ``update``, and images in each one's batch: as the paper says.
+
+        ``critic_updates`` of the module is a number, or a function of the update; so is ``batch_size``, which only a
+        paper has that changes it while training.
+        """
+        module = self.trainer.lightning_module
+        n, size = getattr(module, "critic_updates", 1), getattr(module, "batch_size", self.batch_size)
+        return n(update) if callable(n) else n, size(update) if callable(size) else size
 
     def val_dataloader(self) -> DataLoader[Trial]:
         return self.evaluation_loader("val")

@@ -21,15 +21,15 @@ class Positions(NamedTuple):
 
 
 class TrainingOrder(Sampler[Positions]):
-    """One item per generator update: the positions of its ``critic_updates`` batches.
+    """One item per generator update: the positions of all the batches that it trains on.
 
     The permutations of successive epochs form one endless stream, cut into batches with nothing dropped between
     epochs. Processes take every ``world``-th position, so together they see the batches that one process would.
 
     Args:
         count: images in the data set.
-        batch_size: of one critic update, over all processes.
-        critic_updates: batches in one generator update.
+        shape: gives for a generator update the number of its critic updates, and the size of each one's batch over
+            all processes; a pair of numbers where they never change.
         start: gives the number of generator updates done, asked when iteration begins.
         updates: length of one iteration; one pass over the data when None.
         rank: of this process.
@@ -42,19 +42,19 @@ class TrainingOrder(Sampler[Positions]):
     def __init__(
         self,
         count: int,
-        batch_size: int,
-        critic_updates: int = 1,
+        shape: tuple[int, int] | Callable[[int], tuple[int, int]],
         start: Callable[[], int] = lambda: 0,
         updates: int | None = None,
         rank: int = 0,
         world: int = 1,
     ) -> None:
+        self.count, self.shape = count, shape if callable(shape) else lambda update: shape
+        critic_updates, batch_size = self.shape(0)
         if batch_size % world:
             raise ValueError(
                 f"A batch is shared equally by all processes; {batch_size} images do not divide by {world} processes. "
                 "Set data.init_args.batch_size to a multiple of trainer.devices * trainer.num_nodes."
             )
-        self.count, self.shape = count, (critic_updates, batch_size)
         self.start, self.rank, self.world = start, rank, world
         self.updates = updates or -(-count // (critic_updates * batch_size))
         self.permutation = lru_cache(maxsize=2)(self._permutation)
@@ -67,18 +67,32 @@ class TrainingOrder(Sampler[Positions]):
 
     def __iter__(self) -> Iterator[Positions]:
         start = self.start()
-        return map(self.positions, range(start, start + self.updates))
+        place = self.place(start)
+        for update in range(start, start + self.updates):
+            n, batch = self.shape(update)
+            yield self.positions(update, place)
+            place += n * batch
 
-    def positions(self, update: int) -> Positions:
-        """What generator update number ``update``, counted from 0, trains on in this process."""
-        n, batch = self.shape
-        place = (update * n * batch + torch.arange(n * batch)).view(n, batch)[:, self.rank :: self.world]
-        epoch = place // self.count
-        index = torch.empty_like(place)
+    def place(self, update: int) -> int:
+        """How many images the updates before ``update`` train on."""
+        return sum(n * batch for n, batch in map(self.shape, range(update)))
+
+    def positions(self, update: int, place: int | None = None) -> Positions:
+        """What generator update number ``update``, counted from 0, trains on in this process.
+
+        Args:
+            update: whose images.
+            place: ``self.place(update)``, where it is known.
+        """
+        n, batch = self.shape(update)
+        first = self.place(update) if place is None else place
+        at = (first + torch.arange(n * batch)).view(n, batch)[:, self.rank :: self.world]
+        epoch = at // self.count
+        image = torch.empty_like(at)
         for number in epoch.unique().tolist():
             here = epoch == number
-            index[here] = self.permutation(number)[place[here] % self.count]
-        return Positions(epoch, index)
+            image[here] = self.permutation(number)[at[here] % self.count]
+        return Positions(epoch, image)
 
 
 class Slices(NamedTuple):

@@ -121,6 +121,8 @@ class CLI(LightningCLI):
             super().instantiate_classes()
         except ValueError as error:  # jsonargparse wraps what a constructor says in its own words
             raise ValueError(plain(str(error))) from error
+        if self.datamodule.spec.num_classes and not getattr(self.model, "spec", self.datamodule.spec).num_classes:
+            say(f"{type(self.model).__name__} is unconditional: the labels of the data are ignored")
         self._dump_config()
         self.description = describe(self.config_dump, self.datamodule)
         self.model.save_hyperparameters(self.description)

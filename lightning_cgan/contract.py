@@ -25,6 +25,21 @@ class Labelled(NamedTuple):
     label: Tensor  # (n, B) int64
 
 
+class PartlyLabelled(NamedTuple):
+    """A training batch for learning from few labels: the labelled images, and images whose labels are not known."""
+
+    image: Tensor  # (n, B, C, H, W)
+    label: Tensor  # (n, B) int64
+    unlabelled: Tensor  # (n, 2, B, C, H, W), one batch for each network's loss
+
+
+class Unpaired(NamedTuple):
+    """A training batch of two domains; nothing relates image i of one to image i of the other."""
+
+    a: Tensor  # (n, B, C, H, W)
+    b: Tensor  # (n, B, C, H, W)
+
+
 class Draws(NamedTuple):
     """Images to be generated. ``key`` keys the noise, so every process draws the same image for it."""
 
@@ -47,6 +62,8 @@ class Evaluated(NamedTuple):
     fake: Tensor  # (K, C, H, W) in [-1, 1]
     label: Tensor | None = None  # (K,) int64, the class that was asked of each fake
     source: Tensor | None = None  # (K, C, H, W) in [-1, 1], what a translation started from
+    truth: Tensor | None = None  # (B,) int64, the class of each real image
+    decided: Tensor | None = None  # (B,) int64, the class that the model itself gives to each real image
 
 
 class Reference(NamedTuple):
@@ -55,6 +72,25 @@ class Reference(NamedTuple):
     split: str
     images: int
     sha256: str
+
+
+def with_classes(spec: ImageSpec, paper: str) -> ImageSpec:
+    """``spec``, for a paper that cannot do without labels.
+
+    Raises:
+        ValueError: if the data set has no classes.
+    """
+    if not spec.num_classes:
+        raise ValueError(
+            f"{paper} needs labelled images; this data set has no classes. "
+            "Set data to a labelled set, or model.class_path to an unconditional paper."
+        )
+    return spec
+
+
+def without_classes(spec: ImageSpec) -> ImageSpec:
+    """``spec`` for an unconditional paper, which ignores the labels of the data."""
+    return spec._replace(num_classes=0)
 
 
 def to_signed(image: Tensor) -> Tensor:

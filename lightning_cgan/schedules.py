@@ -1,4 +1,4 @@
-"""Learning-rate schedules as pure functions of the generator update."""
+"""Schedules as pure functions of the generator update."""
 
 
 def linear_decay(update: int, start: int, end: int) -> float:
@@ -6,3 +6,28 @@ def linear_decay(update: int, start: int, end: int) -> float:
     if update <= start:
         return 1.0
     return max(0.0, (end - update) / (end - start))
+
+
+def constant(update: int, end: int) -> float:
+    """A learning rate that stays as it is. ``end`` is the length of the run."""
+    return 1.0
+
+
+def falling(update: int, end: int) -> float:
+    """A learning rate that falls in a straight line from the first update to 0 at the last."""
+    return linear_decay(update, 0, end)
+
+
+def falling_in_second_half(update: int, end: int) -> float:
+    """A learning rate that is constant for half of the run and then falls in a straight line to 0."""
+    return linear_decay(update, end // 2, end)
+
+
+def geometric(update: int, end: int, factor: float = 1.000004, floor: float = 1e-5) -> float:
+    """A learning rate divided by ``factor`` each update, down to ``floor`` of it. As Goodfellow et al. 2014."""
+    return max(factor**-update, floor)
+
+
+def ramp(update: int, first: float, last: float, updates: int) -> float:
+    """From ``first`` to ``last`` in a straight line over ``updates``, then constant."""
+    return first + (last - first) * min(update / updates, 1.0)

@@ -59,7 +59,7 @@ def plain():
     model, _ = build(DIGITS)
     model.to(memory_format=torch.channels_last)
     n, batch = model.critic_updates, 64
-    order = TrainingOrder(1097, batch, n, updates=UPDATES + 1)
+    order = TrainingOrder(1097, (n, batch), updates=UPDATES + 1)
     loader = DataLoader(Training(Digits().source("train")), sampler=order, batch_size=None, collate_fn=lambda b: b)
     generator, discriminator = model.generator, model.discriminator
     steps = model.generator_optimizer(generator.parameters()), model.discriminator_optimizer(discriminator.parameters())

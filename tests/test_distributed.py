@@ -94,7 +94,7 @@ def test_every_image_of_an_epoch_is_seen_once_by_one_process(diaries):
 def single_process_order():
     from datamodules.order import TrainingOrder
 
-    return torch.cat([TrainingOrder(1097, 64, 3).positions(step).image.flatten() for step in range(6)])[:1097]
+    return torch.cat([TrainingOrder(1097, (3, 64)).positions(step).image.flatten() for step in range(6)])[:1097]
 
 
 def test_what_is_scored_while_training_is_what_the_checkpoint_holds(trained, scores, tmp_path):

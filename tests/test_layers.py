@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "lightning_cgan/schedules.py": [],
     "lightning_cgan/csv_log.py": [],
     "lightning_cgan/messages.py": [],
-    "lightning_cgan/losses": CORE,
+    "lightning_cgan/losses": [*CORE, "lightning_cgan.losses"],
     "lightning_cgan/networks": [*CORE, "lightning_cgan.networks"],
     "lightning_cgan/metrics": [*CORE, "lightning_cgan.metrics"],
     "datamodules": [*CORE, "datamodules"],

@@ -21,9 +21,12 @@ PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics
 
 
 class Scores(Callback):
-    """Logs ``val/fid``, ``val/is_mean``, ``val/is_std``, ``val/accuracy`` and their ``test/`` twins.
+    """Logs ``val/fid``, ``val/is_mean``, ``val/is_std``, by a classifier of the set ``val/rarest_class`` and
+    ``val/accuracy``, of a model that classifies ``val/classification_accuracy``, and their ``test/`` twins.
 
     Each is also written, with the card that says how it was measured, to ``metrics.json`` in the run folder.
+
+    A paper that is evaluated with averaged weights holds them as ``average``.
 
     Args:
         extractor: the network whose features and logits are scored.
@@ -60,10 +63,10 @@ class Scores(Callback):
         module.log_dict({f"{split}/{name}": value for name, value in scores.items()}, rank_zero_only=False)
         if trainer.is_global_zero:
             path = Path(trainer.default_root_dir) / "metrics.json"
-            write_scores(path, split, scores, self.card(trainer, split, seen))
+            write_scores(path, split, scores, self.card(trainer, module, split, seen))
             say(f"{split}: " + "  ".join(f"{name} {value:.4g}" for name, value in scores.items()))
 
-    def card(self, trainer: Trainer, split: str, seen: Gathered) -> dict[str, Any]:
+    def card(self, trainer: Trainer, module: LightningModule, split: str, seen: Gathered) -> dict[str, Any]:
         """What a score must share with another to be compared with it, and where it came from."""
         data = getattr(trainer, "datamodule", None)
         reference = data.reference(split)._asdict() if data else None
@@ -73,7 +76,7 @@ class Scores(Callback):
             "reference": reference,
             "extractor": {name: getattr(self.extractor, name) for name in ("name", "resize", "sha256")},
             "inception_splits": SPLITS,
-            "weights": "raw",
+            "weights": "average" if hasattr(module, "average") else "raw",
             "precision": str(trainer.precision),
             "seed": keyed.run_seed(),
             **origin(trainer),

@@ -24,6 +24,7 @@ class Gathered(NamedTuple):
     fake: Tensor  # (K, F) features
     logits: Tensor  # (K, classes) of the fakes
     label: Tensor  # (K,) int64 asked for, -1 without labels
+    hits: Tensor  # (N,) bool, whether the model classified a real image rightly; empty where it does not classify
     finite: bool  # whether every pixel generated was a number
 
     @property
@@ -39,7 +40,9 @@ class Pass:
 
     def __init__(self, extractor: Extractor) -> None:
         self.extractor = extractor
-        self.rows: dict[str, list[Tensor]] = {name: [] for name in ("real", "fake", "logits", "label", "at", "fake_at")}
+        self.rows: dict[str, list[Tensor]] = {
+            name: [] for name in ("real", "fake", "logits", "label", "hits", "at", "fake_at")
+        }
         self.finite = True
 
     def add(self, batch: int, outputs: Evaluated) -> None:
@@ -48,7 +51,8 @@ class Pass:
         real, fake = (self.see(image) for image in (outputs.real, outputs.fake))
         count = len(outputs.fake)
         label = outputs.label if outputs.label is not None else torch.full((count,), -1)
-        row = (real[0], *fake, label, torch.full((len(outputs.real),), batch), torch.full((count,), batch))
+        hits = outputs.truth == outputs.decided if outputs.decided is not None else label[:0] > 0
+        row = (real[0], *fake, label, hits, torch.full((len(outputs.real),), batch), torch.full((count,), batch))
         for kept, new in zip(self.rows.values(), row, strict=True):
             kept.append(new.cpu())
 
@@ -71,7 +75,8 @@ class Pass:
             finite = torch.cat(gather_all_tensors(finite.to(device)))
         real, fake = (rows[at].argsort(stable=True) for at in ("at", "fake_at"))
         return Gathered(
-            rows["real"][real], rows["fake"][fake], rows["logits"][fake], rows["label"][fake], bool(finite.all())
+            *(rows["real"][real], rows["fake"][fake], rows["logits"][fake], rows["label"][fake], rows["hits"]),
+            finite=bool(finite.all()),
         )
 
 
@@ -114,16 +119,26 @@ def label_accuracy(logits: Tensor, label: Tensor) -> float:
     return (logits.argmax(1) == label).double().mean().item()
 
 
-def all_scores(seen: Gathered, knows_labels: bool) -> dict[str, float]:
-    """Every score that ``seen`` allows: "fid", "is_mean", "is_std" and, by a classifier of the set, "accuracy".
+def rarest_class(logits: Tensor) -> float:
+    """The share of generated images in the class that fewest of them fall into; 1 / classes where all are equal."""
+    share = logits.argmax(1).bincount(minlength=logits.shape[1]).double() / len(logits)
+    return share.min().item()
 
-    All are NaN if they cannot be computed: a generated pixel was not a finite number, or there are fewer than two
-    real or two generated images.
+
+def all_scores(seen: Gathered, knows_labels: bool) -> dict[str, float]:
+    """Every score that ``seen`` allows.
+
+    "fid", "is_mean", "is_std"; by a classifier of the set "rarest_class" and, where labels were asked for, "accuracy";
+    where the model classifies, "classification_accuracy" of real images. The first three are NaN if they cannot be
+    computed: a generated pixel was not a finite number, or there are fewer than two real or two generated images.
     """
+    scores = {"classification_accuracy": seen.hits.double().mean().item()} if len(seen.hits) else {}
     if not seen.scorable:
-        return dict.fromkeys(("fid", "is_mean", "is_std"), float("nan"))
+        return scores | dict.fromkeys(("fid", "is_mean", "is_std"), float("nan"))
     mean, std = inception_score(seen.logits)
-    scores = {"fid": frechet_distance(seen.real, seen.fake), "is_mean": mean, "is_std": std}
+    scores |= {"fid": frechet_distance(seen.real, seen.fake), "is_mean": mean, "is_std": std}
+    if knows_labels:
+        scores["rarest_class"] = rarest_class(seen.logits)
     if knows_labels and bool((seen.label >= 0).all()):
         scores["accuracy"] = label_accuracy(seen.logits, seen.label)
     return scores

@@ -10,7 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from lightning_cgan import keyed
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, class_labels
+from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, class_labels, with_classes
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import sngan
 from lightning_cgan.optimize import Adam, descend, is_log_step
@@ -49,16 +49,11 @@ class ProjectionGAN(LightningModule):
         decay_start: int = 0,
     ) -> None:
         super().__init__()
-        if not spec.num_classes:
-            raise ValueError(
-                "The projection discriminator needs labelled images; this data set has no classes. "
-                "Set data to a labelled set, or model.class_path to an unconditional paper."
-            )
         for name, count in (("critic_updates", critic_updates), ("fakes_per_real", fakes_per_real)):
             if count < 1:
                 raise ValueError(f"{name} is at least 1; met {count}. Set model.init_args.{name}.")
         self.automatic_optimization = False
-        self.spec = spec
+        self.spec = with_classes(spec, "The projection discriminator")
         self.generator = generator(spec)
         self.discriminator = discriminator(spec)
         self.generator_optimizer = generator_optimizer

@@ -15,7 +15,7 @@ def stream(order, updates):
 @given(count=st.integers(1, 40), batch=st.integers(1, 9), critic=st.integers(1, 4))
 def test_every_image_is_seen_once_in_every_epoch(count, batch, critic):
     updates = -(-3 * count // (batch * critic))
-    epoch, index = stream(TrainingOrder(count, batch, critic), updates)
+    epoch, index = stream(TrainingOrder(count, (critic, batch)), updates)
     for number in range(3):
         assert sorted(index[epoch == number].tolist()) == list(range(count))
     assert epoch.tolist() == sorted(epoch.tolist())
@@ -24,33 +24,43 @@ def test_every_image_is_seen_once_in_every_epoch(count, batch, critic):
 @given(count=st.integers(1, 40), share=st.integers(1, 4), world=st.integers(1, 4), critic=st.integers(1, 3))
 def test_processes_share_the_batches_of_one(count, share, world, critic):
     batch = share * world
-    whole = TrainingOrder(count, batch, critic).positions(5)
-    shards = [TrainingOrder(count, batch, critic, rank=rank, world=world).positions(5) for rank in range(world)]
+    whole = TrainingOrder(count, (critic, batch)).positions(5)
+    shards = [TrainingOrder(count, (critic, batch), rank=rank, world=world).positions(5) for rank in range(world)]
     for place in range(batch):
         shard = shards[place % world]
         assert torch.equal(shard.image[:, place // world], whole.image[:, place])
         assert torch.equal(shard.epoch[:, place // world], whole.epoch[:, place])
 
 
+def test_the_number_of_batches_and_their_size_may_change_with_the_update():
+    shapes = [(3, 2), (1, 4), (1, 4), (2, 1)]
+    parts = list(TrainingOrder(100, shapes.__getitem__, updates=4))
+    assert [tuple(part.image.shape) for part in parts] == shapes
+    seen = torch.cat([part.image.flatten() for part in parts])
+    assert len(seen.unique()) == len(seen) == 16
+    late = list(TrainingOrder(100, shapes.__getitem__, start=lambda: 2, updates=2))
+    assert torch.equal(late[1].image, parts[3].image)
+
+
 @given(start=st.integers(0, 30))
 def test_beginning_anywhere_gives_the_rest_of_the_same_stream(start):
-    whole = list(TrainingOrder(17, 4, 2, updates=40))
-    rest = list(TrainingOrder(17, 4, 2, start=lambda: start, updates=40 - start))
+    whole = list(TrainingOrder(17, (2, 4), updates=40))
+    rest = list(TrainingOrder(17, (2, 4), start=lambda: start, updates=40 - start))
     for one, other in zip(whole[start:], rest, strict=True):
         assert torch.equal(one.image, other.image)
         assert torch.equal(one.epoch, other.epoch)
 
 
 def test_epochs_and_seeds_are_shuffled_differently(monkeypatch):
-    epoch, index = stream(TrainingOrder(50, 50), 2)
+    epoch, index = stream(TrainingOrder(50, (1, 50)), 2)
     assert index[epoch == 0].tolist() != index[epoch == 1].tolist()
     monkeypatch.setenv("PL_GLOBAL_SEED", "1")
-    assert stream(TrainingOrder(50, 50), 1)[1].tolist() != index[:50].tolist()
+    assert stream(TrainingOrder(50, (1, 50)), 1)[1].tolist() != index[:50].tolist()
 
 
 def test_a_batch_that_cannot_be_shared_is_refused():
     with pytest.raises(ValueError, match=r"do not divide by 3 processes. Set data.init_args.batch_size"):
-        TrainingOrder(10, batch_size=4, world=3)
+        TrainingOrder(10, (1, 4), world=3)
 
 
 @given(reals=st.integers(0, 60), fakes=st.integers(1, 60), batch=st.integers(1, 13), world=st.integers(1, 5))

@@ -1,0 +1,28 @@
+"""The losses of generative adversarial nets. Goodfellow et al. 2014, Equation 1 and Section 3.
+
+D(x) is the sigmoid of a logit, and log sigmoid(x) = -softplus(-x), which no logit makes infinite.
+"""
+
+from torch import Tensor
+from torch.nn.functional import softplus
+
+
+def discriminator_loss(real: Tensor, fake: Tensor, smooth: float = 1.0) -> Tensor:
+    """-mean log D(real) - mean log(1 - D(fake)).
+
+    Args:
+        real: (B,) logits of real images.
+        fake: (K,) logits of generated images, detached from the generator.
+        smooth: target of the real images; below 1 it is one-sided label smoothing (Salimans et al. 2016, Section 3.4).
+    """
+    return smooth * softplus(-real).mean() + (1 - smooth) * softplus(real).mean() + softplus(fake).mean()
+
+
+def minimax(fake: Tensor) -> Tensor:
+    """mean log(1 - D(fake)): the value that D maximises and G minimises. Its gradient vanishes where D is sure."""
+    return -softplus(fake).mean()
+
+
+def non_saturating(fake: Tensor) -> Tensor:
+    """-mean log D(fake): the same fixed point, and a gradient where D is sure."""
+    return softplus(-fake).mean()

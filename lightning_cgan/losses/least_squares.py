@@ -1,0 +1,18 @@
+"""The losses of least-squares GANs with targets 0 and 1. Mao et al. 2017."""
+
+from torch import Tensor
+
+
+def discriminator_least_squares(real: Tensor, fake: Tensor) -> Tensor:
+    """1/2 mean (D(real) - 1)^2 + 1/2 mean D(fake)^2.
+
+    Args:
+        real: (B,) outputs for real images.
+        fake: (K,) outputs for generated images, detached from the generator.
+    """
+    return (real - 1).square().mean() / 2 + fake.square().mean() / 2
+
+
+def generator_least_squares(fake: Tensor) -> Tensor:
+    """1/2 mean (D(fake) - 1)^2. ``fake`` holds the (K,) outputs for generated images."""
+    return (fake - 1).square().mean() / 2

@@ -1,6 +1,6 @@
 import pytest
 
-from lightning_cgan.schedules import linear_decay
+from lightning_cgan.schedules import falling_in_last_ninth, linear_decay
 
 
 @pytest.mark.parametrize(("update", "factor"), [(0, 1), (400_000, 1), (425_000, 0.5), (450_000, 0), (460_000, 0)])
@@ -10,3 +10,7 @@ def test_decay_is_flat_then_straight_to_zero(update, factor):
 
 def test_decay_from_the_first_update():
     assert [linear_decay(update, 0, 4) for update in range(5)] == [1, 0.75, 0.5, 0.25, 0]
+
+
+def test_the_last_ninth_of_450_000_updates_are_50_000():
+    assert [falling_in_last_ninth(update, 450_000) for update in (0, 400_000, 425_000, 450_000)] == [1, 1, 0.5, 0]

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot, relu
+from torch.nn.functional import relu
 
 from lightning_cgan.contract import ImageSpec, with_classes
+from lightning_cgan.networks.labels import joined
 
 
 class Widths(NamedTuple):
@@ -75,8 +76,7 @@ class Generator(nn.Module):
         self.apply(initialise)
 
     def forward(self, noise: Tensor, label: Tensor) -> Tensor:
-        condition = one_hot(label, self.num_classes).to(noise.dtype)
-        x = relu(self.start(torch.cat([noise, condition], 1)))
+        x = relu(self.start(joined(noise, label, self.num_classes)))
         x = x.unflatten(1, (-1, self.start_size, self.start_size))
         return self.to_image(self.blocks(x)).tanh()
 

@@ -28,7 +28,9 @@ class Discriminator(nn.Module):
         super().__init__()
         with_classes(spec, "A discriminator with a classifier")
         self.trunk = sngan.Discriminator(without_classes(spec), width)
-        self.classes = spectral_norm(sngan.glorot(nn.Linear(int(self.trunk.score.in_features), spec.num_classes)))
+        table = sngan.widths_for(spec)
+        features = (table.halving + table.keeping)[-1] * (width or table.width[1])
+        self.classes = spectral_norm(sngan.glorot(nn.Linear(features, spec.num_classes)))
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         with parametrize.cached():

@@ -8,14 +8,14 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, class_labels, with_classes
 from lightning_cgan.losses.auxiliary import class_loss
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import acgan
-from lightning_cgan.optimize import Adam, descend, is_log_step
+from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
 from lightning_cgan.schedules import constant
 
 Classified = Literal["real", "real_and_fake"]
@@ -39,10 +39,11 @@ class ACGAN(LightningModule):
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer.
         critic_updates: discriminator updates in one generator update; the data module delivers as many batches.
+        fakes_per_real: the generator's batch over the discriminator's.
         schedule: maps (generator update, updates in all) to the factor on both learning rates.
 
     Raises:
-        ValueError: for data without classes, fewer than one critic update, other images, or a weight below 0.
+        ValueError: for data without classes, counts below one, a class loss on other images, or a weight below 0.
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class ACGAN(LightningModule):
         generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.5, beta2=0.999),
         discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.5, beta2=0.999),
         critic_updates: int = 1,
+        fakes_per_real: int = 1,
         schedule: Callable[[int, int], float] = constant,
     ) -> None:
         super().__init__()
-        if critic_updates < 1:
-            raise ValueError(f"critic_updates is at least 1; met {critic_updates}. Set model.init_args.critic_updates.")
+        for name, count in (("critic_updates", critic_updates), ("fakes_per_real", fakes_per_real)):
+            if count < 1:
+                raise ValueError(f"{name} is at least 1; met {count}. Set model.init_args.{name}.")
         if class_loss_on not in get_args(Classified):
             raise ValueError(
                 f"The class loss is on {' or '.join(get_args(Classified))}; met {class_loss_on}. "
@@ -84,6 +87,7 @@ class ACGAN(LightningModule):
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
         self.critic_updates = critic_updates
+        self.fakes_per_real = fakes_per_real
         self.schedule = schedule
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
@@ -96,7 +100,7 @@ class ACGAN(LightningModule):
                 descend(self, discriminator_optimizer, discriminator_loss)
 
         with self.toggled_optimizer(generator_optimizer):
-            generator_loss = self.generator_loss(len(label))
+            generator_loss = self.generator_loss(self.fakes_per_real * len(label))
             descend(self, generator_optimizer, generator_loss, tick=True)
 
         for scheduler in self.lr_schedulers():
@@ -169,7 +173,4 @@ class ACGAN(LightningModule):
             self.generator_optimizer(self.generator.parameters()),
             self.discriminator_optimizer(self.discriminator.parameters()),
         ]
-        return optimizers, [LambdaLR(optimizer, self.factor) for optimizer in optimizers]
-
-    def factor(self, update: int) -> float:
-        return self.schedule(update, self.trainer.max_steps)
+        return scheduled(optimizers, lambda update: self.schedule(update, self.trainer.max_steps))

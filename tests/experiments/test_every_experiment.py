@@ -33,9 +33,8 @@ def tiny(tmp_path, monkeypatch, inception_weights):  # noqa: F811
     def flags(file):
         inception = ["--trainer.callbacks", json.dumps(by_inception)]
         if "cifar" in file:
-            root = write_cifar(
-                tmp_path / "data", monkeypatch, file.split("/")[-1].removesuffix(".yaml").upper(), count=40
-            )
+            name = file.split("/")[-1].removesuffix(".yaml").split("_")[0].upper()
+            root = write_cifar(tmp_path / "data", monkeypatch, name, count=40)
             return [f"--data.init_args.root={root}", *inception]
         if "imagenet" in file:
             root = write_folders(tmp_path / "data")

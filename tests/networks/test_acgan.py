@@ -80,7 +80,9 @@ def test_the_discriminator_decides_the_same_twice_in_eval_mode_only():
 @pytest.mark.parametrize("network", [Generator, Discriminator])
 @pytest.mark.parametrize("size", [4, 28, 96])
 def test_a_size_that_is_not_a_power_of_two_is_refused(network, size):
-    with pytest.raises(ValueError, match=rf"power of two from 8 on; this data set has {size}\. Set data.init_args.size"):
+    with pytest.raises(
+        ValueError, match=rf"power of two from 8 on; this data set has {size}\. Set data.init_args.size"
+    ):
         network(ImageSpec(3, size, 10))
 
 

@@ -8,14 +8,13 @@ from lightning_cgan.losses import gan as losses
 from lightning_cgan.losses import hinge
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import acgan
-from lightning_cgan.optimize import descend
 from lightning_cgan.papers.acgan import ACGAN
-from tests.conftest import same
+from lightning_cgan.schedules import falling
+from tests.papers.steps import moves, train
 
 SPEC = ImageSpec(channels=1, size=16, num_classes=10)
 WHITE = torch.ones(4, 1, 16, 16)
 LABEL = torch.tensor([9, 8, 7, 6])
-CONFIG = "experiments/acgan/digits.yaml"
 
 
 def model(**options):
@@ -56,21 +55,15 @@ def taught(**options):
     return model(generator=Black, discriminator=Teacher, **options)
 
 
-def test_each_step_moves_only_its_network(monkeypatch, run):
-    moved = []
+def test_each_step_moves_only_its_network(monkeypatch):
+    assert moves(model(critic_updates=2), monkeypatch) == ["D", "D", "G"] * 2
 
-    def weights(network):
-        return {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
 
-    def watch(module, optimizer, loss, tick=False):
-        before = weights(module.generator), weights(module.discriminator)
-        descend(module, optimizer, loss, tick)
-        after = weights(module.generator), weights(module.discriminator)
-        moved.append("".join(name for name, b, a in zip("GD", before, after, strict=True) if not same(b, a)))
-
-    monkeypatch.setattr("lightning_cgan.papers.acgan.descend", watch)
-    assert run("fit", "--model.init_args.critic_updates=2", steps=2, config=CONFIG) == 0
-    assert moved == ["D", "D", "G"] * 2
+def test_the_generators_batch_is_a_multiple_of_the_real_one(monkeypatch):
+    gan, sizes = model(fakes_per_real=3, critic_updates=2), []
+    gan.generator.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    train(gan, updates=1)
+    assert sizes == [4, 4, 12]
 
 
 def test_the_discriminators_loss_sends_no_gradient_to_the_generator():
@@ -142,7 +135,7 @@ def test_the_defaults_are_the_papers():
         settings = optimizer([nn.Parameter(torch.zeros(1))]).defaults
         assert (settings["lr"], settings["betas"]) == (2e-4, (0.5, 0.999))
     assert (gan.class_loss_on, gan.discriminator_class_weight, gan.generator_class_weight) == ("real_and_fake", 1, 1)
-    assert (gan.objective, gan.critic_updates) == (Objective.non_saturating, 1)
+    assert (gan.objective, gan.critic_updates, gan.fakes_per_real) == (Objective.non_saturating, 1, 1)
     assert gan.schedule(40_000, 50_000) == 1
 
 
@@ -168,10 +161,9 @@ def test_samples_follow_their_label_and_seed():
         gan.sample(3, label=10)
 
 
-def test_the_schedule_moves_both_learning_rates(run, state):
-    falling = "--model.init_args.schedule=lightning_cgan.schedules.falling"
-    assert run("fit", falling, steps=2, every=2, config=CONFIG) == 0
-    assert [schedule["_last_lr"] for schedule in state()["lr_schedulers"]] == [[0.0], [0.0]]
+def test_the_schedule_moves_both_learning_rates():
+    trainer = train(model(schedule=falling), updates=2)
+    assert [config.scheduler.get_last_lr() for config in trainer.lr_scheduler_configs] == [[0.0], [0.0]]
 
 
 def test_data_without_classes_is_refused():
@@ -183,6 +175,7 @@ def test_data_without_classes_is_refused():
     ("options", "message"),
     [
         ({"critic_updates": 0}, r"at least 1; met 0\. Set model.init_args.critic_updates"),
+        ({"fakes_per_real": 0}, r"at least 1; met 0\. Set model.init_args.fakes_per_real"),
         ({"class_loss_on": "fake"}, r"real or real_and_fake; met fake\. Set model.init_args.class_loss_on"),
         ({"generator_class_weight": -1.0}, r"below 0; met -1.0\. Set model.init_args.generator_class_weight"),
         ({"discriminator_class_weight": -1.0}, r"below 0; met -1.0\. Set model.init_args.discriminator_class_weight"),

@@ -25,7 +25,7 @@ class ACGAN(LightningModule):
     """A generator that is told the class against a discriminator that names it.
 
     The discriminator says whether an image is real, L_S, and of which class it is, L_C. It maximises L_S + L_C and the
-    generator L_C - L_S (Equations 2 and 3), the latter with the non-saturating loss. The defaults are the paper's.
+    generator L_C - L_S (Section 3), -L_S as the non-saturating loss. The defaults are the paper's.
 
     Args:
         spec: of the data, linked from the data module.
@@ -70,12 +70,12 @@ class ACGAN(LightningModule):
                 f"The class loss is on {' or '.join(get_args(Classified))}; met {class_loss_on}. "
                 "Set model.init_args.class_loss_on."
             )
-        weights = {"discriminator": discriminator_class_weight, "generator": generator_class_weight}
-        for name, weight in weights.items():
-            if weight < 0:
-                raise ValueError(
-                    f"The {name}'s class weight is not below 0; met {weight}. Set model.init_args.{name}_class_weight."
-                )
+        weights = discriminator_class_weight, generator_class_weight
+        if min(weights) < 0:
+            raise ValueError(
+                f"Weights of the class loss are not below 0; met {weights}. "
+                "Set model.init_args.discriminator_class_weight and generator_class_weight."
+            )
         self.automatic_optimization = False
         self.spec = with_classes(spec, "An AC-GAN")
         self.generator = generator(spec)

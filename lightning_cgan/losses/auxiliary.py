@@ -7,6 +7,7 @@ Which images it is taken on, and with what weight, differs from paper to paper a
 ==============================  =======================  ======
 Odena et al. 2017               real and generated, 1    1
 Gulrajani et al. 2017 (code)    real, 1                  0.1
+StudioGAN's ACGAN-Mod (code)    real, 1                  1
 Karras et al. 2018 (code)       real and generated, 1    1
 ==============================  =======================  ======
 """

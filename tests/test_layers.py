@@ -11,7 +11,7 @@ CORE = ["lightning_cgan.contract", "lightning_cgan.keyed"]
 MAY_IMPORT = {
     "lightning_cgan/contract.py": [],
     "lightning_cgan/keyed.py": [],
-    "lightning_cgan/optimize.py": [],
+    "lightning_cgan/optimize.py": ["lightning_cgan.schedules"],
     "lightning_cgan/schedules.py": [],
     "lightning_cgan/csv_log.py": [],
     "lightning_cgan/messages.py": [],

@@ -14,13 +14,14 @@ from datamodules.labelled import LabelledDataModule
 from datamodules.sources import LabelledImages
 from lightning_cgan.contract import ImageSpec
 
-ATTRIBUTES = tuple(
-    """5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair Blond_Hair
+NAMES = """
+    5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair Blond_Hair
     Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses Goatee Gray_Hair Heavy_Makeup High_Cheekbones Male
     Mouth_Slightly_Open Mustache Narrow_Eyes No_Beard Oval_Face Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks
     Sideburns Smiling Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick Wearing_Necklace
-    Wearing_Necktie Young""".split()
-)
+    Wearing_Necktie Young
+"""
+ATTRIBUTES = tuple(NAMES.split())
 SPLITS = {"train": 0, "val": 1, "test": 2}
 FILES = ("list_attr_celeba.txt", "list_eval_partition.txt", "img_align_celeba")
 
@@ -84,8 +85,10 @@ class CelebA(LabelledDataModule):
     def load(self, split: str) -> LabelledImages:
         wanted = str(SPLITS[split])
         names = [name for name, part in table(self.folder / FILES[1], 2) if part == wanted]
+        self.check_files(names, split)
         label = self.labels(names)
-        self.check(names, label, split)
+        if split == "train":
+            self.check_classes(label)
         files = Files(self.folder, [str(self.folder / FILES[2] / name) for name in names], label, self.decoding).check()
         return Augmented(files, flipped) if self.flip and split == "train" else files
 
@@ -99,23 +102,27 @@ class CelebA(LabelledDataModule):
                 f"Every picture of {FILES[1]} has a line in {path}; {len(unknown)} have none, {unknown[0]} among them. "
                 "Set data.init_args.root to a whole set."
             )
-        return torch.tensor([sum((rows[n][c] == "1") << i for i, c in enumerate(columns)) for n in names])
+        return torch.tensor(
+            [sum((rows[n][c] == "1") << i for i, c in enumerate(columns)) for n in names], dtype=torch.int64
+        )
 
-    def check(self, names: Sequence[str], label: Tensor, split: str) -> None:
+    def check_files(self, names: Sequence[str], split: str) -> None:
         there = set(os.listdir(self.folder / FILES[2]))
         missing = [name for name in names if name not in there]
         if missing or not names:
             raise ValueError(
-                f"{self.folder / FILES[2]} must hold the {len(names)} pictures of the {split} split; {len(missing)} are "
-                f"missing{f', {missing[0]} among them' if missing else ''}. Set data.init_args.root to a whole set."
+                f"{self.folder / FILES[2]} must hold the {len(names)} pictures of the {split} split; {len(missing)} "
+                f"are missing{f', {missing[0]} among them' if missing else ''}. Set data.init_args.root to a whole set."
             )
+
+    def check_classes(self, label: Tensor) -> None:
         counts = label.bincount(minlength=self.spec.num_classes)
-        if split == "train" and (counts == 0).any():
+        if (counts == 0).any():
             number = int(counts.argmin())
             having = [f"{'' if number >> i & 1 else 'not '}{name}" for i, name in enumerate(self.attributes)]
             raise ValueError(
-                f"Every class needs pictures to train on; no face is {', '.join(having)}. Set data.init_args.attributes "
-                "to fewer."
+                f"Every class needs pictures to train on; no face is {', '.join(having)}. "
+                "Set data.init_args.attributes to fewer."
             )
 
 
@@ -125,8 +132,8 @@ def header(path: Path) -> list[str]:
     Raises:
         ValueError: if they are not CelebA's.
     """
-    with path.open(encoding="utf-8-sig") as lines:
-        names = [line.split() for _, line in zip(range(2), lines, strict=False)][-1]
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    names = lines[1].split() if len(lines) > 1 else []
     if sorted(names) != sorted(ATTRIBUTES):
         raise ValueError(f"The second line of {path} must name CelebA's 40 attributes. Set data.init_args.root.")
     return names
@@ -138,8 +145,7 @@ def table(path: Path, columns: int, skip: int = 0) -> list[list[str]]:
     Raises:
         ValueError: for a line of another number of words.
     """
-    with path.open(encoding="utf-8-sig") as lines:
-        rows = [line.split() for line in lines][skip:]
+    rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines()[skip:]]
     for number, row in enumerate(rows, skip + 1):
         if len(row) != columns and row:
             raise ValueError(

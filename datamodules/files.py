@@ -13,7 +13,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from datamodules.order import Positions
-from datamodules.pictures import open_picture, read_picture, shown
+from datamodules.pictures import CMYK, open_picture, read_picture, shown
 
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".pbm", ".pgm", ".ppm", ".tif", ".tiff")
 LOOKED_AT = 1_000
@@ -115,7 +115,7 @@ class Decoding(NamedTuple):
     channels: int = 3
     crop: int | None = None  # side of the centre cut in pixels of the file; its short side when None
     background: tuple[int, int, int] = (255, 255, 255)
-    cmyk: str = "profile"
+    cmyk: CMYK = "profile"
 
     def __call__(self, path: str) -> Tensor:
         picture = read_picture(path, self.channels, self.background, self.cmyk)
@@ -156,7 +156,8 @@ class Files:
         if wrong:
             raise ValueError(
                 f"Every file must be a picture; of {len(looked_at)} that were looked at in {shown(self.root)}, "
-                f"{len(wrong)} cannot be used. Mend or remove them, or set data.init_args.root.\n" + "\n".join(wrong[:5])
+                f"{len(wrong)} cannot be used. Mend or remove them, or set data.init_args.root.\n"
+                + "\n".join(wrong[:5])
             )
         return self
 
@@ -169,7 +170,7 @@ class Files:
         return said.hexdigest()
 
 
-def problem(path: str, cmyk: str) -> str | None:
+def problem(path: str, cmyk: CMYK) -> str | None:
     """Why the picture in ``path`` cannot be used, as far as its header tells; None if it can."""
     try:
         open_picture(path, cmyk).close()

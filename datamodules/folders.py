@@ -64,7 +64,7 @@ class PictureFolder(LabelledDataModule):
                 f"A background is red, green and blue from 0 to 255; met {background}. Set data.init_args.background."
             )
         self.root, self.share, self.flip = Path(root), share, flip
-        self.decoding = Decoding(size, channels, None, tuple(background), cmyk)
+        self.decoding = Decoding(size, channels, None, background, cmyk)
         self.scanned: dict[Path, Files] = {}
 
     def class_folders(self, folder: Path) -> list[Path]:

@@ -17,11 +17,12 @@ import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from os import PathLike, fspath
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from PIL import Image, ImageCms, ImageOps
+from PIL.ImageFile import ImageFile
 from torch import Tensor
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "PPM", "TIFF")
@@ -36,9 +37,7 @@ WIDE = {f"{mode};{order}" for mode in ("RGB", "RGBA") for order in LOW_BYTE} | {
 PROFILE_FITS = {"RGB": {"L", "RGB"}, "GRAY": {"L"}, "CMYK": {"CMYK"}}
 
 
-def read_picture(
-    path: Path, channels: int = 3, background: Sequence[int] = WHITE, cmyk: CMYK = "profile"
-) -> Tensor:
+def read_picture(path: Path, channels: int = 3, background: Sequence[int] = WHITE, cmyk: CMYK = "profile") -> Tensor:
     """The picture in ``path`` by the rules of this module.
 
     Args:
@@ -70,7 +69,7 @@ def read_picture(
     return torch.from_numpy(pixels).view(*pixels.shape[:2], channels).permute(2, 0, 1).contiguous()
 
 
-def open_picture(path: Path, cmyk: CMYK = "profile") -> Image.Image:
+def open_picture(path: Path, cmyk: CMYK = "profile") -> ImageFile:
     """The picture in ``path`` with only its header read, once it is clear that a rule covers it.
 
     Raises:
@@ -91,7 +90,7 @@ def open_picture(path: Path, cmyk: CMYK = "profile") -> Image.Image:
     return image
 
 
-def refusal(image: Image.Image, cmyk: CMYK) -> str | None:
+def refusal(image: ImageFile, cmyk: CMYK) -> str | None:
     """Why no rule covers ``image``, as far as its header tells; None if one does."""
     if image.width * image.height > MAX_PIXELS:
         return f"has {image.width} x {image.height} pixels; at most {MAX_PIXELS:,} are decoded. Make it smaller."
@@ -109,9 +108,9 @@ def refusal(image: Image.Image, cmyk: CMYK) -> str | None:
     return None
 
 
-def is_plain_tiff(image: Image.Image) -> bool:
-    """Whether Pillow reads the samples as they are meant: unsigned, and where they have 16 bits, in an order it knows."""
-    tags = image.tag_v2
+def is_plain_tiff(image: ImageFile) -> bool:
+    """Whether Pillow reads the samples as they are meant: unsigned, and where of 16 bits, in an order it knows."""
+    tags = image.tag_v2  # type: ignore[attr-defined]  # only TIFF files have it
     unsigned = set(tags.get(339, (1,))) == {1}
     if max(tags.get(258, (1,))) <= 8:
         return unsigned
@@ -120,37 +119,41 @@ def is_plain_tiff(image: Image.Image) -> bool:
     return unsigned and known and not white_is_zero and not planes
 
 
-def raw_modes(image: Image.Image) -> set[str]:
+def raw_modes(image: ImageFile) -> set[str]:
     """How the samples lie in the file, in Pillow's words."""
     return {tile.args if isinstance(tile.args, str) else tile.args[0] for tile in image.tile if tile.args}
 
 
-def is_wide(image: Image.Image) -> bool:
+def is_wide(image: ImageFile) -> bool:
     """Whether samples have 16 bits."""
     return image.mode.startswith("I") or bool(raw_modes(image) & WIDE)
 
 
-def eight_bits(path: Path, image: Image.Image) -> Image.Image:
+def eight_bits(path: Path, image: ImageFile) -> Image.Image:
     """The upright 8-bit version of a picture with 16-bit samples."""
     key = image.info.get("transparency")
     if image.mode.startswith("I"):
-        sample = np.asarray(ImageOps.exif_transpose(image)).astype(np.int64)
+        sample = integers(image)
     elif raw_modes(image) == {"LA;16B"}:  # read as four bytes, it is high and low of each
         image.tile = [tile._replace(args="RGBA") for tile in image.tile]
-        sample = np.asarray(ImageOps.exif_transpose(image)).astype(np.int64)
+        sample = integers(image)
         sample = sample[..., ::2] * 256 + sample[..., 1::2]
     else:  # Pillow gives the high bytes of coloured samples; taken for the other byte order, the low ones
         with Image.open(path, formats=FORMATS) as low:
             low.tile = [tile._replace(args=swapped(tile.args)) for tile in low.tile]
-            high, low = (np.asarray(ImageOps.exif_transpose(part)).astype(np.int64) for part in (image, low))
-        sample = high * 256 + low
+            sample = integers(image) * 256 + integers(low)
     if key is not None:
         kept = (sample != key) if sample.ndim == 2 else (sample != key).any(-1)
         sample = np.dstack([sample, kept * 65535])
     return Image.fromarray(((sample + 128) // 257).astype(np.uint8))
 
 
-def swapped(args: str | tuple) -> str | tuple:
+def integers(image: Image.Image) -> np.ndarray:
+    """The upright samples, (H, W) or (H, W, channels)."""
+    return np.asarray(ImageOps.exif_transpose(image)).astype(np.int64)
+
+
+def swapped(args: Any) -> Any:
     """A tile's arguments, of which the first names mode and byte order, for the other byte of 16-bit samples."""
     if not isinstance(args, str):
         return (swapped(args[0]), *args[1:])
@@ -177,7 +180,7 @@ def to_srgb(path: Path, colour: Image.Image, profile: bytes | None) -> Image.Ima
         return colour
     colour = colour.convert("RGB") if meant == "RGB" else colour
     transform = srgb_transform(profile, colour.mode)
-    return colour if transform is None else ImageCms.applyTransform(colour, transform)
+    return colour if transform is None else transform.apply(colour)
 
 
 @lru_cache(maxsize=16)

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torchvision import datasets
 
-from datamodules.files import Decoding, Files, class_folders
+from datamodules.files import Decoding, class_folders
 from datamodules.folders import files_of_classes, same_classes
 from datamodules.sources import InMemory, LabelledImages
 from datamodules.splits import held_out

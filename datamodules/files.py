@@ -155,8 +155,8 @@ class Files:
         wrong = [reason for path in looked_at if (reason := problem(path, self.decoding.cmyk))]
         if wrong:
             raise ValueError(
-                f"Every file must be a picture; of {len(looked_at)} that were looked at in {shown(self.root)}, "
-                f"{len(wrong)} cannot be used. Mend or remove them, or set data.init_args.root.\n"
+                f"Every file must be a picture; {len(wrong)} of {len(looked_at)} that were looked at in "
+                f"{shown(self.root)} cannot be used. Mend or remove them, or set data.init_args.root.\n"
                 + "\n".join(wrong[:5])
             )
         return self

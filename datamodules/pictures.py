@@ -44,8 +44,8 @@ def read_picture(path: Path, channels: int = 3, background: Sequence[int] = WHIT
         path: of a JPEG, PNG, WebP, GIF, BMP, PPM or TIFF file, whatever its name ends in.
         channels: 1 or 3.
         background: red, green and blue, 0 to 255, behind transparent places.
-        cmyk: "profile" refuses CMYK without an ICC profile; "plain" multiplies the inks' complements, which is fast,
-            usual and not the colour that was printed.
+        cmyk: what to do with CMYK without an ICC profile: "profile" refuses it; "plain" multiplies the inks'
+            complements, which is usual, and not the colour that was printed.
 
     Returns:
         (channels, H, W) uint8.

@@ -180,7 +180,7 @@ class ImageNet(Dequantized):
     """ILSVRC 2012 as two folders, ``root/train`` and ``root/val``, with one folder of JPEGs for each class.
 
     Scores are measured against ``val``, half of it while training and the other half in ``test``. Pictures are decoded
-    as :mod:`datamodules.pictures` says; the few in CMYK are taken without a profile, as everybody takes them.
+    as :mod:`datamodules.pictures` says, with one exception: CMYK without a profile is taken, for the set holds a little.
 
     Args:
         root: holds ``train`` and ``val``.

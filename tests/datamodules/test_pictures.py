@@ -238,7 +238,7 @@ UNCLEAR = {
 @pytest.mark.parametrize("name", UNCLEAR)
 def test_samples_that_pillow_would_misread_are_refused(tmp_path, name):
     tifffile.imwrite(tmp_path / "a.tif", **UNCLEAR[name])
-    with pytest.raises(ValueError, match=r"a\.tif (holds samples|is CMYK|cannot|.* is none of them)"):
+    with pytest.raises(ValueError, match=r"a\.tif holds samples that have no one meaning"):
         read_picture(tmp_path / "a.tif")
 
 

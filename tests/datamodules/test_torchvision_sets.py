@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy.io import loadmat
 
 from datamodules.order import Positions
@@ -198,3 +199,20 @@ def test_folders_of_other_names_are_refused(tmp_path):
     (root / "val" / "n00000002").rename(root / "val" / "n00000007")
     with pytest.raises(ValueError, match=r"folders of the same names.*n00000002 is in one only"):
         ImageNet(root=str(root), num_classes=3).setup("fit")
+
+
+def test_imagenets_few_pictures_in_cmyk_are_taken_without_a_profile(tmp_path):
+    root = write_folders(tmp_path)
+    Image.new("CMYK", (40, 40), (0, 255, 255, 0)).save(root / "train" / "n00000000" / "0.JPEG")
+    train = ImageNet(root=str(root), size=8, num_classes=3).source("train")
+    place = torch.zeros(1, dtype=torch.int64)
+    red = torch.tensor([255, 0, 0])[:, None, None]
+    assert (train.images(Positions(place, place))[0] - red).abs().max() <= 2
+
+
+def test_imagenets_names_may_lie_in_hidden_or_linked_company(tmp_path):
+    root = write_folders(tmp_path)
+    (root / "train" / ".cache").mkdir()
+    (root / "train" / "n00000001" / "back").symlink_to("../..")
+    train = ImageNet(root=str(root), size=8, num_classes=3).source("train")
+    assert train.label.bincount().tolist() == [4, 4, 4]

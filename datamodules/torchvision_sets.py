@@ -180,7 +180,7 @@ class ImageNet(Dequantized):
     """ILSVRC 2012 as two folders, ``root/train`` and ``root/val``, with one folder of JPEGs for each class.
 
     Scores are measured against ``val``, half of it while training and the other half in ``test``. Pictures are decoded
-    as :mod:`datamodules.pictures` says, with one exception: CMYK without a profile is taken, for the set holds a little.
+    as :mod:`datamodules.pictures` says, but for CMYK without a profile, which is taken, because the set holds some.
 
     Args:
         root: holds ``train`` and ``val``.

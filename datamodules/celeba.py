@@ -1,7 +1,8 @@
 """CelebA: 202,599 photographs of faces with 40 attributes each (Liu et al. 2015), read from torchvision's folder."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -96,15 +97,16 @@ class CelebA(LabelledDataModule):
         """(N,) classes of the pictures called ``names``."""
         path = self.folder / FILES[0]
         columns = [1 + header(path).index(name) for name in self.attributes]
-        rows = {row[0]: row for row in table(path, 41, skip=2)}
-        if unknown := [name for name in names if name not in rows]:
+        classes = {
+            row[0]: sum((row[column] == "1") << place for place, column in enumerate(columns))
+            for row in table(path, 41, skip=2)
+        }
+        if unknown := [name for name in names if name not in classes]:
             raise ValueError(
                 f"Every picture of {FILES[1]} has a line in {path}; {len(unknown)} have none, {unknown[0]} among them. "
                 "Set data.init_args.root to a whole set."
             )
-        return torch.tensor(
-            [sum((rows[n][c] == "1") << i for i, c in enumerate(columns)) for n in names], dtype=torch.int64
-        )
+        return torch.tensor([classes[name] for name in names], dtype=torch.int64)
 
     def check_files(self, names: Sequence[str], split: str) -> None:
         there = set(os.listdir(self.folder / FILES[2]))
@@ -132,23 +134,26 @@ def header(path: Path) -> list[str]:
     Raises:
         ValueError: if they are not CelebA's.
     """
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    names = lines[1].split() if len(lines) > 1 else []
+    with path.open(encoding="utf-8-sig") as lines:
+        names = "".join(islice(lines, 1, 2)).split()
     if sorted(names) != sorted(ATTRIBUTES):
         raise ValueError(f"The second line of {path} must name CelebA's 40 attributes. Set data.init_args.root.")
     return names
 
 
-def table(path: Path, columns: int, skip: int = 0) -> list[list[str]]:
-    """The words of each line after the first ``skip``.
+def table(path: Path, columns: int, skip: int = 0) -> Iterator[list[str]]:
+    """The words of each line after the first ``skip``; empty lines are passed over.
 
     Raises:
         ValueError: for a line of another number of words.
     """
-    rows = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines()[skip:]]
-    for number, row in enumerate(rows, skip + 1):
-        if len(row) != columns and row:
-            raise ValueError(
-                f"Lines of {path} have {columns} words; line {number} has {len(row)}. Set data.init_args.root."
-            )
-    return [row for row in rows if row]
+    with path.open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, 1):
+            row = line.split()
+            if number <= skip or not row:
+                continue
+            if len(row) != columns:
+                raise ValueError(
+                    f"Lines of {path} have {columns} words; line {number} has {len(row)}. Set data.init_args.root."
+                )
+            yield row

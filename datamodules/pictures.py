@@ -9,6 +9,7 @@
 - What is transparent shows the background colour, not what the file hides behind it.
 - Of colours, one channel is ITU-R 601 luma; of grey, three channels are equal.
 - Refused: floats, integers of other widths, Lab, more than 50 million pixels, other formats, whatever is broken.
+  (What Pillow cannot see is not refused: a JPEG damaged in its middle decodes to wrong colours without an error.)
 """
 
 import io

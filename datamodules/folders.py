@@ -133,7 +133,7 @@ class LabelledFolder(PictureFolder):
     def __init__(self, root: str, predict_classes: list[int | str] | None = None, **folder: Any) -> None:
         self.classes = class_folders(Path(root, "train"))
         if len(self.classes) < 2:
-            met = f"{len(self.classes)} folders" if Path(root, "train").is_dir() else "no such folder"
+            met = f"{len(self.classes)} of them" if Path(root, "train").is_dir() else "no such folder"
             raise ValueError(
                 f"{shown(root)}/train must hold a folder for each of two classes or more; met {met}. "
                 "Set data.init_args.root, or use datamodules.folders.UnlabelledFolder."

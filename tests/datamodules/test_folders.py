@@ -78,7 +78,7 @@ def test_classes_to_draw_are_named_or_numbered(root):
         LabelledFolder(str(root), predict_classes=[3])
 
 
-@pytest.mark.parametrize(("classes", "met"), [(1, "1 folders"), (0, "no such folder")])
+@pytest.mark.parametrize(("classes", "met"), [(1, "1 of them"), (0, "no such folder")])
 def test_fewer_than_two_classes_are_refused(root, classes, met):
     write_folders(root, classes=classes)
     with pytest.raises(ValueError, match=rf"two classes or more; met {met}. Set data.init_args.root, or use .*Unlab"):

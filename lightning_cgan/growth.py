@@ -1,7 +1,7 @@
 """How ProGAN grows: pure functions of the images seen and of the generator update. Karras et al. 2018, Appendix A.1.
 
-Lengths are thousands of real images shown to the discriminator (kimg), not updates, because the size of a batch falls as
-the resolution rises.
+Lengths are thousands of real images shown to the discriminator (kimg), not updates, because the size of a batch falls
+as the resolution rises.
 """
 
 from bisect import bisect_right
@@ -56,10 +56,10 @@ class Growth:
                 f"Batches have at least one image, from resolution {self.resolutions[0]} on; met {batch_sizes}. "
                 "Set model.init_args.batch_sizes."
             )
-        self.spans = [Span(0, 0, batch_at(batch_sizes, self.resolutions[0]))]
-        for grown, resolution in enumerate(self.resolutions[1:]):
-            begun, size = self.spans[-1], batch_at(batch_sizes, resolution)
-            last_image = grown * (self.stable + self.fade) + self.stable
+        self.sizes = [batch_at(batch_sizes, resolution) for resolution in self.resolutions]
+        self.spans = [Span(0, 0, self.sizes[0])]
+        for grown, size in enumerate(self.sizes[1:]):
+            begun, last_image = self.spans[-1], grown * (self.stable + self.fade) + self.stable
             updates = max(0, (last_image - begun.first_image) // begun.batch_size + 1)
             first_image = begun.first_image + updates * begun.batch_size
             self.spans.append(Span(begun.first_update + updates, first_image, size))
@@ -106,6 +106,30 @@ class Growth:
     def updates_to_full(self) -> int:
         """The number of updates after which the last fade is over."""
         return self.updates((len(self.resolutions) - 1) * (self.stable + self.fade) / 1000)
+
+    def check_shares(self, processes: int, group_size: int | None) -> None:
+        """Refuse batches that do not divide by the processes, or a process' share that does not by the groups.
+
+        Args:
+            processes: that share each batch.
+            group_size: images whose standard deviation is taken together; None for all.
+
+        Raises:
+            ValueError: naming the first such batch.
+        """
+        for resolution, size in zip(self.resolutions, self.sizes, strict=True):
+            if size % processes:
+                raise ValueError(
+                    f"A batch is shared equally by all processes; {size} images at resolution {resolution} "
+                    f"do not divide by {processes} processes. Set model.init_args.batch_sizes."
+                )
+            share = size // processes
+            if group_size and share > group_size and share % group_size:
+                raise ValueError(
+                    "The minibatch standard deviation needs groups that divide a process' batch; "
+                    f"{share} images at resolution {resolution} do not divide into groups of {group_size}. "
+                    "Set model.init_args.batch_sizes or model.init_args.discriminator.init_args.group_size."
+                )
 
 
 def batch_at(batch_sizes: dict[int, int], resolution: int) -> int:

@@ -3,6 +3,7 @@
 Layers, widths and initial values follow the authors' released code: the parameter counts are equal to it.
 """
 
+from itertools import pairwise
 from math import sqrt
 
 import torch
@@ -80,13 +81,14 @@ class Scaled(nn.Module):
         return weight * self.factor
 
 
-def equalized(layer: nn.Module, fan_in: int, gain: float = sqrt(2)) -> nn.Module:
-    """``layer`` with weights from N(0, 1) that He's constant scales whenever they are used, and zero biases. Section 4.1.
+def equalized(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear, fan_in: int, gain: float = sqrt(2)) -> nn.Module:
+    """``layer`` with weights from N(0, 1), times He's constant whenever they are used, and zero biases. Section 4.1.
 
     So one learning rate has the same effect on every layer.
     """
     nn.init.normal_(layer.weight)
-    nn.init.zeros_(layer.bias)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
     parametrize.register_parametrization(layer, "weight", Scaled(gain / sqrt(fan_in)))
     return layer
 
@@ -145,7 +147,7 @@ class Generator(nn.Module):
         widths = [channels(level, fmap_base, fmap_max) for level in range(1, len(self.resolutions) + 1)]
         self.latent_dim, self.num_classes = latent_dim, spec.num_classes
         self.blocks = nn.ModuleList([Start(latent_dim + spec.num_classes, widths[0])])
-        self.blocks.extend(Up(before, after) for before, after in zip(widths, widths[1:], strict=False))
+        self.blocks.extend(Up(before, after) for before, after in pairwise(widths))
         self.to_image = nn.ModuleList(conv(width, spec.channels, 1, gain=1) for width in widths)
 
     def forward(
@@ -160,7 +162,8 @@ class Generator(nn.Module):
             alpha: share of the layers for ``resolution``; the rest is the image before them, doubled.
         """
         level = self.resolutions.index(resolution or self.resolutions[-1])
-        x = before = torch.cat([noise, one_hot(label, self.num_classes)], 1) if self.num_classes else noise
+        labels = [] if label is None or not self.num_classes else [one_hot(label, self.num_classes)]
+        x = before = torch.cat([noise, *labels], 1)
         for block in self.blocks[: level + 1]:
             before, x = x, block(x)
         image = self.to_image[level](x)
@@ -219,7 +222,7 @@ class Discriminator(nn.Module):
         self.group_size = group_size
         widths = [channels(level, fmap_base, fmap_max) for level in range(len(self.resolutions) + 1)]
         self.from_image = nn.ModuleList(conv(spec.channels, width, 1) for width in widths[1:])
-        self.blocks = nn.ModuleList(Down(wide, narrow) for narrow, wide in zip(widths[1:], widths[2:], strict=False))
+        self.blocks = nn.ModuleList(Down(wide, narrow) for narrow, wide in pairwise(widths[1:]))
         self.head = Head(widths[1], widths[0], 1 + spec.num_classes, group_size)
 
     def forward(self, image: Tensor, alpha: float = 1.0) -> tuple[Tensor, Tensor]:

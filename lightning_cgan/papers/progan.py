@@ -109,6 +109,17 @@ class ProGAN(LightningModule):
         self.drift_weight, self.class_weight = drift_weight, class_weight
         self.simultaneous = simultaneous
 
+    def on_fit_start(self) -> None:
+        """Says before the first update what does not fit the schedule."""
+        self.growth.check_shares(self.trainer.world_size, getattr(self.discriminator, "group_size", None))
+        if 0 < self.trainer.max_steps < self.growth.updates_to_full:
+            resolution, alpha = self.growth.stage(self.trainer.max_steps - 1)
+            rank_zero_warn(
+                f"ProGAN is grown after {self.growth.updates_to_full} updates; {self.trainer.max_steps} end at "
+                f"resolution {resolution} with alpha {alpha:.2f}. Set trainer.max_steps, or shorten the schedule with "
+                "model.init_args.stable_kimg and model.init_args.fade_kimg."
+            )
+
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         keyed.reseed("train", self.global_step, self.global_rank)
         stage = self.begin(self.global_step)
@@ -139,14 +150,14 @@ class ProGAN(LightningModule):
         return self.growth.stage(update)
 
     def update_discriminator(self, real: Tensor, label: Tensor, fake: Tensor, asked: Tensor, stage: Stage) -> Tensor:
-        optimizer = self.optimizers()[1]
+        _, optimizer = self.optimizers()
         with self.toggled_optimizer(optimizer):
             loss = self.discriminator_loss(real, label, fake.detach(), asked, stage.alpha)
             descend(self, optimizer, loss)
         return loss
 
     def update_generator(self, fake: Tensor, asked: Tensor, stage: Stage) -> Tensor:
-        optimizer = self.optimizers()[0]
+        optimizer, _ = self.optimizers()
         with self.toggled_optimizer(optimizer):
             loss = self.generator_loss(fake, asked, stage.alpha)
             descend(self, optimizer, loss, tick=True)

@@ -66,6 +66,14 @@ class Evaluated(NamedTuple):
     decided: Tensor | None = None  # (B,) int64, the class that the model itself gives to each real image
 
 
+class Mixture(NamedTuple):
+    """Gaussians of equal weight in the plane: a distribution whose modes are known."""
+
+    centre: Tensor  # (K, 2)
+    std: float  # along each axis
+    extent: float  # half the side of the square that pictures of it show
+
+
 class Reference(NamedTuple):
     """Which real images a score was measured against. The data module says it, the evaluation card records it."""
 

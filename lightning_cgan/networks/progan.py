@@ -8,10 +8,11 @@ from math import sqrt
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate, leaky_relu, one_hot
+from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
 from torch.nn.utils import parametrize
 
 from lightning_cgan.contract import ImageSpec
+from lightning_cgan.networks.labels import joined
 
 
 def resolutions(size: int) -> list[int]:
@@ -162,8 +163,7 @@ class Generator(nn.Module):
             alpha: share of the layers for ``resolution``; the rest is the image before them, doubled.
         """
         level = self.resolutions.index(resolution or self.resolutions[-1])
-        labels = [] if label is None or not self.num_classes else [one_hot(label, self.num_classes)]
-        x = before = torch.cat([noise, *labels], 1)
+        x = before = joined(noise, label, self.num_classes)
         for block in self.blocks[: level + 1]:
             before, x = x, block(x)
         image = self.to_image[level](x)

@@ -9,7 +9,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy, interpolate
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lightning_cgan import keyed
@@ -27,7 +27,7 @@ from lightning_cgan.growth import Growth, Stage
 from lightning_cgan.losses.penalties import gradient_penalty
 from lightning_cgan.losses.wasserstein import critic_loss, drift, generator_loss
 from lightning_cgan.networks import progan
-from lightning_cgan.optimize import Adam, descend, is_log_step
+from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
 from lightning_cgan.schedules import rampup
 
 BATCH_SIZES = {4: 16, 256: 14, 512: 6, 1024: 3}  # from each resolution on
@@ -112,19 +112,21 @@ class ProGAN(LightningModule):
     def on_fit_start(self) -> None:
         """Says before the first update what does not fit the schedule."""
         self.growth.check_shares(self.trainer.world_size, getattr(self.discriminator, "group_size", None))
-        if 0 < self.trainer.max_steps < self.growth.updates_to_full:
-            resolution, alpha = self.growth.stage(self.trainer.max_steps - 1)
+        steps, needed = self.trainer.max_steps, self.growth.updates_to_full
+        if 0 < steps <= needed:
+            resolution, alpha = self.growth.stage(steps - 1)
             rank_zero_warn(
-                f"ProGAN is grown after {self.growth.updates_to_full} updates; {self.trainer.max_steps} end at "
-                f"resolution {resolution} with alpha {alpha:.2f}. Set trainer.max_steps, or shorten the schedule with "
-                "model.init_args.stable_kimg and model.init_args.fade_kimg."
+                f"The networks are fully grown after {needed} updates; {steps} end at resolution {resolution} with "
+                f"alpha {alpha:.2f}. Set trainer.max_steps above {needed}, or model.init_args.stable_kimg and "
+                "model.init_args.fade_kimg."
             )
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         keyed.reseed("train", self.global_step, self.global_rank)
         stage = self.begin(self.global_step)
         real, label = at_stage(batch.image[0], stage), batch.label[0]
-        fakes = self.fakes(len(real), stage)
+        with torch.set_grad_enabled(self.simultaneous):
+            fakes = self.fakes(len(real), stage)
 
         if self.simultaneous:  # the generator first, because its gradient flows through the discriminator as it is
             loss_g = self.update_generator(*fakes, stage)
@@ -233,7 +235,7 @@ class ProGAN(LightningModule):
             self.generator_optimizer(self.generator.parameters()),
             self.discriminator_optimizer(self.discriminator.parameters()),
         ]
-        return optimizers, [LambdaLR(optimizer, self.rate) for optimizer in optimizers]
+        return scheduled(optimizers, self.rate)
 
     def rate(self, update: int) -> float:
         return rampup(self.growth.images(update) / 1000, self.rampup_kimg)

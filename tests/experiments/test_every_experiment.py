@@ -42,6 +42,11 @@ def tiny(tmp_path, monkeypatch, inception_weights):  # noqa: F811
             return [f"--data.init_args.root={root}", "--data.init_args.num_classes=3", "--data.init_args.num_workers=1",
                     "--model.init_args.generator.init_args.width=8",
                     "--model.init_args.discriminator.init_args.width=8", *inception]  # fmt: skip
+        if "celebahq" in file:
+            root = write_folders(tmp_path / "data")
+            networks = [f"--model.init_args.{name}.init_args.fmap_max=4" for name in ("generator", "discriminator")]
+            return [f"--data.init_args.root={root}", "--data.init_args.num_workers=0",
+                    "--data.init_args.evaluation_batch_size=2", *networks, *inception]  # fmt: skip
         return []
 
     return flags

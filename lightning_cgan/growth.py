@@ -5,7 +5,6 @@ as the resolution rises.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -32,19 +31,26 @@ class Growth:
     """At each resolution: fade in the new layers (not at the first), then train them all, then double the resolution.
 
     Args:
-        resolutions: in pixels, each the double of the one before.
+        start: resolution in pixels that is trained first.
+        size: the full resolution; the same as ``start``: no growth.
         stable_kimg: thousands of images between two fades.
         fade_kimg: thousands of images in one fade.
         batch_sizes: images in a batch from a resolution on, by resolution.
 
     Raises:
-        ValueError: for lengths that are no lengths, and batch sizes that miss the first resolution or are below one.
+        ValueError: for a start from which doubling does not lead to the full resolution, lengths that are no lengths,
+            and batch sizes that miss the first resolution or are below one.
     """
 
     def __init__(
-        self, resolutions: Sequence[int], stable_kimg: float, fade_kimg: float, batch_sizes: dict[int, int]
+        self, start: int, size: int, stable_kimg: float, fade_kimg: float, batch_sizes: dict[int, int]
     ) -> None:
-        self.resolutions = list(resolutions)
+        self.resolutions = [start * 2**doublings for doublings in range((size // max(start, 1)).bit_length())]
+        if start < 4 or self.resolutions[-1:] != [size]:
+            raise ValueError(
+                f"Growth starts at 4 pixels or more and doubles to the full {size}; met {start}. "
+                "Set model.init_args.start_resolution."
+            )
         self.stable, self.fade = round(1000 * stable_kimg), round(1000 * fade_kimg)
         if self.stable < 0 or self.fade < 1:
             raise ValueError(

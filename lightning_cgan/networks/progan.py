@@ -211,13 +211,15 @@ class Discriminator(nn.Module):
             figures. The authors' later code has 4. It divides the batch, or is larger.
 
     Raises:
-        ValueError: for an image size that is not a power of two from 4 on.
+        ValueError: for an image size that is not a power of two from 4 on, or an empty group.
     """
 
     def __init__(
         self, spec: ImageSpec, fmap_base: int = 8192, fmap_max: int = 512, group_size: int | None = None
     ) -> None:
         super().__init__()
+        if group_size is not None and group_size < 1:
+            raise ValueError(f"A group has at least 1 image; met {group_size}. Set group_size of the discriminator.")
         self.resolutions = resolutions(spec.size)
         self.group_size = group_size
         widths = [channels(level, fmap_base, fmap_max) for level in range(len(self.resolutions) + 1)]

@@ -87,18 +87,13 @@ class ProGAN(LightningModule):
         simultaneous: bool = False,
     ) -> None:
         super().__init__()
-        resolutions = progan.resolutions(spec.size)
-        if start_resolution not in resolutions:
-            raise ValueError(
-                f"Growth starts at one of the resolutions {', '.join(map(str, resolutions))}; met {start_resolution}. "
-                "Set model.init_args.start_resolution."
-            )
+        if target <= 0:
+            raise ValueError(f"The gradient's target norm is above 0; met {target}. Set model.init_args.target.")
         self.automatic_optimization = False
         self.spec = with_classes(spec, "A conditional ProGAN") if conditional else without_classes(spec)
-        grown = resolutions[resolutions.index(start_resolution) :]
-        self.growth = Growth(grown, stable_kimg, fade_kimg, batch_sizes or BATCH_SIZES)
         self.generator = generator(self.spec)
         self.discriminator = discriminator(self.spec)
+        self.growth = Growth(start_resolution, spec.size, stable_kimg, fade_kimg, batch_sizes or BATCH_SIZES)
         self.average = AveragedModel(self.generator, multi_avg_fn=get_ema_multi_avg_fn(average_decay))
         self.average.requires_grad_(False)
         self.register_buffer("trained", torch.tensor(0))  # the last update: a checkpoint knows its resolution by it
@@ -141,7 +136,7 @@ class ProGAN(LightningModule):
         if is_log_step(self):
             self.log_dict({"train/loss_d": loss_d, "train/loss_g": loss_g}, prog_bar=True)
             self.log("growth/resolution", float(stage.resolution), prog_bar=True)
-            self.log("growth/alpha", stage.alpha)
+            self.log_dict({"growth/alpha": stage.alpha, "growth/kimg": self.growth.images(self.global_step) / 1000})
 
     def begin(self, update: int) -> Stage:
         """The stage of ``update``. Where a fade starts or ends Adam starts over, as in the authors' code."""

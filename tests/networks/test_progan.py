@@ -10,6 +10,11 @@ SMALL = {"fmap_base": 64, "fmap_max": 8}
 SPEC = ImageSpec(channels=2, size=16)
 
 
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
 def parameters(network):
     return sum(parameter.numel() for parameter in network.parameters())
 
@@ -89,8 +94,8 @@ def test_nothing_bounds_the_image():
 
 
 def test_only_the_direction_of_the_noise_counts():
-    generator, noise = Generator(SPEC, **SMALL), torch.randn(2, 512)
-    assert torch.allclose(generator(noise), generator(7 * noise), atol=1e-5)
+    generator, noise = Generator(SPEC, **SMALL).double(), torch.randn(2, 512).double()
+    assert torch.allclose(generator(noise), generator(7 * noise), atol=1e-6)
 
 
 def test_the_label_changes_the_image():
@@ -104,6 +109,11 @@ def test_a_size_that_is_not_a_power_of_two_is_refused(size):
     for network in (Generator, Discriminator):
         with pytest.raises(ValueError, match=rf"power of two.* of {size}\..*Set data.init_args.size"):
             network(ImageSpec(3, size))
+
+
+def test_an_empty_group_is_refused():
+    with pytest.raises(ValueError, match=r"at least 1 image; met 0. Set group_size"):
+        Discriminator(SPEC, **SMALL, group_size=0)
 
 
 def test_resolutions_double():

@@ -13,8 +13,12 @@ SPEC = ImageSpec(channels=1, size=16, num_classes=10)
 TINY = {"fmap_base": 32, "fmap_max": 4}
 
 
-def model(spec=SPEC, **options):
+@pytest.fixture(autouse=True)
+def seeded():
     torch.manual_seed(0)
+
+
+def model(spec=SPEC, **options):
     networks = {
         "generator": lambda s: progan.Generator(s, **TINY, latent_dim=8),
         "discriminator": lambda s: progan.Discriminator(s, **TINY),
@@ -159,9 +163,15 @@ def test_conditions_without_classes_are_refused():
         model(ImageSpec(1, 16), conditional=True)
 
 
-def test_a_start_that_is_no_resolution_is_refused():
-    with pytest.raises(ValueError, match=r"4, 8, 16; met 32. Set model.init_args.start_resolution"):
-        model(start_resolution=32)
+@pytest.mark.parametrize("size", [2, 12])
+def test_images_that_doubling_does_not_reach_are_refused(size):
+    with pytest.raises(ValueError, match=rf"power of two; this data set has images of {size}. Set data"):
+        model(ImageSpec(1, size))
+
+
+def test_a_target_without_length_is_refused():
+    with pytest.raises(ValueError, match=r"above 0; met 0. Set model.init_args.target"):
+        model(target=0)
 
 
 def test_a_start_at_the_full_resolution_does_not_grow():

@@ -62,8 +62,9 @@ class ProGAN(LightningModule):
             the paper's CIFAR-10, rather than the generator after the discriminator.
 
     Raises:
-        ValueError: for sizes that are not powers of two from 4 on, lengths below zero, batch sizes that miss a
-            resolution, and labels asked for where there are none.
+        ValueError: for sizes that are not powers of two from 4 on, lengths below zero, a target that is not above it,
+            batch sizes that miss a resolution, and labels asked for where there are none; when training starts, for
+            batches that do not divide by the processes or the groups of the minibatch standard deviation.
     """
 
     def __init__(

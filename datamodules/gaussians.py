@@ -58,9 +58,9 @@ class Gaussians(LabelledDataModule):
     """
 
     def __init__(self, mixture: Mixture, size: int = 1, points: int = 100_000, **loading: Any) -> None:
-        if size != 1 and size < 8:
+        if size != 1 and size < 16:
             raise ValueError(
-                f"Mixtures are points (size 1) or images of 8 pixels and more; met {size}. Set data.init_args.size."
+                f"Mixtures are points (size 1) or images of 16 pixels and more; met {size}. Set data.init_args.size."
             )
         if points < len(mixture.centre):
             raise ValueError(

@@ -21,7 +21,7 @@ class ProjectionSuperResolution(LightningModule):
     """A generator that enlarges images, against a discriminator that is told the low resolution as a class was before.
 
     There is no pixel loss: that an image agrees with its low resolution is the discriminator's doing alone. The low
-    resolution is computed from the image, so any image data serves, and labels are not used in training. The
+    resolution is computed from the image, so any image data serves; labels are used for scores alone. The
     generator's update takes the low resolutions of the last real batch with new noise; the authors' code takes a
     batch of its own. The defaults are the paper's for ImageNet, 32 to 128 pixels.
 
@@ -54,10 +54,9 @@ class ProjectionSuperResolution(LightningModule):
                 f"critic_updates is at least 1; met {critic_updates}. Set model.init_args.critic_updates."
             )
         self.automatic_optimization = False
-        self.labelled = spec.num_classes > 0
-        self.spec = without_classes(spec)
-        self.generator = generator(self.spec)
-        self.discriminator = discriminator(self.spec)
+        self.spec = spec
+        self.generator = generator(without_classes(spec))
+        self.discriminator = discriminator(without_classes(spec))
         self.scale = self.generator.scale
         if self.scale != self.discriminator.scale:
             raise ValueError(
@@ -124,7 +123,7 @@ class ProjectionSuperResolution(LightningModule):
         key = torch.arange(len(low), device=low.device)
         fake = self(low, keyed.normal(f"enlarge/{number}", key, self.generator.latent_dim))
         shown = low.repeat_interleave(self.scale, -1).repeat_interleave(self.scale, -2)
-        return Evaluated(batch.image, fake, batch.label if self.labelled else None, source=shown)
+        return Evaluated(batch.image, fake, batch.label if self.spec.num_classes else None, source=shown)
 
     test_step = validation_step
 

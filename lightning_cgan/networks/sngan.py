@@ -76,8 +76,8 @@ halve = partial(avg_pool2d, kernel_size=2)
 class ConditionalBatchNorm(nn.Module):
     """Batch normalisation whose gain and bias are looked up by class. (B, C, H, W) and (B,) labels to (B, C, H, W).
 
-    Labels may also be weights (B, num_classes): the gain is then the weighted sum of the classes' gains, the bias of
-    their biases. The running statistics are shared by all classes. Without classes this is ordinary batch normalisation.
+    Labels may also be weights (B, num_classes): gain and bias are then the weighted sums of the classes'. The running
+    statistics are shared by all classes. Without classes this is ordinary batch normalisation.
     """
 
     def __init__(self, channels: int, num_classes: int) -> None:

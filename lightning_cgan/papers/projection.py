@@ -81,13 +81,11 @@ class ProjectionGAN(LightningModule):
         self.classifier_start = classifier_start
         self.start_from = start_from
 
-    def setup(self, stage: str) -> None:
-        if stage == "fit" and self.start_from:  # where a run goes on, its checkpoint is read after this
-            self.load_state_dict(trained_weights(self.start_from))
-
     def on_fit_start(self) -> None:
-        # In a tuple it is no submodule, so that neither optimizers nor checkpoints hold it.
-        self.judges = () if self.classifier is None else (frozen(self.classifier(self.spec)).to(self.device),)
+        if self.start_from and not self.trainer.ckpt_path:  # a run that goes on has weights of its own
+            self.load_state_dict(trained_weights(self.start_from))
+        if self.classifier is not None:  # in a tuple it is no submodule: neither optimizers nor checkpoints hold it
+            self.judges = (frozen(self.classifier(self.spec)).to(self.device),)
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         keyed.reseed("train", self.global_step, self.global_rank)

@@ -50,9 +50,7 @@ class ProjectionSuperResolution(LightningModule):
     ) -> None:
         super().__init__()
         if critic_updates < 1:
-            raise ValueError(
-                f"critic_updates is at least 1; met {critic_updates}. Set model.init_args.critic_updates."
-            )
+            raise ValueError(f"critic_updates is at least 1; met {critic_updates}. Set model.init_args.critic_updates.")
         self.automatic_optimization = False
         self.spec = spec
         self.generator = generator(without_classes(spec))

@@ -42,7 +42,7 @@ def tiny(tmp_path, monkeypatch, inception_weights):  # noqa: F811
             return [f"--data.init_args.root={root}", "--data.init_args.num_classes=3", "--data.init_args.num_workers=1",
                     "--model.init_args.generator.init_args.width=8",
                     "--model.init_args.discriminator.init_args.width=8", *inception]  # fmt: skip
-        return []
+        return ["--model.init_args.start_from=null"] if "finetuned" in file else []
 
     return flags
 

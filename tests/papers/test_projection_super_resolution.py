@@ -75,7 +75,9 @@ def test_an_evaluation_pairs_each_real_image_with_one_generated_from_it():
 
 
 def test_unlabelled_images_serve_as_well():
-    gan = ProjectionSuperResolution(ImageSpec(1, 16), lambda s: networks.Generator(s, 4), lambda s: networks.Discriminator(s, 4))
+    gan = ProjectionSuperResolution(
+        ImageSpec(1, 16), lambda s: networks.Generator(s, 4), lambda s: networks.Discriminator(s, 4)
+    )
     gan.trainer = Trainer(logger=False, barebones=True)
     trial = Trial(torch.rand(2, 1, 16, 16), torch.zeros(2, dtype=torch.int64), Draws(*torch.zeros(2, 0).long()))
     assert gan.eval().validation_step(trial, 0).label is None

@@ -70,7 +70,7 @@ class PairGrid(SampleGrid):
         self.scale = scale
 
     def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Evaluated, *_: Any) -> None:
-        if not trainer.is_global_zero or not len(outputs.real):
+        if not trainer.is_global_zero or outputs.source is None or not len(outputs.source):
             return
         rows = (outputs.source, bicubic(outputs.source, self.scale), outputs.fake, outputs.real)
         for number, images in enumerate(rows):

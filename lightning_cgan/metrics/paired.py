@@ -20,13 +20,20 @@ def similarity(fake: Tensor, real: Tensor) -> dict[str, Tensor]:
     64 pixels and larger "ms_ssim" after bilinear enlargement to 256, as Miyato & Koyama's code measures it.
     """
     fake, real = (to_bytes(image).float() for image in (fake, real))
-    options = {"data_range": 255.0, "reduction": "none"}
-    scores = {"psnr": psnr(fake, real, dim=(1, 2, 3), **options).clamp(max=CAP)}
-    scores["ssim"] = ssim(fake, real, **options).view(len(fake))
+    scores = {
+        "psnr": psnr(fake, real, data_range=255.0, reduction="none", dim=(1, 2, 3)).clamp(max=CAP),
+        "ssim": each(ssim(fake, real, data_range=255.0, reduction="none"), len(fake)),
+    }
     if fake.shape[-1] >= LARGE:
         fake, real = (interpolate(image, size=(256, 256), mode="bilinear", antialias=True) for image in (fake, real))
-        scores["ms_ssim"] = ms_ssim(fake, real, **options).view(len(fake))
+        scores["ms_ssim"] = each(ms_ssim(fake, real, data_range=255.0, reduction="none"), len(fake))
     return scores
+
+
+def each(scores: Tensor | tuple[Tensor, ...], count: int) -> Tensor:
+    """(count,) also where torchmetrics gives a single image's score without an axis."""
+    assert isinstance(scores, Tensor)  # a tuple comes with maps that nobody asked for
+    return scores.view(count)
 
 
 def bicubic(source: Tensor, scale: int) -> Tensor:

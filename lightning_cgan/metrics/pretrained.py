@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torchvision.models import get_model
+from torchvision.transforms.functional import normalize
 
 from lightning_cgan.contract import ImageSpec
 from lightning_cgan.metrics.classifier import SmallClassifier
@@ -40,6 +41,9 @@ class PretrainedDigits(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         return self.network(image).logits
+
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels in [0, 1]
 
 
 class PretrainedImageNet(nn.Module):
@@ -74,9 +78,7 @@ class PretrainedImageNet(nn.Module):
                 f"The classifier needs torchvision's weights of {architecture} on disk; {weights} is missing or holds "
                 "something else. Set model.init_args.classifier.init_args.weights."
             ) from cause
-        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406])[:, None, None], persistent=False)
-        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225])[:, None, None], persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
         image = interpolate(image, size=(self.size, self.size), mode="bilinear", antialias=True)
-        return self.network(((image + 1) / 2 - self.mean) / self.std)
+        return self.network(normalize((image + 1) / 2, list(MEAN), list(DEVIATION)))

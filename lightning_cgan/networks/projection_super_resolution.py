@@ -138,7 +138,7 @@ class Trunk(nn.Module):
         self.score = spectral_norm(glorot(nn.Linear(lower[-1], 1)))
 
     def pooled(self, x: Tensor) -> Tensor:
-        """psi: (B, C, h, w) at the low resolution to (B, 1). The sum over places is divided by the root of their number."""
+        """psi: (B, C, h, w) at the low resolution to (B, 1). Sums over places, divided by the root of their number."""
         h = relu(self.lower(x))
         return self.score(h.sum((2, 3)) / sqrt(h[0, 0].numel()))
 

@@ -22,6 +22,7 @@ EXTRA = {  # what makes the networks of a file small, or leaves out what it star
     "cgan/imagenet128_concat": NARROW,
     "dcgan/lsun64": NARROW,
     "progan/celebahq1024": [f"{MODEL}.{name}.init_args.fmap_max=4" for name in ("generator", "discriminator")],
+    "projection/imagenet128_super_resolution": NARROW,
     "projection/digits_finetuned": [f"{MODEL}.start_from=null"],
     **{f"projection/{data}": NARROW for data in ("cifar10", "cifar100", "imagenet128")},
     "wgan/lsun64": [f"{MODEL}.long_critic_updates=2"],

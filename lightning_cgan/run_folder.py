@@ -7,7 +7,8 @@ import torch
 
 from lightning_cgan.callbacks.checkpoints import BEST, LAST
 
-FREE = {"root", "download", "num_workers", "predict_classes", "predict_per_class"}  # say where data is, not what
+# Keys that say where data is, not what.
+FREE = {"root", "download", "num_workers"} | {f"predict_{name}" for name in ("classes", "per_class", "morphs", "steps")}
 
 
 def default_folder(configs: list[str]) -> str:

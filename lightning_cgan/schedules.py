@@ -1,5 +1,7 @@
 """Schedules as pure functions of the generator update."""
 
+from math import exp
+
 
 def linear_decay(update: int, start: int, end: int) -> float:
     """The factor on the learning rate: 1 until ``start``, then straight down to 0 at ``end``."""
@@ -36,3 +38,8 @@ def geometric(update: int, end: int, factor: float = 1.000004, floor: float = 1e
 def ramp(update: int, first: float, last: float, updates: int) -> float:
     """From ``first`` to ``last`` in a straight line over ``updates``, then constant."""
     return first + (last - first) * min(update / updates, 1.0)
+
+
+def rampup(done: float, length: float) -> float:
+    """A learning rate that rises from 0.7 % to 1 as exp(-5 (1 - done / length)^2). As Laine & Aila 2017."""
+    return exp(-5 * (1 - done / length) ** 2) if done < length else 1.0

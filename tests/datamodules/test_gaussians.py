@@ -71,5 +71,5 @@ def test_images_travel_as_bytes():
 
 @pytest.mark.parametrize("options", [{"size": 8}, {"points": 3}])
 def test_what_cannot_be_shown_is_refused(options):
-    with pytest.raises(ValueError, match="Set data.init_args"):
+    with pytest.raises(ValueError, match=r"Set data.init_args"):
         Ring(**options)

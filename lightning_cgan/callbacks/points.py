@@ -7,12 +7,13 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torchmetrics.utilities.distributed import gather_all_tensors
+from torchvision.io import ImageReadMode, read_image
 
 from lightning_cgan import keyed
 from lightning_cgan.callbacks.pictures import Predictions, SampleGrid, show
 from lightning_cgan.callbacks.progress import say
 from lightning_cgan.callbacks.scores import origin, write_scores
-from lightning_cgan.contract import Evaluated
+from lightning_cgan.contract import Evaluated, Mixture
 from lightning_cgan.metrics.modes import located, mode_scores
 
 
@@ -43,7 +44,7 @@ class ModeScores(Callback):
         mixture = trainer.datamodule.mixture
         parts = torch.cat(self.fakes), torch.cat([label.to(module.device) for label in self.labels])
         if trainer.world_size > 1:
-            parts = tuple(torch.cat(gather_all_tensors(part)) for part in parts)
+            parts = tuple(torch.cat(gather_all_tensors(part.contiguous())) for part in parts)
         point, label = located(parts[0], mixture.extent), parts[1]
         scores = mode_scores(point, mixture, label if bool((label >= 0).all()) else None)
         module.log_dict({f"{split}/{name}": value for name, value in scores.items()}, rank_zero_only=False)
@@ -78,18 +79,16 @@ class Scatter(SampleGrid):
     on_test_start, on_test_batch_end, on_test_end = on_validation_start, on_validation_batch_end, on_validation_end
 
 
-def scatter(points: Tensor, mixture: Any, path: Path) -> Tensor:
+def scatter(points: Tensor, mixture: Mixture, path: Path) -> Tensor:
     """Draws (N, 2) points, or (N, 3) with a label each, to ``path``; the picture as uint8 (3, H, W)."""
     from matplotlib.figure import Figure
-    from torchvision.io import ImageReadMode, read_image
-
-    figure = Figure(figsize=(5, 5), layout="constrained")
-    axes = figure.add_subplot(aspect="equal", xlim=(-mixture.extent,) * 2, ylim=(-mixture.extent,) * 2)
-    axes.set(xlim=(-mixture.extent, mixture.extent), ylim=(-mixture.extent, mixture.extent))
-    colour = points[:, 2] if points.shape[1] > 2 else "tab:blue"
-    axes.scatter(points[:, 0], points[:, 1], s=2, c=colour, cmap="tab10")
     from matplotlib.patches import Circle
 
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.add_subplot(aspect="equal")
+    axes.set(xlim=(-mixture.extent, mixture.extent), ylim=(-mixture.extent, mixture.extent))
+    coloured = {"c": points[:, 2], "cmap": "tab10"} if points.shape[1] > 2 else {}
+    axes.scatter(points[:, 0], points[:, 1], s=2, **coloured)
     for centre in mixture.centre.tolist():
         axes.add_patch(Circle(centre, 3 * mixture.std, fill=False, linewidth=0.5))
     figure.savefig(path, dpi=80)

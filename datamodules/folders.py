@@ -110,6 +110,11 @@ class UnlabelledFolder(PictureFolder):
         super().__init__(root, num_classes=0, **folder)
 
     def class_folders(self, folder: Path) -> list[Path]:
+        if folder == self.root and {"val", "test"} & {entry.name for entry in folder.glob("*/")}:
+            raise ValueError(
+                f"Where {shown(folder)} has a folder val or test, training pictures lie in train; met none. "
+                "Move them there, or set data.init_args.root to the folder of the training pictures."
+            )
         if not folder.is_dir():
             raise ValueError(f"Pictures are read from a folder; there is no {shown(folder)}. Set data.init_args.root.")
         return [folder]

@@ -56,6 +56,9 @@ class RampedSGD(torch.optim.SGD):
         momentum: of the first step.
         final_momentum: of step number ``steps`` and all after it.
         steps: over which it grows; 125,000 are their 250 epochs.
+
+    Raises:
+        ValueError: for fewer steps than one.
     """
 
     def __init__(
@@ -66,6 +69,8 @@ class RampedSGD(torch.optim.SGD):
         final_momentum: float = 0.7,
         steps: int = 125_000,
     ) -> None:
+        if steps < 1:
+            raise ValueError(f"The momentum grows over 1 step or more; met {steps}. Set the optimizer's init_args.steps.")
         super().__init__(params, lr=lr, momentum=momentum)
         for group in self.param_groups:
             group |= {"first": momentum, "last": final_momentum, "over": steps, "done": 0}

@@ -18,9 +18,8 @@ from lightning_cgan.metrics.modes import located, mode_scores
 
 
 class ModeScores(Callback):
-    """Logs ``val/modes``, ``val/near``, ``val/spread``, ``val/label_fidelity``, ``val/passed`` and ``test/`` twins.
-
-    They are of :func:`lightning_cgan.metrics.modes.mode_scores`, and go to ``metrics.json`` too.
+    """Logs the scores of :func:`lightning_cgan.metrics.modes.mode_scores` as ``val/modes`` and so on, and their twins
+    ``test/…``; they go to ``metrics.json`` too.
     """
 
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
@@ -96,7 +95,7 @@ def scatter(points: Tensor, mixture: Mixture, path: Path) -> Tensor:
 
 
 class PointPredictions(Predictions):
-    """Writes what ``predict`` draws: ``predictions/points.csv`` with x, y and the class asked for, -1 for none."""
+    """Writes what ``predict`` draws: ``predictions/points_<process>.csv``, lines of x, y and the class asked for or -1."""
 
     def on_predict_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any

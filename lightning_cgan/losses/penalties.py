@@ -23,7 +23,8 @@ def gradient_penalty(
     to the caller.
 
     Args:
-        critic: maps (B, C, H, W) to (B,); close over labels if it needs them. No layer may mix images of a batch.
+        critic: maps (B, C, H, W) to (B,); close over labels if it needs them. With batch norm the norm
+            would not be an image's own.
         real: (B, C, H, W).
         fake: (B, C, H, W).
         mix: (B,) share of the real image in each point; drawn uniformly when None.

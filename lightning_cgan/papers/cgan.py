@@ -15,7 +15,7 @@ from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.losses.penalties import r1_penalty
 from lightning_cgan.networks import maxout
 from lightning_cgan.optimize import RampedSGD, descend, is_log_step, scheduled
-from lightning_cgan.schedules import geometric
+from lightning_cgan.schedules import geometric_faster
 
 
 class ConditionalGAN(LightningModule):
@@ -30,7 +30,7 @@ class ConditionalGAN(LightningModule):
         discriminator: maps the spec to a network, (images, labels) -> (B,) logits.
         objective: the pair of losses. Equation 2 is ``minimax``; in practice ``non_saturating`` is trained.
         generator_optimizer: maps parameters to an optimizer.
-        discriminator_optimizer: maps parameters to an optimizer.
+        discriminator_optimizer: maps parameters to an optimizer; half the generator's rate, as in ``papers.gan``.
         critic_updates: discriminator updates in one generator update.
         fakes_per_real: the generator's batch over the discriminator's.
         schedule: maps (generator update, updates in all) to the factor on both learning rates.
@@ -48,10 +48,10 @@ class ConditionalGAN(LightningModule):
         discriminator: Callable[[ImageSpec], nn.Module] = maxout.ConditionalDiscriminator,
         objective: Objective = Objective.non_saturating,
         generator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.1),
-        discriminator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.1),
+        discriminator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.05),
         critic_updates: int = 1,
         fakes_per_real: int = 1,
-        schedule: Callable[[int, int], float] = geometric,
+        schedule: Callable[[int, int], float] = geometric_faster,
         r1_weight: float = 0.0,
     ) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ class ConditionalGAN(LightningModule):
         return self.draw(Draws(label, torch.arange(count, device=self.device)), seed)
 
     def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return Evaluated(real=batch.image, fake=self.draw(batch.draws), label=batch.draws.label)
+        return Evaluated(batch.image, self.draw(batch.draws), batch.draws.label, truth=batch.label)
 
     test_step = validation_step
 

@@ -30,7 +30,8 @@ class GAN(LightningModule):
         discriminator: maps the spec to a network, images -> (B,) logits.
         objective: the pair of losses. Equation 1 is ``minimax``; the paper trains with ``non_saturating`` (Section 3).
         generator_optimizer: maps parameters to an optimizer.
-        discriminator_optimizer: maps parameters to an optimizer.
+        discriminator_optimizer: maps parameters to an optimizer. The authors' code has one rate and halves the
+            discriminator's loss; here the loss is Equation 1's and the rate is halved.
         critic_updates: discriminator updates in one generator update, k in Algorithm 1.
         schedule: maps (generator update, updates in all) to the factor on both learning rates.
         r1_weight: of the penalty on the discriminator's gradient at real images (Mescheder et al. 2018), which the
@@ -47,7 +48,7 @@ class GAN(LightningModule):
         discriminator: Callable[[ImageSpec], nn.Module] = maxout.Discriminator,
         objective: Objective = Objective.non_saturating,
         generator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.1),
-        discriminator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.1),
+        discriminator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.05),
         critic_updates: int = 1,
         schedule: Callable[[int, int], float] = geometric,
         r1_weight: float = 0.0,

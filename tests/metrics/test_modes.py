@@ -33,11 +33,14 @@ def test_a_lost_mode_points_between_modes_and_wrong_spreads_fail():
     assert between["passed"] == 0
     collapsed = mode_scores(MIXTURE.centre[label], MIXTURE)
     assert (collapsed["spread"], collapsed["passed"]) == (0, 0)
+    three = torch.where((label < 3)[:, None], MIXTURE.centre[label], point)
+    assert mode_scores(three, MIXTURE)["spread"] > 0.5
+    assert mode_scores(three, MIXTURE)["passed"] == 0
 
 
 def test_points_nowhere_near_a_mode_have_scores_too():
     scores = mode_scores(torch.full((100, 2), 9.0), MIXTURE)
-    assert scores == {"modes": 0, "near": 0, "spread": 0, "passed": 0}
+    assert scores == dict.fromkeys(("modes", "near", "spread", "tightest", "widest", "passed"), 0)
 
 
 def test_points_are_read_as_they_are():
@@ -46,7 +49,7 @@ def test_points_are_read_as_they_are():
 
 
 def test_the_gate_asks_for_all_of_it():
-    good = {"modes": 8, "near": 0.95, "spread": 0.5, "label_fidelity": 0.98}
+    good = {"modes": 8, "near": 0.95, "tightest": 0.5, "widest": 1.5, "label_fidelity": 0.98}
     assert passes(good, 8)
-    for name, value in [("modes", 7), ("near", 0.949), ("spread", 0.49), ("spread", 1.51), ("label_fidelity", 0.979)]:
+    for name, value in [("modes", 7), ("near", 0.949), ("tightest", 0.49), ("widest", 1.51), ("label_fidelity", 0.979)]:
         assert not passes({**good, name: value}, 8)

@@ -7,7 +7,7 @@ import torch
 
 from lightning_cgan.callbacks.checkpoints import BEST, LAST
 
-FREE = {"root", "download", "num_workers", "predict_classes", "predict_per_class"}  # say where data is, not what
+FREE = {"root", "download", "num_workers", "predict_classes", "predict_per_class", "predict_folder"}  # say where data is, not what
 
 
 def default_folder(configs: list[str]) -> str:

@@ -23,6 +23,11 @@ def falling_in_second_half(update: int, end: int) -> float:
     return linear_decay(update, end // 2, end)
 
 
+def falling_in_last_third(update: int, end: int) -> float:
+    """A learning rate that is constant for two thirds of the run and then falls in a straight line to 0."""
+    return linear_decay(update, 2 * end // 3, end)
+
+
 def geometric(update: int, end: int, factor: float = 1.000004, floor: float = 1e-5) -> float:
     """A learning rate divided by ``factor`` each update, down to ``floor`` of it. As Goodfellow et al. 2014."""
     return max(factor**-update, floor)

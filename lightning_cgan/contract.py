@@ -112,7 +112,7 @@ def with_few_labels(data: object, paper: str) -> None:
     kind = getattr(data, "training_batch", PartlyLabelled)
     if kind is not PartlyLabelled:
         raise ValueError(
-            f"{paper} learns from few labelled and many unlabelled images; met {type(data).__name__}, which labels all. "
+            f"{paper} learns from few labelled and many unlabelled images; met {type(data).__name__}, all labelled. "
             "Set data.class_path to datamodules.semi_labelled.SemiLabelled, and its init_args.data to this set."
         )
 

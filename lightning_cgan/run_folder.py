@@ -7,7 +7,8 @@ import torch
 
 from lightning_cgan.callbacks.checkpoints import BEST, LAST
 
-FREE = {"root", "download", "num_workers", "predict_classes", "predict_per_class", "predict_folder"}  # say where data is, not what
+# They say where data is, not what, or what to predict.
+FREE = {"root", "download", "num_workers", "predict_classes", "predict_per_class", "predict_folder"}
 
 
 def default_folder(configs: list[str]) -> str:

@@ -114,8 +114,8 @@ class SGAN(LightningModule):
         """Data-dependent initial scales, from the images and noise of all processes, the same in each."""
         image = self.all_gather(image).flatten(0, -4)
         keyed.reseed("initialise")
-        initialise(self.generator, torch.randn(len(image), self.generator.latent_dim, device=self.device))
         initialise(self.classifier, image)
+        initialise(self.generator, torch.randn(len(image), self.generator.latent_dim, device=self.device))
 
     def classifier_losses(self, image: Tensor, label: Tensor, unlabelled: Tensor) -> tuple[Tensor, Tensor]:
         """The supervised and the unsupervised loss. Real images share a call, generated ones have their own."""

@@ -10,6 +10,7 @@ from datamodules.semi_labelled import SemiLabelled, few_of_each, read
 from datamodules.sources import InMemory
 from datamodules.torchvision_sets import Dequantized
 from lightning_cgan.contract import ImageSpec, PartlyLabelled
+from tests.conftest import same
 
 CLASSES = torch.arange(60) % 3
 
@@ -93,7 +94,7 @@ def test_labels_that_are_not_known_are_unreachable():
     garbage.fill_(99)
     garbage[known] = kept
     after = list(loader)
-    assert all(torch.equal(a, b) for one, other in zip(before, after, strict=True) for a, b in zip(one, other, strict=True))
+    assert same(before, after)
     garbage.fill_(99)
     assert torch.equal(next(iter(loader)).label, before[0].label)
 
@@ -118,7 +119,7 @@ def test_without_a_length_a_run_passes_once_over_the_unlabelled_images():
 
 def test_more_labels_than_a_class_has_are_refused_before_the_first_update():
     semi = SemiLabelled(Numbered(), labels_per_class=21)
-    with pytest.raises(ValueError, match=r"gives 21 labels; class 0 has 20 training images. Set data.init_args.labels_per"):
+    with pytest.raises(ValueError, match=r"gives 21 labels; class 0 has 20 training images. Set data.init"):
         semi.prepare_data()
     with pytest.raises(ValueError, match="at least 1; met 0"):
         SemiLabelled(Numbered(), labels_per_class=0)

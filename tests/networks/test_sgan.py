@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -43,7 +45,7 @@ def test_noise_and_dropout_act_in_training_and_not_in_evaluation(generator, clas
 
 def test_the_paper_sized_networks_have_the_authors_codes_parameters():
     dense = [784, 1000, 500, 250, 250, 250, 10]
-    weights = sum(a * b for a, b in zip(dense[:-1], dense[1:], strict=True))
+    weights = sum(a * b for a, b in pairwise(dense))
     assert parameters(sgan.MLPClassifier(MNIST)) == weights + sum(dense[1:]) + 10  # the last layer's scale
     # no gain in the norms, and a bias and a scale for each pixel
     assert parameters(sgan.MLPGenerator(MNIST)) == 100 * 500 + 500 * 500 + 2 * 500 + 500 * 784 + 2 * 784

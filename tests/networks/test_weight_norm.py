@@ -16,7 +16,11 @@ def outputs(network, batch):
 
 @pytest.mark.parametrize(
     ("layer", "shape", "axes"),
-    [(Linear(5, 3), (4, 5), 1), (Conv2d(5, 3), (4, 5, 6, 6), (1, 2, 3)), (ConvTranspose2d(5, 3), (4, 5, 6, 6), (0, 2, 3))],
+    [
+        (Linear(5, 3), (4, 5), 1),
+        (Conv2d(5, 3), (4, 5, 6, 6), (1, 2, 3)),
+        (ConvTranspose2d(5, 3), (4, 5, 6, 6), (0, 2, 3)),
+    ],
 )
 def test_a_weight_has_its_scale_for_a_norm_whatever_its_direction(layer, shape, axes):
     with torch.no_grad():

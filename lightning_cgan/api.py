@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from lightning_cgan.cli import CLI, Parser
+from lightning_cgan.cli import CLI
+from lightning_cgan.parser import Parser
 from lightning_cgan.run_folder import read_checkpoint
 
 

@@ -6,7 +6,7 @@ LightningCLI with the suite's trainer defaults, one wire from data to model, a r
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from uuid import uuid4
 
 from lightning.pytorch import Trainer
@@ -23,6 +23,7 @@ from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar, say
 from lightning_cgan.csv_log import RunLog
 from lightning_cgan.messages import explanation, hush, plain
+from lightning_cgan.parser import Parser
 from lightning_cgan.run_folder import (
     check_fits,
     check_same_run,
@@ -46,18 +47,6 @@ WATCHING = {
     "test": (SampleGrid,),
     "predict": (Predictions, Decisions),
 }
-
-
-class Parser(LightningArgumentParser):
-    """Complains in plain lines."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        if not self.exit_on_error:  # a parser inside of another: the outer one reports
-            super().error(message, ex)
-        parser = getattr(ex, "subcommand_parser", None) or self
-        keys = [option.lstrip("-") for action in parser._actions for option in action.option_strings]
-        keys += CLI.subcommands()
-        raise ValueError(plain(message, keys)) from ex
 
 
 class CLI(LightningCLI):

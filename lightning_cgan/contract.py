@@ -81,6 +81,14 @@ class Decided(NamedTuple):
     probability: Tensor  # (B,) of that class
 
 
+class Mixture(NamedTuple):
+    """Gaussians of equal weight in the plane: a distribution whose modes are known."""
+
+    centre: Tensor  # (K, 2)
+    std: float  # along each axis
+    extent: float  # half the side of the square that pictures of it show
+
+
 class Reference(NamedTuple):
     """Which real images a score was measured against. The data module says it, the evaluation card records it."""
 

@@ -1,11 +1,16 @@
 """The one idiom of manual optimisation, and the clock of a run."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
 from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+
+from lightning_cgan.schedules import ramp
 
 
 def descend(module: LightningModule, optimizer: LightningOptimizer, loss: Tensor, tick: bool = False) -> None:
@@ -40,3 +45,40 @@ class Adam(torch.optim.Adam):
         self, params: Iterable[nn.Parameter], lr: float, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
     ) -> None:
         super().__init__(params, lr=lr, betas=(float(beta1), float(beta2)), eps=eps, fused=True)
+
+
+class RampedSGD(torch.optim.SGD):
+    """Stochastic gradient descent whose momentum grows in a straight line. Goodfellow et al. 2014, the authors' code.
+
+    Args:
+        params: to be optimised.
+        lr: learning rate.
+        momentum: of the first step.
+        final_momentum: of step number ``steps`` and all after it.
+        steps: over which it grows; 125,000 are their 250 epochs.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[nn.Parameter],
+        lr: float,
+        momentum: float = 0.5,
+        final_momentum: float = 0.7,
+        steps: int = 125_000,
+    ) -> None:
+        super().__init__(params, lr=lr, momentum=momentum)
+        for group in self.param_groups:
+            group |= {"first": momentum, "last": final_momentum, "over": steps, "done": 0}
+
+    def step(self, closure: Any = None) -> Any:
+        for group in self.param_groups:
+            group["momentum"] = ramp(group["done"], group["first"], group["last"], group["over"])
+            group["done"] += 1
+        return super().step(closure)
+
+
+def scheduled(
+    optimizers: Sequence[Optimizer], factor: Callable[[int], float]
+) -> tuple[list[Optimizer], list[LRScheduler]]:
+    """``optimizers``, each with a scheduler that multiplies its learning rate by ``factor`` of the generator update."""
+    return list(optimizers), [LambdaLR(optimizer, factor) for optimizer in optimizers]

@@ -9,9 +9,9 @@ from torch import Tensor
 def slopes(critic: Callable[[Tensor], Tensor], point: Tensor) -> Tensor:
     """(B,) Euclidean norms over all pixels of the gradient of ``critic`` at ``point`` (B, C, H, W)."""
     with torch.autocast(point.device.type, enabled=False):
-        point = point.detach().float().requires_grad_()
+        point = point.detach().to(torch.promote_types(point.dtype, torch.float32)).requires_grad_()
         (slope,) = torch.autograd.grad(critic(point).sum(), point, create_graph=True)
-    return (slope.flatten(1).square().sum(1) + 1e-12).sqrt()  # the root has no gradient at 0
+    return (slope.flatten(1).square().sum(1) + 1e-12).sqrt()  # at 0 the root alone has no gradient
 
 
 def gradient_penalty(
@@ -30,7 +30,8 @@ def gradient_penalty(
         target: the norm that is wanted.
     """
     share = torch.rand(len(real), device=real.device) if mix is None else mix
-    point = torch.lerp(fake.detach(), real, share.view(-1, *[1] * (real.ndim - 1)).to(real.dtype))
+    share = share.view(-1, *[1] * (real.ndim - 1)).to(real.dtype)
+    point = torch.lerp(fake.detach().to(real.dtype), real, share)
     return (slopes(critic, point) - target).square().mean() / target**2
 
 

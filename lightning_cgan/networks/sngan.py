@@ -3,6 +3,7 @@
 Layers, widths and initial values follow the authors' released code: the parameter counts are equal to it.
 """
 
+from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from math import sqrt
@@ -143,16 +144,24 @@ class DownBlock(nn.Module):
     """(B, in, H, W) to (B, out, H/2, W/2), or to (B, out, H, W) where it does not halve.
 
     The first block of a discriminator sees the image itself, so nothing is rectified before its first layer.
+    ``norm`` wraps each convolution.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, halving: bool, first: bool = False) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        halving: bool,
+        first: bool = False,
+        norm: Callable[[nn.Module], nn.Module] = spectral_norm,
+    ) -> None:
         super().__init__()
         hidden = out_channels if first else in_channels
         self.first, self.halving = first, halving
-        self.conv1 = spectral_norm(conv3(in_channels, hidden))
-        self.conv2 = spectral_norm(conv3(hidden, out_channels))
+        self.conv1 = norm(conv3(in_channels, hidden))
+        self.conv2 = norm(conv3(hidden, out_channels))
         learned = halving or in_channels != out_channels
-        self.skip = spectral_norm(conv1(in_channels, out_channels)) if learned else nn.Identity()
+        self.skip = norm(conv1(in_channels, out_channels)) if learned else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.conv2(relu(self.conv1(x if self.first else relu(x))))

@@ -7,13 +7,12 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import (
     Decided,
-    Draws,
     Evaluated,
     ImageSpec,
     PartlyLabelled,
@@ -25,7 +24,7 @@ from lightning_cgan.contract import (
 from lightning_cgan.losses.semi_supervised import GeneratorLoss, supervised_loss, unsupervised_loss
 from lightning_cgan.networks import sgan
 from lightning_cgan.networks.weight_norm import initialise
-from lightning_cgan.optimize import Adam, descend, is_log_step
+from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
 from lightning_cgan.schedules import constant
 
 
@@ -139,15 +138,14 @@ class SGAN(LightningModule):
         """Normal noise (B, latent_dim) to images (B, C, H, W) in [-1, 1]."""
         return self.generator(noise).float()
 
-    def draw(self, draws: Draws, seed: int | None = None) -> Tensor:
-        """The images of ``draws``: the same for a key whatever the batch, the device or the process."""
-        return self(keyed.normal("draw", draws.key, self.generator.latent_dim, seed=seed))
+    def draw(self, key: Tensor, seed: int | None = None) -> Tensor:
+        """The images of the (K,) keys: the same for a key whatever the batch, the device or the process."""
+        return self(keyed.normal("draw", key, self.generator.latent_dim, seed=seed))
 
     @torch.no_grad()
     def sample(self, count: int, seed: int = 0) -> Tensor:
         """Generated images (count, C, H, W) in [-1, 1] of any class; put the module in eval mode first."""
-        key = torch.arange(count, device=self.device)
-        return self.draw(Draws(torch.zeros_like(key), key), seed)
+        return self.draw(torch.arange(count, device=self.device), seed)
 
     @torch.no_grad()
     def classify(self, image: Tensor) -> Tensor:
@@ -156,7 +154,7 @@ class SGAN(LightningModule):
 
     def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
         decided = self.classify(batch.image).argmax(1)
-        return Evaluated(real=batch.image, fake=self.draw(batch.draws), truth=batch.label, decided=decided)
+        return Evaluated(real=batch.image, fake=self.draw(batch.draws.key), truth=batch.label, decided=decided)
 
     test_step = validation_step
 
@@ -169,7 +167,4 @@ class SGAN(LightningModule):
             self.generator_optimizer(self.generator.parameters()),
             self.classifier_optimizer(self.classifier.parameters()),
         ]
-        return optimizers, [LambdaLR(optimizer, self.factor) for optimizer in optimizers]
-
-    def factor(self, update: int) -> float:
-        return self.schedule(update, self.trainer.max_steps)
+        return scheduled(optimizers, lambda update: self.schedule(update, self.trainer.max_steps))

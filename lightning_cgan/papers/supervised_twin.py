@@ -11,7 +11,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import (
@@ -27,7 +27,7 @@ from lightning_cgan.contract import (
 from lightning_cgan.losses.semi_supervised import supervised_loss
 from lightning_cgan.networks import sgan
 from lightning_cgan.networks.weight_norm import initialise
-from lightning_cgan.optimize import Adam, descend, is_log_step
+from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
 from lightning_cgan.schedules import constant
 
 
@@ -92,7 +92,4 @@ class SupervisedTwin(LightningModule):
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.optimizer(self.classifier.parameters())
-        return [optimizer], [LambdaLR(optimizer, self.factor)]
-
-    def factor(self, update: int) -> float:
-        return self.schedule(update, self.trainer.max_steps)
+        return scheduled([optimizer], lambda update: self.schedule(update, self.trainer.max_steps))

@@ -1,0 +1,113 @@
+"""What there is to see and to score where the data are points of a known mixture."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+from torchmetrics.utilities.distributed import gather_all_tensors
+
+from lightning_cgan import keyed
+from lightning_cgan.callbacks.pictures import Predictions, SampleGrid, show
+from lightning_cgan.callbacks.progress import say
+from lightning_cgan.callbacks.scores import origin, write_scores
+from lightning_cgan.contract import Evaluated
+from lightning_cgan.metrics.modes import located, mode_scores
+
+
+class ModeScores(Callback):
+    """Logs ``val/modes``, ``val/near``, ``val/spread``, ``val/label_fidelity``, ``val/passed`` and ``test/`` twins.
+
+    They are of :func:`lightning_cgan.metrics.modes.mode_scores`, and go to ``metrics.json`` too.
+    """
+
+    def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self.fakes: list[Tensor] = []
+        self.labels: list[Tensor] = []
+
+    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Evaluated, *_: Any) -> None:
+        self.fakes.append(outputs.fake)
+        self.labels.append(outputs.label if outputs.label is not None else torch.full((len(outputs.fake),), -1))
+
+    def on_validation_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        if not trainer.sanity_checking:
+            self.finish(trainer, module, "val")
+
+    on_test_start, on_test_batch_end = on_validation_start, on_validation_batch_end
+
+    def on_test_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        self.finish(trainer, module, "test")
+
+    def finish(self, trainer: Trainer, module: LightningModule, split: str) -> None:
+        mixture = trainer.datamodule.mixture
+        parts = torch.cat(self.fakes), torch.cat([label.to(module.device) for label in self.labels])
+        if trainer.world_size > 1:
+            parts = tuple(torch.cat(gather_all_tensors(part)) for part in parts)
+        point, label = located(parts[0], mixture.extent), parts[1]
+        scores = mode_scores(point, mixture, label if bool((label >= 0).all()) else None)
+        module.log_dict({f"{split}/{name}": value for name, value in scores.items()}, rank_zero_only=False)
+        if trainer.is_global_zero:
+            card = {"fakes": len(point), "seed": keyed.run_seed(), "modes": len(mixture.centre), **origin(trainer)}
+            write_scores(Path(trainer.default_root_dir) / "metrics.json", split, scores, card)
+            say(f"{split}: " + "  ".join(f"{name} {value:.4g}" for name, value in scores.items()))
+
+
+class Scatter(SampleGrid):
+    """After each evaluation, the generated points over circles of three standard deviations around the modes."""
+
+    def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
+        super().on_validation_start(trainer, module)
+        self.points: list[Tensor] = []
+
+    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Evaluated, *_: Any) -> None:
+        extra = [outputs.label[:, None]] if outputs.label is not None else []
+        located_at = located(outputs.fake, trainer.datamodule.mixture.extent)
+        self.points.append(torch.cat([located_at, *extra], 1).cpu())
+
+    def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
+        if trainer.sanity_checking or not trainer.is_global_zero:
+            return
+        name = f"{trainer.global_step:06d}" if trainer.state.fn == "fit" else str(trainer.state.fn.value)
+        path = Path(trainer.default_root_dir) / "samples" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture = scatter(torch.cat(self.points), trainer.datamodule.mixture, path)
+        for logger in trainer.loggers:
+            show(logger, "samples", path, picture, trainer.global_step)
+
+    on_test_start, on_test_batch_end, on_test_end = on_validation_start, on_validation_batch_end, on_validation_end
+
+
+def scatter(points: Tensor, mixture: Any, path: Path) -> Tensor:
+    """Draws (N, 2) points, or (N, 3) with a label each, to ``path``; the picture as uint8 (3, H, W)."""
+    from matplotlib.figure import Figure
+    from torchvision.io import ImageReadMode, read_image
+
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.add_subplot(aspect="equal", xlim=(-mixture.extent,) * 2, ylim=(-mixture.extent,) * 2)
+    axes.set(xlim=(-mixture.extent, mixture.extent), ylim=(-mixture.extent, mixture.extent))
+    colour = points[:, 2] if points.shape[1] > 2 else "tab:blue"
+    axes.scatter(points[:, 0], points[:, 1], s=2, c=colour, cmap="tab10")
+    from matplotlib.patches import Circle
+
+    for centre in mixture.centre.tolist():
+        axes.add_patch(Circle(centre, 3 * mixture.std, fill=False, linewidth=0.5))
+    figure.savefig(path, dpi=80)
+    return read_image(str(path), ImageReadMode.RGB)
+
+
+class PointPredictions(Predictions):
+    """Writes what ``predict`` draws: ``predictions/points.csv`` with x, y and the class asked for, -1 for none."""
+
+    def on_predict_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
+    ) -> None:
+        folder = Path(trainer.default_root_dir) / "predictions"
+        folder.mkdir(parents=True, exist_ok=True)
+        point = located(outputs.fake, trainer.datamodule.mixture.extent).tolist()
+        label = outputs.label.tolist() if outputs.label is not None else [-1] * len(point)
+        with (folder / f"points_{trainer.global_rank}.csv").open("a") as file:
+            file.writelines(f"{x:.6f},{y:.6f},{row}\n" for (x, y), row in zip(point, label, strict=True))
+
+    def on_predict_end(self, trainer: Trainer, module: LightningModule) -> None:
+        say(f"points in {Path(trainer.default_root_dir) / 'predictions'}")

@@ -1,0 +1,56 @@
+"""How well generated points cover a mixture whose modes are known."""
+
+import torch
+from torch import Tensor
+
+from lightning_cgan.contract import Mixture
+
+NEAR = 3.0  # standard deviations
+
+
+def located(image: Tensor, extent: float) -> Tensor:
+    """(N, 2) points that (N, C, H, W) images stand for.
+
+    Two channels of one pixel are the point itself. A grey image in [-1, 1] is one spot: its centre of brightness, in
+    the square from -extent to extent.
+    """
+    if image.shape[1] == 2:
+        return image.flatten(1)
+    light = (image[:, 0] + 0.8).clamp_min(0)  # a background that is not quite black has no say
+    pixel = torch.linspace(-extent, extent, image.shape[-1], device=image.device)
+    total = light.sum((1, 2)).clamp_min(1e-6)
+    return torch.stack([(light.sum(1) * pixel).sum(1), (light.sum(2) * pixel).sum(1)], 1) / total[:, None]
+
+
+def mode_scores(point: Tensor, mixture: Mixture, label: Tensor | None = None) -> dict[str, float]:
+    """Scores of the (N, 2) points, which may be asked to be of the modes ``label`` (N,).
+
+    Returns:
+        "modes": how many have at least a quarter of their share of the points within three standard deviations;
+        "near": the share of points that lie so near to a mode; "spread": the standard deviation of those within their
+        mode over the true one, mean over modes; with labels "label_fidelity": the share of points near the mode they
+        were asked for; "passed": 1 if :func:`passes`, else 0.
+    """
+    distance, nearest = torch.cdist(point.double(), mixture.centre.double().to(point.device)).min(1)
+    near = distance <= NEAR * mixture.std
+    count = nearest[near].bincount(minlength=len(mixture.centre))
+    inside = [point[near & (nearest == mode)] for mode in range(len(mixture.centre))]
+    spreads = [part.double().var(0).mean().sqrt().item() / mixture.std for part in inside if len(part) > 1]
+    scores = {
+        "modes": float((count >= len(point) / len(mixture.centre) / 4).sum()),
+        "near": near.double().mean().item(),
+        "spread": sum(spreads) / len(spreads) if spreads else 0.0,
+    }
+    if label is not None:
+        scores["label_fidelity"] = (near & (nearest == label)).double().mean().item()
+    return scores | {"passed": float(passes(scores, len(mixture.centre)))}
+
+
+def passes(scores: dict[str, float], modes: int) -> bool:
+    """The gate: every mode, 95 % of points near one, spread within a factor, 98 % near the mode they were asked for."""
+    return (
+        scores["modes"] == modes
+        and scores["near"] >= 0.95
+        and 0.5 <= scores["spread"] <= 1.5
+        and scores.get("label_fidelity", 1.0) >= 0.98
+    )

@@ -1,0 +1,56 @@
+"""Plain fully connected networks, for points in the plane and very small images."""
+
+from itertools import pairwise
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from lightning_cgan.contract import ImageSpec
+from lightning_cgan.networks.labels import joined
+
+
+def leaky_stack(inputs: int, outputs: int, width: int, depth: int) -> nn.Sequential:
+    """``depth`` hidden layers of ``width`` LeakyReLU, with He's initial weights, the last halved; zero biases."""
+    layers: list[nn.Module] = []
+    for before, after in pairwise([inputs] + [width] * depth):
+        layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
+    last = nn.Linear(width, outputs)
+    stack = nn.Sequential(*layers, last)
+    for weight in stack.parameters():
+        nn.init.kaiming_normal_(weight, a=0.2) if weight.ndim > 1 else nn.init.zeros_(weight)
+    with torch.no_grad():
+        last.weight.mul_(0.5)
+    return stack
+
+
+class Generator(nn.Module):
+    """Noise (B, latent_dim) and, with classes, labels (B,) to (B, C, size, size), not bounded.
+
+    Args:
+        spec: of the images; points are images of one pixel.
+        width: of the hidden layers.
+        depth: their number.
+        latent_dim: length of the noise vector.
+    """
+
+    def __init__(self, spec: ImageSpec, width: int = 64, depth: int = 3, latent_dim: int = 8) -> None:
+        super().__init__()
+        self.latent_dim, self.num_classes = latent_dim, spec.num_classes
+        self.shape = (spec.channels, spec.size, spec.size)
+        self.layers = leaky_stack(latent_dim + spec.num_classes, prod(self.shape), width, depth)
+
+    def forward(self, noise: Tensor, label: Tensor | None = None) -> Tensor:
+        return self.layers(joined(noise, label, self.num_classes)).unflatten(1, self.shape)
+
+
+class Discriminator(nn.Module):
+    """(B, C, size, size) and, with classes, labels (B,) to logits (B,). The arguments are the generator's."""
+
+    def __init__(self, spec: ImageSpec, width: int = 64, depth: int = 3) -> None:
+        super().__init__()
+        self.num_classes = spec.num_classes
+        self.layers = leaky_stack(spec.channels * spec.size**2 + spec.num_classes, 1, width, depth)
+
+    def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
+        return self.layers(joined(image.flatten(1), label, self.num_classes)).squeeze(1)

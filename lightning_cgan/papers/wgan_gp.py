@@ -1,0 +1,135 @@
+"""Improved training of Wasserstein GANs. Gulrajani et al., NeurIPS 2017."""
+
+from collections.abc import Callable
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import OptimizerCallable
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from lightning_cgan import keyed
+from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, without_classes
+from lightning_cgan.losses import wasserstein
+from lightning_cgan.losses.penalties import gradient_penalty
+from lightning_cgan.networks import wgan_gp
+from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
+from lightning_cgan.schedules import constant
+
+
+class WGANGP(LightningModule):
+    """A generator against a critic whose gradient is drawn to norm 1 between real and generated images. Algorithm 1.
+
+    The defaults are Algorithm 1's. Labels of the data are ignored.
+
+    Args:
+        spec: of the data, linked from the data module.
+        generator: maps the spec to a network, standard normal noise (B, latent_dim) -> (B, C, H, W) in [-1, 1].
+        critic: maps the spec to a network, images -> (B,) outputs without bounds. No batch norm: the penalty is for
+            each image by itself.
+        generator_optimizer: maps parameters to an optimizer.
+        critic_optimizer: maps parameters to an optimizer.
+        critic_updates: in one generator update, n_critic in Algorithm 1.
+        penalty_weight: lambda in Equation 3.
+        fakes_per_real: the generator's batch over the critic's.
+        schedule: maps (generator update, updates in all) to the factor on both learning rates.
+
+    Raises:
+        ValueError: for a critic with batch norm, or counts below one.
+    """
+
+    def __init__(
+        self,
+        spec: ImageSpec,
+        generator: Callable[[ImageSpec], nn.Module] = wgan_gp.Generator,
+        critic: Callable[[ImageSpec], nn.Module] = wgan_gp.Critic,
+        generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=1e-4, beta1=0.0, beta2=0.9),
+        critic_optimizer: OptimizerCallable = lambda p: Adam(p, lr=1e-4, beta1=0.0, beta2=0.9),
+        critic_updates: int = 5,
+        penalty_weight: float = 10.0,
+        fakes_per_real: int = 1,
+        schedule: Callable[[int, int], float] = constant,
+    ) -> None:
+        super().__init__()
+        for name, count in (("critic_updates", critic_updates), ("fakes_per_real", fakes_per_real)):
+            if count < 1:
+                raise ValueError(f"{name} is at least 1; met {count}. Set model.init_args.{name}.")
+        self.automatic_optimization = False
+        self.spec = without_classes(spec)
+        self.generator = generator(self.spec)
+        self.critic = critic(self.spec)
+        if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in self.critic.modules()):
+            raise ValueError(
+                "The gradient penalty is for each image by itself, so the critic has no batch norm; "
+                f"met it in {type(self.critic).__name__}. Set model.init_args.critic."
+            )
+        self.generator_optimizer = generator_optimizer
+        self.critic_optimizer = critic_optimizer
+        self.critic_updates = critic_updates
+        self.penalty_weight = penalty_weight
+        self.fakes_per_real = fakes_per_real
+        self.schedule = schedule
+
+    def training_step(self, batch: Labelled, batch_idx: int) -> None:
+        keyed.reseed("train", self.global_step, self.global_rank)
+        generator_optimizer, critic_optimizer = self.optimizers()
+
+        with self.toggled_optimizer(critic_optimizer):
+            for real in batch.image:
+                distance, penalty = self.critic_terms(real)
+                descend(self, critic_optimizer, self.penalty_weight * penalty - distance)
+
+        with self.toggled_optimizer(generator_optimizer):
+            generator_loss = self.generator_loss(self.fakes_per_real * len(real))
+            descend(self, generator_optimizer, generator_loss, tick=True)
+
+        for scheduler in self.lr_schedulers():
+            scheduler.step()
+        if is_log_step(self):
+            scalars = {"train/distance": distance, "train/penalty": penalty, "train/loss_g": generator_loss}
+            self.log_dict(scalars, prog_bar=True)
+
+    def critic_terms(self, real: Tensor) -> tuple[Tensor, Tensor]:
+        """The estimate of the Wasserstein distance of ``real`` and as many fakes, and the gradient penalty."""
+        with torch.no_grad():
+            fake = self.fakes(len(real))
+        outputs = self.critic(torch.cat([real, fake])).float().split([len(real), len(fake)])
+        return -wasserstein.critic_loss(*outputs), gradient_penalty(self.critic, real, fake)
+
+    def generator_loss(self, count: int) -> Tensor:
+        """Minus the critic's mean output for ``count`` new images."""
+        return wasserstein.generator_loss(self.critic(self.fakes(count)).float())
+
+    def fakes(self, count: int) -> Tensor:
+        """Generated images (count, C, H, W)."""
+        return self.generator(torch.randn(count, self.generator.latent_dim, device=self.device))
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Standard normal noise (B, latent_dim) to images (B, C, H, W) in [-1, 1]."""
+        return self.generator(noise).float()
+
+    def draw(self, key: Tensor, seed: int | None = None) -> Tensor:
+        """The images of the (K,) keys: the same for a key whatever the batch, the device or the process."""
+        return self(keyed.normal("draw", key, self.generator.latent_dim, seed=seed))
+
+    @torch.no_grad()
+    def sample(self, count: int, seed: int = 0) -> Tensor:
+        """Generated images (count, C, H, W) in [-1, 1]; the same for a seed. In eval mode, as ``load`` leaves it."""
+        return self.draw(torch.arange(count, device=self.device), seed)
+
+    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+        return Evaluated(real=batch.image, fake=self.draw(batch.draws.key))
+
+    test_step = validation_step
+
+    def predict_step(self, batch: Draws, batch_idx: int) -> Evaluated:
+        fake = self.draw(batch.key)
+        return Evaluated(real=fake[:0], fake=fake)
+
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
+        optimizers = [
+            self.generator_optimizer(self.generator.parameters()),
+            self.critic_optimizer(self.critic.parameters()),
+        ]
+        return scheduled(optimizers, lambda update: self.schedule(update, self.trainer.max_steps))

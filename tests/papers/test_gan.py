@@ -1,0 +1,115 @@
+import pytest
+import torch
+
+from lightning_cgan.contract import Draws, ImageSpec, Trial
+from lightning_cgan.losses.objectives import Objective
+from lightning_cgan.networks import dcgan, maxout
+from lightning_cgan.optimize import Adam
+from lightning_cgan.papers.gan import GAN
+from lightning_cgan.schedules import falling_in_second_half
+from tests.papers.steps import moves, train
+
+SPEC = ImageSpec(channels=1, size=16, num_classes=10)
+CONVOLUTIONAL = {"generator": lambda s: dcgan.Generator(s, 4, 5), "discriminator": lambda s: dcgan.Discriminator(s, 4)}
+TINY = {"generator": lambda s: maxout.Generator(s, 5, 8), "discriminator": lambda s: maxout.Discriminator(s, 4)}
+
+
+@pytest.mark.parametrize("networks", [TINY, CONVOLUTIONAL])
+def test_k_steps_of_the_discriminator_then_one_of_the_generator(networks, monkeypatch):
+    assert moves(GAN(SPEC, **networks, critic_updates=3), monkeypatch) == ["D", "D", "D", "G"] * 2
+
+
+def test_only_generator_steps_advance_the_clock():
+    assert train(GAN(SPEC, **TINY, critic_updates=3)).global_step == 2
+
+
+@pytest.mark.parametrize("objective", Objective)
+def test_losses_send_gradients_where_they_belong(objective):
+    gan = GAN(SPEC, **CONVOLUTIONAL, objective=objective)
+    gan.discriminator_loss(torch.rand(4, 1, 16, 16)).backward()
+    assert all(parameter.grad is None for parameter in gan.generator.parameters())
+    assert all(parameter.grad is not None for parameter in gan.discriminator.parameters())
+    gan.generator_loss(4).backward()
+    assert all(parameter.grad is not None for parameter in gan.generator.parameters())
+
+
+class Brightness(torch.nn.Module):
+    """A discriminator that takes bright images for real."""
+
+    def __init__(self, spec):
+        super().__init__()
+        self.weight, self.calls = torch.nn.Parameter(torch.tensor(2.0)), []
+
+    def forward(self, image):
+        self.calls.append(len(image))
+        return self.weight * image.mean((1, 2, 3))
+
+
+class Black(torch.nn.Module):
+    latent_dim = 2
+
+    def __init__(self, spec):
+        super().__init__()
+        self.weight, self.spec = torch.nn.Parameter(torch.tensor(1.0)), spec
+
+    def forward(self, noise):
+        return -self.weight * torch.ones(len(noise), 1, 16, 16)
+
+
+def test_the_values_are_those_of_equation_1():
+    gan = GAN(SPEC, generator=Black, discriminator=Brightness)
+    wrong, right = torch.tensor(2.0).exp().log1p(), torch.tensor(-2.0).exp().log1p()  # softplus of 2 and -2
+    assert torch.allclose(gan.discriminator_loss(torch.ones(4, 1, 16, 16)), 2 * right)
+    assert torch.allclose(gan.discriminator_loss(-torch.ones(4, 1, 16, 16)), wrong + right)
+    assert torch.allclose(gan.generator_loss(4), wrong)
+    gan.objective = Objective.minimax
+    assert torch.allclose(gan.generator_loss(4), -right)
+
+
+def test_real_and_generated_images_go_to_the_discriminator_separately():
+    gan = GAN(SPEC, generator=Black, discriminator=Brightness)
+    gan.discriminator_loss(torch.ones(4, 1, 16, 16))
+    assert gan.discriminator.calls == [4, 4]
+
+
+def test_r1_adds_half_the_squared_slope_at_real_images():
+    plain, punished = (GAN(SPEC, generator=Black, discriminator=Brightness, r1_weight=w) for w in (0.0, 3.0))
+    real = torch.ones(4, 1, 16, 16)
+    slope = 2.0 / 16  # of the mean of 256 pixels: 256 gradients of 2/256
+    difference = punished.discriminator_loss(real) - plain.discriminator_loss(real)
+    assert difference.item() == pytest.approx(3.0 * slope**2 / 2, rel=1e-5)
+
+
+def test_networks_are_told_nothing_of_classes():
+    assert GAN(SPEC, generator=Black, discriminator=Brightness).generator.spec == ImageSpec(1, 16, 0)
+
+
+def test_the_defaults_are_the_authors():
+    gan = GAN(ImageSpec(1, 28))
+    settings = gan.generator_optimizer(gan.generator.parameters()).defaults
+    assert (settings["lr"], settings["momentum"]) == (0.1, 0.5)
+    assert (gan.critic_updates, gan.objective, gan.r1_weight) == (1, Objective.non_saturating, 0)
+    assert gan.schedule(10, 100) == 1.000004**-10
+    assert gan.schedule(10**7, 10**7) == 1e-5
+
+
+def test_learning_rates_follow_the_schedule():
+    optimizers = dict.fromkeys(("generator_optimizer", "discriminator_optimizer"), lambda p: Adam(p, lr=1.0))
+    gan = GAN(SPEC, **TINY, **optimizers, schedule=falling_in_second_half)
+    trainer = train(gan, updates=3)
+    assert [o.param_groups[0]["lr"] for o in trainer.optimizers] == [0.0, 0.0]
+
+
+def test_evaluation_draws_the_same_image_for_a_key_and_sets_no_label():
+    gan = GAN(SPEC, **CONVOLUTIONAL).eval()
+    key, label = torch.arange(6), torch.zeros(6, dtype=torch.int64)
+    whole = gan.validation_step(Trial(torch.zeros(2, 1, 16, 16), label[:2], Draws(label, key)), 0)
+    part = gan.predict_step(Draws(label[4:], key[4:]), 0)
+    assert torch.allclose(whole.fake[4:], part.fake, atol=1e-6)
+    assert whole.label is None
+    assert not torch.equal(gan.sample(2, seed=1), gan.sample(2, seed=2))
+
+
+def test_fewer_than_one_critic_update_is_refused():
+    with pytest.raises(ValueError, match=r"at least 1; met 0. Set model.init_args.critic_updates"):
+        GAN(SPEC, critic_updates=0)

@@ -1,0 +1,93 @@
+import pytest
+import torch
+
+from lightning_cgan.contract import ImageSpec
+from lightning_cgan.networks import dcgan
+from lightning_cgan.papers.wgan import WGAN
+from tests.papers.steps import moves, train
+
+SPEC = ImageSpec(channels=1, size=16, num_classes=10)
+TINY = {"generator": lambda s: dcgan.Generator(s, 4, 5), "critic": lambda s: dcgan.Discriminator(s, 4)}
+
+
+def test_the_critic_trains_long_at_the_start_and_now_and_then():
+    wgan = WGAN(SPEC, **TINY)
+    assert [wgan.critic_updates(update) for update in (0, 24, 25, 499, 500, 501, 1000)] == [100, 100, 5, 5, 100, 5, 100]
+
+
+def test_each_step_moves_only_its_network_and_every_critic_step_has_its_own_batch(monkeypatch):
+    seen, loss = [], WGAN.critic_loss
+    monkeypatch.setattr(WGAN, "critic_loss", lambda wgan, real: seen.append(real) or loss(wgan, real))
+    options = {"usual_critic_updates": 2, "long_critic_updates": 3, "warmup": 1, "long_every": 10}
+    assert moves(WGAN(SPEC, **TINY, **options), monkeypatch, "critic", updates=3) == list("DDDGDDGDDG")
+    assert len({real.numpy().tobytes() for real in seen}) == 7
+
+
+def test_only_generator_steps_advance_the_clock():
+    assert train(WGAN(SPEC, **TINY, warmup=0, long_every=9, long_critic_updates=1)).global_step == 2
+
+
+def test_clipping_bounds_every_parameter_of_the_critic_and_none_of_the_generator():
+    wgan = WGAN(SPEC, **TINY, clip=0.005)
+    before = [parameter.clone() for parameter in wgan.generator.parameters()]
+    wgan.clip_critic()
+    assert max(parameter.abs().max().item() for parameter in wgan.critic.parameters()) == pytest.approx(0.005)
+    assert all(torch.equal(a, b) for a, b in zip(before, wgan.generator.parameters(), strict=True))
+
+
+def test_the_critic_is_clipped_before_each_of_its_updates(monkeypatch):
+    largest, loss = [], WGAN.critic_loss
+
+    def note(wgan, real):
+        largest.append(max(parameter.abs().max().item() for parameter in wgan.critic.parameters()))
+        return loss(wgan, real)
+
+    monkeypatch.setattr(WGAN, "critic_loss", note)
+    train(WGAN(SPEC, **TINY, clip=0.01, warmup=0, long_every=9, long_critic_updates=2))
+    assert len(largest) == 7
+    assert max(largest) <= 0.01
+
+
+class Mean(torch.nn.Module):
+    def __init__(self, spec):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, image):
+        return self.weight * image.mean((1, 2, 3))
+
+
+class Black(torch.nn.Module):
+    latent_dim = 2
+
+    def __init__(self, spec):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, noise):
+        return -self.weight * torch.ones(len(noise), 1, 16, 16)
+
+
+def test_the_losses_are_differences_of_means():
+    wgan = WGAN(SPEC, generator=Black, critic=Mean)
+    assert wgan.critic_loss(torch.ones(4, 1, 16, 16)).item() == -4
+    assert wgan.generator_loss(4).item() == 2
+
+
+def test_the_defaults_are_the_papers():
+    wgan = WGAN(ImageSpec(3, 64))
+    for optimizer in wgan.configure_optimizers():
+        assert isinstance(optimizer, torch.optim.RMSprop)
+        assert (optimizer.defaults["lr"], optimizer.defaults["alpha"]) == (5e-5, 0.99)
+    assert wgan.clip == 0.01
+
+
+@pytest.mark.parametrize("name", ["usual_critic_updates", "long_critic_updates", "long_every"])
+def test_counts_below_one_are_refused(name):
+    with pytest.raises(ValueError, match=rf"{name} is at least 1; met 0. Set model.init_args.{name}"):
+        WGAN(SPEC, **TINY, **{name: 0})
+
+
+def test_a_bound_of_nothing_is_refused():
+    with pytest.raises(ValueError, match=r"above 0; met 0. Set model.init_args.clip"):
+        WGAN(SPEC, **TINY, clip=0)

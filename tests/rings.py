@@ -1,0 +1,78 @@
+"""``make rings``: every objective on the mixtures, several seeds each, and controls that must fail the same gate."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from datamodules.gaussians import Ring
+from datamodules.sources import InMemory
+from lightning_cgan.cli import main
+from lightning_cgan.networks import mlp
+
+SEEDS = range(100, 105)  # none of them was looked at while settings were chosen
+CGAN, GAN, GRID = (f"experiments/{name}.yaml" for name in ("cgan/ring", "gan/ring", "gan/grid"))
+OBJECTIVE = "--model.init_args.objective"
+ARMS = {f"cgan {name}": (CGAN, OBJECTIVE, name) for name in ("non_saturating", "hinge", "least_squares", "minimax")}
+ARMS |= {
+    "control: labels shuffled": (CGAN, "--data", "tests.rings.ShuffledRing", "--data.init_args.batch_size", "128"),
+    "control: G deaf to the label": (CGAN, "--model.init_args.generator", "tests.rings.Deaf"),
+    "control: G's sign flipped": (CGAN, "--model.init_args.generator_optimizer", "tests.rings.Ascent"),
+    "control: D's rate 0": (CGAN, "--model.init_args.discriminator_optimizer.init_args.lr", "0"),
+}
+ARMS |= {f"gan {name}": (GAN, OBJECTIVE, name) for name in ("non_saturating", "hinge", "least_squares", "minimax")}
+ARMS |= {"gan without R1": (GAN, "--model.init_args.r1_weight", "0"), "grid non_saturating": (GRID,)}
+ARMS |= {"wgan": ("experiments/wgan/ring.yaml",), "wgan_gp": ("experiments/wgan_gp/ring.yaml",)}
+
+
+class ShuffledRing(Ring):
+    """The ring with labels that say nothing about the points."""
+
+    def load(self, split):
+        source = super().load(split)
+        order = torch.randperm(len(source.label), generator=torch.Generator().manual_seed(0))
+        return InMemory(source.image, source.label[order])
+
+
+class Deaf(mlp.Generator):
+    """A generator that is not told the label."""
+
+    def __init__(self, spec):
+        super().__init__(spec._replace(num_classes=0))
+
+    def forward(self, noise, label=None):
+        return super().forward(noise)
+
+
+class Ascent(torch.optim.Adam):
+    """Goes up where it should go down."""
+
+    def __init__(self, params: list[nn.Parameter]) -> None:
+        super().__init__(params, lr=1e-3, betas=(0.5, 0.9), maximize=True)
+
+
+def rings(folder: Path, arms: list[str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "rings.csv").open("a", newline="") as file:
+        for arm in arms:
+            config, *flags = ARMS[arm]
+            results = []
+            for seed in SEEDS:
+                run = folder / arm.replace(" ", "_") / str(seed)
+                where = [f"--seed_everything={seed}", f"--trainer.default_root_dir={run}"]
+                assert main(["fit", f"--config={config}", "--fresh", *flags, *where]) == 0
+                results.append(json.loads((run / "metrics.json").read_text())["val"]["scores"])
+                csv.writer(file).writerow([arm, seed, *(f"{k}={v:.4g}" for k, v in results[-1].items())])
+                file.flush()
+            passed = sum(scores["passed"] for scores in results)
+            spans = {k: (min(s[k] for s in results), max(s[k] for s in results)) for k in results[0] if k != "passed"}
+            text = " | ".join(f"{name} {low:.3g} to {high:.3g}" for name, (low, high) in spans.items())
+            print(f"RING | {arm} | {passed:.0f} of {len(results)} | {text}", flush=True)
+
+
+if __name__ == "__main__":
+    chosen = [arm for arm in ARMS if not sys.argv[2:] or any(part in arm for part in sys.argv[2:])]
+    rings(Path(sys.argv[1] if sys.argv[1:] else "runs/rings"), chosen)

@@ -13,12 +13,17 @@ def norm(channels: int) -> nn.Module:
     return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)  # Keras' values
 
 
+def doubling(before: int, after: int) -> nn.Module:
+    return nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=1)
+
+
 def keras_initial(network: nn.Module) -> None:
     """Glorot-uniform weights and zero biases."""
     for layer in network.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 class Generator(nn.Module):
@@ -32,12 +37,11 @@ class Generator(nn.Module):
         super().__init__()
         side = divisible(spec, by=4, least=8, networks='The networks of "GANs in Action"')
         self.latent_dim = latent_dim
-        doubling = {"kernel_size": 3, "stride": 2, "padding": 1, "output_padding": 1}
         self.layers = nn.Sequential(
             *(nn.Linear(latent_dim, 256 * side**2), nn.Unflatten(1, (256, side, side))),
-            *(nn.ConvTranspose2d(256, 128, **doubling), norm(128), nn.LeakyReLU(0.01)),
+            *(doubling(256, 128), norm(128), nn.LeakyReLU(0.01)),
             *(nn.ConvTranspose2d(128, 64, 3, padding=1), norm(64), nn.LeakyReLU(0.01)),
-            *(nn.ConvTranspose2d(64, spec.channels, **doubling), nn.Tanh()),
+            *(doubling(64, spec.channels), nn.Tanh()),
         )
         keras_initial(self)
 

@@ -63,11 +63,10 @@ class MLPGenerator(nn.Module):
         self.shape = (spec.channels, spec.size, spec.size)
         widths = [(latent_dim, hidden), (hidden, hidden)]
         self.layers = nn.ModuleList(nn.Linear(before, after, bias=False) for before, after in widths)
-        for layer in self.layers:
-            nn.init.xavier_uniform_(layer.weight)
         self.norms = nn.ModuleList(without_gain(nn.BatchNorm1d(hidden, eps=1e-6)) for _ in widths)
         self.to_image = Linear(hidden, spec.channels * spec.size**2, trained_scale=True, spread=None)
-        nn.init.xavier_uniform_(self.to_image.weight)
+        for weight in (self.to_image.weight, *self.layers.parameters()):
+            nn.init.xavier_uniform_(weight)
 
     def forward(self, noise: Tensor) -> Tensor:
         x = torch.special.ndtr(noise)

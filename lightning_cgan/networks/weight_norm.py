@@ -3,6 +3,9 @@
 A weight is a direction times a scale. In most layers the scale is set once, from a first batch, and not trained.
 """
 
+from functools import partial
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,7 +20,7 @@ class WeightNorm(nn.Module):
     """
 
     weight: Tensor
-    bias: Tensor
+    bias: Any  # Linear and Conv2d disagree whether it may be None
     scale: Tensor
     spread: float | None
     output_axis = 0  # of the weight
@@ -71,7 +74,7 @@ class ConvTranspose2d(WeightNorm, nn.ConvTranspose2d):
         self.begin(trained_scale=True, spread=spread)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv_transpose2d(x, self.normalised, self.bias, self.stride, self.padding, self.output_padding)
+        return F.conv_transpose2d(x, self.normalised, self.bias, stride=2, padding=2, output_padding=1)
 
 
 @torch.no_grad()
@@ -81,17 +84,20 @@ def initialise(network: nn.Module, batch: Tensor) -> None:
     Works from the first layer to the last in one pass; a network without such layers stays as it is.
     """
 
-    def standardise(layer: WeightNorm, _: tuple[Tensor], output: Tensor) -> Tensor:
+    def standardise(spread: float, layer: WeightNorm, _: tuple[Tensor], output: Tensor) -> Tensor:
         seen = output.float().transpose(0, 1).flatten(1)
-        rate = layer.spread / seen.std(1, correction=0).clamp(min=1e-6)
+        rate = spread / seen.std(1, correction=0).clamp(min=1e-6)
         shift = -seen.mean(1) * rate
         layer.scale.mul_(rate)
         layer.bias.add_(shift)
         shape = (-1, *[1] * (output.ndim - 2))
         return output * rate.view(shape) + shift.view(shape)
 
-    layers = [layer for layer in network.modules() if isinstance(layer, WeightNorm) and layer.spread is not None]
-    hooks = [layer.register_forward_hook(standardise) for layer in layers]
+    hooks = [
+        layer.register_forward_hook(partial(standardise, layer.spread))
+        for layer in network.modules()
+        if isinstance(layer, WeightNorm) and layer.spread is not None
+    ]
     if hooks:
         network(batch)
     for hook in hooks:

@@ -1,5 +1,6 @@
 """A labelled set of which only few labels are known: what semi-supervised papers train on."""
 
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -7,12 +8,10 @@ from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch import LightningDataModule
-from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
-from torchvision.datasets.folder import IMG_EXTENSIONS
-from torchvision.transforms.v2 import functional as F
 
+from datamodules.files import Decoding, Files, Scan
 from datamodules.labelled import LabelledDataModule
 from datamodules.order import Positions, Slices, TrainingOrder
 from datamodules.sources import LabelledImages
@@ -83,17 +82,6 @@ def held(source: LabelledImages, places: range) -> Tensor:
     """The images of ``source`` at ``places``."""
     index = torch.arange(places.start, places.stop)
     return source.images(Positions(torch.zeros_like(index), index))
-
-
-def read(files: list[Path], spec: ImageSpec, places: range) -> Tensor:
-    """The pictures in ``files`` at ``places``, upright, each one's centre square resized to (C, size, size) uint8."""
-    image = torch.empty(len(places), spec.channels, spec.size, spec.size, dtype=torch.uint8)
-    for row, place in zip(image, places, strict=True):
-        with Image.open(files[place]) as file:
-            picture = ImageOps.exif_transpose(file).convert("L" if spec.channels == 1 else "RGB")
-        square = F.center_crop(picture, [min(picture.size)] * 2)
-        row.copy_(F.pil_to_tensor(F.resize(square, [spec.size, spec.size], antialias=True)))
-    return image
 
 
 class SemiLabelled(LightningDataModule):
@@ -170,13 +158,15 @@ class SemiLabelled(LightningDataModule):
             names = [str(place) for place in range(len(test.label))]
             return ToClassify(partial(held, test), names)
         folder = Path(self.predict_folder)
-        files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMG_EXTENSIONS)
-        if not files:
+        paths = Scan(folder, [folder]).found[0] if folder.is_dir() else []
+        if not paths:
             raise ValueError(
                 f"predict_folder holds the pictures to classify; there are none in {folder}. "
                 "Set data.init_args.predict_folder, or leave it out to classify the test images."
             )
-        return ToClassify(partial(read, files, self.spec), [str(path.relative_to(folder)) for path in files])
+        decoding = Decoding(self.spec.size, self.spec.channels)
+        files = Files(folder, paths, torch.zeros(len(paths), dtype=torch.int64), decoding)
+        return ToClassify(partial(held, files), [os.path.relpath(path, folder) for path in paths])
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         if not isinstance(batch, PartlyLabelled):

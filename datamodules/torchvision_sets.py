@@ -1,132 +1,186 @@
 """Well-known labelled sets through torchvision. Nothing is downloaded unless the user asks for it."""
 
-import hashlib
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
-from sklearn.model_selection import train_test_split
 from torch import Tensor
+from torch.nn.functional import pad
 from torchvision import datasets
-from torchvision.transforms.v2 import functional as F
 
-from datamodules.augment import Augmented, flipped
-from datamodules.labelled import LabelledDataModule
-from datamodules.order import Positions
+from datamodules.files import Decoding, class_folders
+from datamodules.folders import files_of_classes, same_classes
 from datamodules.sources import InMemory, LabelledImages
-from lightning_cgan import keyed
-from lightning_cgan.contract import Draws, ImageSpec, Labelled, Trial
+from datamodules.splits import held_out
+from datamodules.torchvision_base import Dequantized, TorchvisionSet, at_least_one, resized
+from lightning_cgan.contract import ImageSpec
 
 
-class Dequantized(LabelledDataModule):
-    """Training images are x/128 - 1 plus keyed noise from [0, 1/128), as Miyato & Koyama feed them."""
-
-    def on_after_batch_transfer(self, batch: Labelled | Trial | Draws, dataloader_idx: int) -> Labelled | Trial | Draws:
-        if not isinstance(batch, Labelled):
-            return super().on_after_batch_transfer(batch, dataloader_idx)
-        device = batch.image.device
-        key = ("dequantize", self.trainer.global_step, self.trainer.global_rank)
-        noise = torch.rand(batch.image.shape, device=device, generator=keyed.generator(*key, device=device))
-        return batch._replace(image=(batch.image + noise).div_(128).sub_(1))
-
-
-class CIFAR10(Dequantized):
-    """60,000 colour images at 32x32 (Krizhevsky 2009), in memory. 1,000 training images select checkpoints.
+class CIFAR10(TorchvisionSet):
+    """60,000 colour images at 32x32 (Krizhevsky 2009). 1,000 of the training images select checkpoints.
 
     Args:
         root: folder of torchvision's files.
         download: whether to fetch them where they are missing.
         flip: whether training images are mirrored at random; the projection paper's are not.
-        loading: of :class:`~datamodules.labelled.LabelledDataModule`.
+        dequantize: whether training images are scaled as ``Dequantized`` says, and not as v/127.5 - 1.
+        loading: of :class:`~datamodules.torchvision_base.TorchvisionSet`.
 
     Raises:
         ValueError: on ``prepare_data`` if the files are not there.
     """
 
-    archive: ClassVar[type[datasets.CIFAR10]] = datasets.CIFAR10
+    archive = datasets.CIFAR10
+    folder = datasets.CIFAR10.base_folder
     num_classes: ClassVar[int] = 10
 
     def __init__(
-        self,
-        root: str = "data",
-        download: bool = False,
-        flip: bool = False,
-        **loading: Any,
+        self, root: str = "data", download: bool = False, flip: bool = False, dequantize: bool = True, **loading: Any
     ) -> None:
         self.spec = ImageSpec(channels=3, size=32, num_classes=self.num_classes)
-        super().__init__(**loading)
-        self.root, self.download, self.flip = root, download, flip
+        super().__init__(root, download, flip, dequantize, **loading)
 
-    def prepare_data(self) -> None:
-        name = self.archive.__name__
-        if self.download:
-            self.archive(self.root, download=True)
-        elif not Path(self.root, self.archive.base_folder).is_dir():
-            raise ValueError(
-                f"{name} is read from disk; there is no {self.root}/{self.archive.base_folder}. Set data.init_args.root"
-                f', or download once: python -c "from torchvision.datasets import {name}; '
-                f"{name}('{self.root}', download=True)\""
-            )
-
-    def load(self, split: str) -> LabelledImages:
-        whole = self.archive(self.root, train=split != "test")
+    def read(self, split: str) -> tuple[Tensor, Tensor]:
+        whole = self.open(train=split != "test")
         image = torch.as_tensor(whole.data).permute(0, 3, 1, 2).contiguous()
-        label = torch.as_tensor(whole.targets, dtype=torch.int64)
-        if split == "test":
-            return InMemory(image, label)
-        place = held_out(label)[split]
-        part = InMemory(image[place], label[place])
-        return Augmented(part, flipped) if self.flip and split == "train" else part
+        return image, torch.as_tensor(whole.targets, dtype=torch.int64)
 
 
 class CIFAR100(CIFAR10):
     """CIFAR-10's twin with 100 classes."""
 
     archive = datasets.CIFAR100
+    folder = datasets.CIFAR100.base_folder
     num_classes = 100
 
 
-def held_out(label: Tensor, share: float = 0.02) -> dict[str, list[int]]:
-    """The fixed, stratified places in a training set that are trained on, and those that select checkpoints."""
-    count = max(round(share * len(label)), len(label.unique()))
-    train, val = train_test_split(range(len(label)), test_size=count, random_state=0, stratify=label)
-    return {"train": sorted(train), "val": sorted(val)}
+class MNIST(TorchvisionSet):
+    """70,000 handwritten digits, grey, 28x28 (LeCun et al. 1998). 1,200 of the training images select checkpoints.
+
+    Args:
+        root: folder of torchvision's files.
+        download: whether to fetch them where they are missing.
+        size: 28 as published; 32 with a black border of 2 pixels; any other by bicubic, antialiased interpolation.
+        loading: of :class:`~datamodules.torchvision_base.TorchvisionSet`.
+
+    Raises:
+        ValueError: for a size below 1; on ``prepare_data`` if the files are not there.
+    """
+
+    archive = datasets.MNIST
+    folder = "MNIST/raw"
+
+    def __init__(self, root: str = "data", download: bool = False, size: int = 28, **loading: Any) -> None:
+        self.spec = ImageSpec(channels=1, size=at_least_one(size), num_classes=10)
+        super().__init__(root, download, **loading)
+
+    def needed(self) -> list[str]:
+        names = [f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1")]
+        return [f"{self.folder}/{name}" for name in names]
+
+    def read(self, split: str) -> tuple[Tensor, Tensor]:
+        whole = self.open(train=split != "test")
+        image = whole.data[:, None]
+        return pad(image, [2] * 4) if self.spec.size == 32 else resized(image, self.spec.size), whole.targets
 
 
-def class_folders(folder: Path) -> set[str]:
-    """The names of the folders in ``folder``, none if it does not exist."""
-    return {entry.name for entry in folder.iterdir() if entry.is_dir()} if folder.is_dir() else set()
+class FashionMNIST(MNIST):
+    """Zalando's articles of clothing (Xiao et al. 2017), in MNIST's format."""
+
+    archive = datasets.FashionMNIST
+    folder = "FashionMNIST/raw"
 
 
-class Files:
-    """Images in a folder for each class, decoded when asked for: short side to ``size``, centre cut, RGB."""
+class SVHN(TorchvisionSet):
+    """Street view house numbers, cropped to 32x32 in colour (Netzer et al. 2011): 73,257 to train on, 26,032 to test.
 
-    def __init__(self, folder: Path, size: int) -> None:
-        self.folder, self.size = folder, size
-        samples = datasets.ImageFolder(folder).samples
-        self.path = [path for path, _ in samples]
-        self.label = torch.tensor([label for _, label in samples])
+    1,465 of the training images select checkpoints, the same ones with ``extra`` and without.
 
-    def images(self, at: Positions) -> Tensor:
-        flat = [self.image(place) for place in at.image.flatten().tolist()]
-        empty = torch.empty(0, 3, self.size, self.size, dtype=torch.uint8)
-        return (torch.stack(flat) if flat else empty).unflatten(0, at.image.shape)
+    Args:
+        root: folder of torchvision's files.
+        download: whether to fetch them where they are missing.
+        extra: whether the 531,131 easier images are trained on too.
+        loading: of :class:`~datamodules.torchvision_base.TorchvisionSet`.
 
-    def image(self, place: int) -> Tensor:
-        picture = datasets.folder.pil_loader(self.path[place])
-        picture = F.center_crop(picture, min(picture.size))
-        return F.pil_to_tensor(F.resize(picture, [self.size, self.size], antialias=True))
+    Raises:
+        ValueError: on ``prepare_data`` if the files are not there.
+    """
 
-    def sha256(self) -> str:
-        """Of names and sizes: reading every file would take as long as an epoch."""
-        listing = "".join(f"{Path(p).relative_to(self.folder)} {Path(p).stat().st_size}\n" for p in self.path)
-        return hashlib.sha256(listing.encode()).hexdigest()
+    archive = datasets.SVHN
+
+    def __init__(self, root: str = "data", download: bool = False, extra: bool = False, **loading: Any) -> None:
+        self.spec = ImageSpec(channels=3, size=32, num_classes=10)
+        super().__init__(root, download, **loading)
+        self.used = ("train", "test", "extra") if extra else ("train", "test")
+
+    def needed(self) -> list[str]:
+        return [f"{part}_32x32.mat" for part in self.used]
+
+    def calls(self) -> list[dict[str, Any]]:
+        return [{"split": part} for part in self.used]
+
+    def read(self, split: str) -> tuple[Tensor, Tensor]:
+        whole = self.open(split="test" if split == "test" else "train")
+        return svhn_tensors(whole)
+
+    def enlarged(self, images: InMemory) -> InMemory:
+        if "extra" not in self.used:
+            return images
+        image, label = svhn_tensors(self.open(split="extra"))
+        return InMemory(torch.cat([images.image, image]), torch.cat([images.label, label]))
+
+
+def svhn_tensors(whole: datasets.SVHN) -> tuple[Tensor, Tensor]:
+    return torch.as_tensor(np.ascontiguousarray(whole.data)), torch.as_tensor(whole.labels)
+
+
+class STL10(TorchvisionSet):
+    """Colour images at 96x96 (Coates et al. 2011): 5,000 to train on and 8,000 to test, and 100,000 without labels.
+
+    2 % of those that are trained on select checkpoints. The images without labels hold other things besides, such as
+    bears and buses, yet are measured against the same test images, as usual.
+
+    Args:
+        root: folder of torchvision's files.
+        download: whether to fetch them where they are missing.
+        size: 96 as published; any other by bicubic, antialiased interpolation.
+        unlabelled: whether to train on the 100,000, without classes.
+        flip: whether training images are mirrored at random.
+        loading: of :class:`~datamodules.torchvision_base.TorchvisionSet`.
+
+    Raises:
+        ValueError: for a size below 1; on ``prepare_data`` if the files are not there.
+    """
+
+    archive = datasets.STL10
+    folder = datasets.STL10.base_folder
+
+    def __init__(
+        self,
+        root: str = "data",
+        download: bool = False,
+        size: int = 96,
+        unlabelled: bool = False,
+        flip: bool = False,
+        **loading: Any,
+    ) -> None:
+        self.spec = ImageSpec(channels=3, size=at_least_one(size), num_classes=0 if unlabelled else 10)
+        super().__init__(root, download, flip, **loading)
+        self.unlabelled = unlabelled
+
+    def read(self, split: str) -> tuple[Tensor, Tensor]:
+        whole = self.open(split="test" if split == "test" else "unlabeled" if self.unlabelled else "train")
+        label = torch.as_tensor(whole.labels, dtype=torch.int64)
+        image = resized(torch.as_tensor(np.ascontiguousarray(whole.data)), self.spec.size)
+        return image, torch.zeros_like(label) if self.unlabelled else label
 
 
 class ImageNet(Dequantized):
     """ILSVRC 2012 as two folders, ``root/train`` and ``root/val``, with one folder of JPEGs for each class.
 
-    Scores are measured against ``val``, half of it while training and the other half in ``test``.
+    Scores are measured against ``val``, half of it while training and the other half in ``test``. Pictures are decoded
+    as :mod:`datamodules.pictures` says, but for CMYK without a profile, which is taken, because the set holds some.
 
     Args:
         root: holds ``train`` and ``val``.
@@ -136,7 +190,8 @@ class ImageNet(Dequantized):
         loading: of :class:`~datamodules.labelled.LabelledDataModule`.
 
     Raises:
-        ValueError: on ``setup`` if a folder is missing or holds other than ``num_classes`` classes.
+        ValueError: on ``setup`` if a folder is missing, holds other than ``num_classes`` classes, or a class holds no
+            pictures or files that are none.
     """
 
     def __init__(
@@ -147,7 +202,7 @@ class ImageNet(Dequantized):
         num_workers: int = 8,
         **loading: Any,
     ) -> None:
-        self.spec = ImageSpec(channels=3, size=size, num_classes=num_classes)
+        self.spec = ImageSpec(channels=3, size=at_least_one(size), num_classes=num_classes)
         super().__init__(num_workers=num_workers, **loading)
         self.root = Path(root)
 
@@ -159,13 +214,9 @@ class ImageNet(Dequantized):
                 f"{folder} must hold one folder of images for each of {self.spec.num_classes} classes; "
                 f"it has {len(names)}. Set data.init_args.root or data.init_args.num_classes."
             )
-        if different := names ^ class_folders(self.root / "train"):
-            raise ValueError(
-                f"{self.root}/train and {self.root}/val must hold folders of the same names, or labels are mixed up; "
-                f"{min(different)} is in one only. Set data.init_args.root."
-            )
-        files = Files(folder, self.spec.size)
-        if split != "train":
-            place = held_out(files.label, share=0.5)["train" if split == "val" else "val"]
-            files.path, files.label = [files.path[p] for p in place], files.label[place]
-        return files
+        same_classes(folder, self.root / "train")
+        decoding = Decoding(self.spec.size, cmyk="plain")
+        files = files_of_classes(self.root, [folder / name for name in names], decoding)
+        if split == "train":
+            return files
+        return files.part(held_out(files.label, share=0.5)["train" if split == "val" else "val"])

@@ -3,22 +3,53 @@
 import json
 
 import pytest
+import yaml
 
 from lightning_cgan.cli import main
 from tests.conftest import REPOSITORY
-from tests.datamodules.sets import write_cifar, write_folders
+from tests.datamodules.sets import write_celeba, write_cifar, write_folders, write_mnist, write_pictures, write_svhn
 from tests.metrics.test_extractors import inception_weights  # noqa: F401
 
 FILES = sorted(
-    str(path.relative_to(REPOSITORY))
+    str(path.relative_to(REPOSITORY / "experiments")).removesuffix(".yaml")
     for path in (REPOSITORY / "experiments").rglob("*.yaml")
     if path.parent.name != "cluster"
 )
-SMALL = [
-    "--data.init_args.batch_size=2",
-    "--data.init_args.validation_fakes=20",
-    "--data.init_args.evaluation_batch_size=10",
-]
+MODEL = "--model.init_args"
+EXTRA = {  # what makes the networks of a file small, or leaves out what it starts from
+    "acgan/imagenet128": [f"{MODEL}.generator.init_args.width=8", f"{MODEL}.discriminator.init_args.width=2"],
+    "cgan/imagenet128_concat": [f"{MODEL}.{name}.init_args.width=8" for name in ("generator", "discriminator")],
+    "dcgan/lsun64": [f"{MODEL}.{name}.init_args.width=8" for name in ("generator", "discriminator")],
+    "progan/celebahq1024": [f"{MODEL}.{name}.init_args.fmap_max=4" for name in ("generator", "discriminator")],
+    "projection/digits_finetuned": [f"{MODEL}.start_from=null"],
+    "projection/imagenet128": [f"{MODEL}.{name}.init_args.width=8" for name in ("generator", "discriminator")],
+    "sgan/cifar10": [f"{MODEL}.{name}.init_args.width=8" for name in ("generator", "classifier")],
+    "sgan/svhn": [f"{MODEL}.{name}.init_args.width=8" for name in ("generator", "classifier")],
+    "wgan/lsun64": [f"{MODEL}.long_critic_updates=2"],
+    "wgan/digits": [f"{MODEL}.long_critic_updates=2"],
+    "wgan/ring": [f"{MODEL}.long_critic_updates=2"],
+}
+
+
+def read(file):
+    return yaml.safe_load((REPOSITORY / "experiments" / f"{file}.yaml").read_text())
+
+
+def root_of(kind, folder, monkeypatch):
+    """Where tiny data lie for the data module ``kind``, with more flags that they need; None for embedded data."""
+    if kind.startswith("CIFAR"):
+        return write_cifar(folder, monkeypatch, kind, count=40), []
+    if kind == "MNIST":
+        return write_mnist(folder), []
+    if kind == "SVHN":
+        return write_svhn(folder, monkeypatch), []
+    if kind == "CelebA":
+        return write_celeba(folder), []
+    if kind == "UnlabelledFolder":
+        return write_pictures(folder), ["num_workers=0", "share=0.2"]
+    if kind == "ImageNet":
+        return write_folders(folder), ["num_classes=3", "num_workers=1"]
+    return None
 
 
 @pytest.fixture
@@ -31,27 +62,20 @@ def tiny(tmp_path, monkeypatch, inception_weights):  # noqa: F811
     by_inception = [{"class_path": "lightning_cgan.callbacks.scores.Scores", "init_args": {"extractor": extractor}}]
 
     def flags(file):
-        inception = ["--trainer.callbacks", json.dumps(by_inception)]
-        if "cifar" in file:
-            root = write_cifar(
-                tmp_path / "data", monkeypatch, file.split("/")[-1].removesuffix(".yaml").upper(), count=40
-            )
-            return [*SMALL, f"--data.init_args.root={root}", *inception]
-        if "imagenet" in file:
-            root = write_folders(tmp_path / "data")
-            return [*SMALL, f"--data.init_args.root={root}",
-                    "--data.init_args.num_classes=3", "--data.init_args.num_workers=1",
-                    "--model.init_args.generator.init_args.width=8",
-                    "--model.init_args.discriminator.init_args.width=8", *inception]  # fmt: skip
-        return SMALL
+        data, prefix = read(file)["data"], "--data.init_args"
+        few = []
+        if data["class_path"].endswith("SemiLabelled"):
+            data, few = data["init_args"]["data"], [f"{prefix}.labels_per_class=1"]
+            prefix += ".data.init_args"
+        options = ["batch_size=2", "validation_fakes=20", "evaluation_batch_size=10"]
+        made = root_of(data["class_path"].rpartition(".")[2], tmp_path / "data", monkeypatch)
+        if made:
+            root, more = made
+            options += [f"root={root}", *more]
+        scored = ["--trainer.callbacks", json.dumps(by_inception)] if made else []
+        return [*few, *(f"{prefix}.{option}" for option in options), *scored, *EXTRA.get(file, [])]
 
-    return lambda file: wrapped(flags(file)) if "sgan" in file else flags(file)
-
-
-def wrapped(flags):
-    """``flags`` for a set of which few labels are known."""
-    inner = [flag.replace("data.init_args", "data.init_args.data.init_args") for flag in flags]
-    return ["--data.init_args.labels_per_class=1", *inner]
+    return flags
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -62,14 +86,15 @@ def test_an_experiment_trains_and_validates(file, tiny, tmp_path):
         "--trainer.limit_val_batches=2",
         f"--trainer.default_root_dir={tmp_path / 'run'}",
     ]
-    assert main(["fit", f"--config={file}", *lengths, *tiny(file)]) == 0
+    assert main(["fit", f"--config=experiments/{file}.yaml", *lengths, *tiny(file)]) == 0
     assert (tmp_path / "run" / "last.ckpt").is_file()
     assert "val/" in (tmp_path / "run" / "metrics.csv").read_text()
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_a_head_comment_says_where_a_file_comes_from_and_what_it_reaches(file):
-    text = (REPOSITORY / file).read_text()
+    text = (REPOSITORY / "experiments" / f"{file}.yaml").read_text()
     head = text[: text.index("model:")]
     for word in ("# Target:", "# Measured:", "# Hardware:", "# Command:"):
         assert word in head
+    assert f"experiments/{file}.yaml" in head or "make demo" in head

@@ -1,0 +1,186 @@
+"""Folders of pictures: which files there are, and how a batch of them is fetched."""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional as F
+
+from datamodules.order import Positions
+from datamodules.pictures import CMYK, open_picture, read_picture, shown
+
+ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".pbm", ".pgm", ".ppm", ".tif", ".tiff")
+LOOKED_AT = 1_000
+
+
+class Scan:
+    """The pictures below some folders, by the ending of their names, each real file once.
+
+    Hidden files and folders are left out. Links are followed where they end inside ``root``, after everything that is
+    really there, so that a picture belongs to the folder it lies in. What is left out otherwise is told in a warning.
+
+    Args:
+        root: where links may lead to.
+        folders: to look through, at any depth; they exist, in or below ``root``.
+
+    Attributes:
+        found: for each of ``folders`` the paths of its pictures, in the order of their bytes.
+    """
+
+    def __init__(self, root: Path, folders: Sequence[Path]) -> None:
+        self.root = os.path.realpath(root)
+        above = {place for folder in folders for place in (folder, *folder.parents)}
+        self.seen = {identity(os.stat(place)) for place in above}
+        self.links: list[tuple[str, list[str]]] = []
+        self.others: list[str] = []
+        self.outside: list[str] = []
+        found: list[list[str]] = [[] for _ in folders]
+        for folder, files in zip(folders, found, strict=True):
+            if self.is_inside(folder):
+                self.walk(os.fspath(folder), files)
+            else:
+                self.outside.append(os.fspath(folder))
+        while self.links:
+            waiting, self.links = sorted(self.links, key=lambda link: os.fsencode(link[0])), []
+            for path, files in waiting:
+                self.follow(path, files)
+        self.found = [sorted(files, key=os.fsencode) for files in found]
+        self.tell()
+
+    def walk(self, folder: str, files: list[str]) -> None:
+        device = os.stat(folder).st_dev
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_symlink():
+                    self.links.append((entry.path, files))
+                elif entry.is_dir():
+                    if self.is_new(identity(os.stat(entry))):
+                        self.walk(entry.path, files)
+                elif not entry.name.lower().endswith(ENDINGS):
+                    self.others.append(entry.path)
+                elif entry.is_file() and self.is_new((device, entry.inode())):
+                    files.append(entry.path)
+
+    def follow(self, path: str, files: list[str]) -> None:
+        if not self.is_inside(path) or not os.path.exists(path):
+            self.outside.append(path)
+        elif self.is_new(identity(os.stat(path))):
+            if os.path.isdir(path):
+                self.walk(path, files)
+            else:
+                (files if path.lower().endswith(ENDINGS) else self.others).append(path)
+
+    def is_inside(self, path: str | Path) -> bool:
+        return os.path.join(os.path.realpath(path), "").startswith(os.path.join(self.root, ""))
+
+    def is_new(self, file: tuple[int, int]) -> bool:
+        new = file not in self.seen
+        self.seen.add(file)
+        return new
+
+    def tell(self) -> None:
+        for paths, what in (
+            (self.others, "are left out because their names do not end as pictures' do"),
+            (self.outside, f"are left out because they are links to nowhere or out of {shown(self.root)}"),
+        ):
+            if paths:
+                first = min(paths, key=os.fsencode)
+                warnings.warn(f"{len(paths)} files {what}. The first is {shown(first)}.", stacklevel=2)
+
+
+def identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def class_folders(folder: Path) -> list[str]:
+    """The names of the folders in ``folder`` that are not hidden, in order; none if it does not exist."""
+    if not folder.is_dir():
+        return []
+    names = [entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    return sorted(names, key=os.fsencode)
+
+
+class Decoding(NamedTuple):
+    """How a picture file becomes (channels, size, size) uint8."""
+
+    size: int
+    channels: int = 3
+    crop: int | None = None  # side of the centre cut in pixels of the file; its short side when None
+    background: tuple[int, int, int] = (255, 255, 255)
+    cmyk: CMYK = "profile"
+
+    def __call__(self, path: str) -> Tensor:
+        picture = read_picture(path, self.channels, self.background, self.cmyk)
+        picture = F.center_crop(picture, [self.crop or min(picture.shape[1:])] * 2)
+        return F.resize(picture, [self.size, self.size], antialias=True)
+
+
+class Files:
+    """Labelled pictures on disk, decoded when asked for.
+
+    Args:
+        root: what the content hash names them from.
+        path: (N) paths.
+        label: (N,) int64.
+        decoding: of each.
+    """
+
+    def __init__(self, root: Path, path: Sequence[str], label: Tensor, decoding: Decoding) -> None:
+        self.root, self.path, self.label, self.decoding = root, path, label, decoding
+
+    def images(self, at: Positions) -> Tensor:
+        flat = [self.decoding(self.path[place]) for place in at.image.flatten().tolist()]
+        empty = torch.empty(0, self.decoding.channels, self.decoding.size, self.decoding.size, dtype=torch.uint8)
+        return (torch.stack(flat) if flat else empty).unflatten(0, at.image.shape)
+
+    def part(self, places: Sequence[int]) -> "Files":
+        return Files(self.root, [self.path[p] for p in places], self.label[places], self.decoding)
+
+    def check(self) -> "Files":
+        """Itself, once the headers of at most 1,000 of its pictures were read; a whole set may take minutes.
+
+        Raises:
+            ValueError: naming five of the files that are no pictures, or that no rule of decoding covers.
+        """
+        step = -(-len(self.path) // LOOKED_AT) or 1
+        looked_at = self.path[::step]
+        wrong = [reason for path in looked_at if (reason := problem(path, self.decoding.cmyk))]
+        if wrong:
+            raise ValueError(
+                f"Every file must be a picture; {len(wrong)} of {len(looked_at)} that were looked at in "
+                f"{shown(self.root)} cannot be used. Mend or remove them, or set data.init_args.root.\n"
+                + "\n".join(wrong[:5])
+            )
+        return self
+
+    def sha256(self) -> str:
+        """Of names, labels, sizes and the way of decoding: reading every file would take as long as an epoch."""
+        said = hashlib.sha256(repr(tuple(self.decoding)).encode())
+        for path, label in zip(self.path, self.label.tolist(), strict=True):
+            name = os.fsencode(os.path.relpath(path, self.root))
+            said.update(name + f" {label} {os.stat(path).st_size}\n".encode())
+        return said.hexdigest()
+
+
+def problem(path: str, cmyk: CMYK) -> str | None:
+    """Why the picture in ``path`` cannot be used, as far as its header tells; None if it can."""
+    try:
+        open_picture(path, cmyk).close()
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """A sentence that names the one of ``names`` that ``name`` was most likely meant to be; empty if none is near."""
+    known = {other.lower(): other for other in reversed(names)}
+    found = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    return f" The nearest is {known[found[0]]}." if found else ""

@@ -16,7 +16,7 @@ from datamodules.labelled import LabelledDataModule
 from datamodules.order import Positions, Slices, TrainingOrder
 from datamodules.sources import LabelledImages
 from lightning_cgan import keyed
-from lightning_cgan.contract import ImageSpec, Labelled, PartlyLabelled, Reference, Trial, Unclassified, with_classes
+from lightning_cgan.contract import Labelled, PartlyLabelled, Reference, Trial, Unclassified, with_classes
 
 Together = tuple[Positions, Positions, Positions]  # of labelled images, and of two batches of unlabelled ones
 

@@ -1,4 +1,4 @@
-"""The losses of semi-supervised GANs. Salimans et al. 2016, Sections 3.1 and 5.
+"""The losses of semi-supervised GANs. Salimans et al. 2016.
 
 A classifier with K logits l is a discriminator too: with the logit of a class "generated" fixed at 0,
 D(x) = Z / (Z + 1), Z = sum_k exp l_k, which is the sigmoid of logsumexp l. No exponential is taken alone.

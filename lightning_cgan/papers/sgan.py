@@ -1,4 +1,4 @@
-"""Semi-supervised GANs. Salimans et al., "Improved Techniques for Training GANs", NeurIPS 2016, Sections 3.1 and 5."""
+"""Semi-supervised GANs. Salimans et al., "Improved Techniques for Training GANs", NeurIPS 2016."""
 
 from collections.abc import Callable
 

@@ -26,7 +26,13 @@ types: setup
 bench: setup
 	$(BIN)/python -m tests.bench
 
+rings: setup
+	$(BIN)/python -m tests.rings
+
+labels: setup
+	$(BIN)/python experiments/sgan/labels.py
+
 fit: setup
 	$(BIN)/lightning-cgan fit --config experiments/$(EXPERIMENT).yaml
 
-.PHONY: setup demo test lint types bench fit
+.PHONY: setup demo test lint types bench rings labels fit

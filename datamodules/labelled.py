@@ -6,6 +6,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from datamodules.morphs import Morphs
 from datamodules.order import EvaluationOrder, Positions, Slices, TrainingOrder, balanced_draws
 from datamodules.sources import LabelledImages
 from lightning_cgan.contract import Draws, ImageSpec, Labelled, Reference, Trial, to_signed
@@ -60,7 +61,9 @@ class LabelledDataModule(LightningDataModule):
         test_fakes: images generated for the test, with balanced classes.
         evaluation_batch_size: images in one evaluation batch.
         predict_classes: the classes that ``predict`` draws; all when None.
-        predict_per_class: images of each.
+        predict_per_class: images of each; of a morph, paths.
+        predict_morphs: pairs of classes between which ``predict`` draws paths, instead of single classes.
+        predict_steps: images on a path.
         num_workers: loader processes.
 
     Raises:
@@ -78,12 +81,15 @@ class LabelledDataModule(LightningDataModule):
         evaluation_batch_size: int = 250,
         predict_classes: list[int] | None = None,
         predict_per_class: int = 10,
+        predict_morphs: list[tuple[int, int]] | None = None,
+        predict_steps: int = 9,
         num_workers: int = 0,
     ) -> None:
         super().__init__()
         self.batch_size, self.evaluation_batch_size = batch_size, evaluation_batch_size
         self.fakes = {"val": validation_fakes, "test": test_fakes}
         self.predict_classes, self.predict_per_class = predict_classes, predict_per_class
+        self.morphs = Morphs(self.spec.num_classes, predict_morphs, predict_steps) if predict_morphs else None
         self.num_workers = num_workers
         self.sources: dict[str, LabelledImages] = {}
         counts = {"batch_size": batch_size, "evaluation_batch_size": evaluation_batch_size}
@@ -170,9 +176,24 @@ class LabelledDataModule(LightningDataModule):
         return self.loader(Evaluation(source, self.spec.num_classes), order)
 
     def predict_dataloader(self) -> DataLoader[Draws]:
+        if self.morphs:
+            return self.morph_loader(self.morphs)
         classes = self.predict_classes or list(range(max(self.spec.num_classes, 1)))
         order = self.shared(0, len(classes) * self.predict_per_class)
         return self.loader(Requests(self.spec.num_classes, classes), order)
+
+    def morph_loader(self, morphs: Morphs) -> DataLoader[Draws]:
+        """Loads the draws of ``morphs``.
+
+        Raises:
+            ValueError: for a paper that does not mix classes.
+        """
+        if not hasattr(self.trainer.lightning_module, "morph"):
+            raise ValueError(
+                "Morphs need a generator that mixes classes; met "
+                f"{type(self.trainer.lightning_module).__name__}. Leave out data.init_args.predict_morphs."
+            )
+        return self.loader(morphs, self.shared(0, len(morphs.pairs) * self.predict_per_class * morphs.steps))
 
     def shared(self, reals: int, fakes: int) -> EvaluationOrder:
         rank, world = self.trainer.global_rank, self.trainer.world_size

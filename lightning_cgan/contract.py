@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 
 class ImageSpec(NamedTuple):
@@ -43,7 +44,7 @@ class Unpaired(NamedTuple):
 class Draws(NamedTuple):
     """Images to be generated. ``key`` keys the noise, so every process draws the same image for it."""
 
-    label: Tensor  # (K,) int64
+    label: Tensor  # (K,) int64; or (K, num_classes) float32, weights of the classes, on a path from one to another
     key: Tensor  # (K,) int64
 
 
@@ -60,7 +61,7 @@ class Evaluated(NamedTuple):
 
     real: Tensor  # (B, C, H, W) in [-1, 1]
     fake: Tensor  # (K, C, H, W) in [-1, 1]
-    label: Tensor | None = None  # (K,) int64, the class that was asked of each fake
+    label: Tensor | None = None  # (K,) int64, the class that was asked of each fake; of a morph, its path's number
     source: Tensor | None = None  # (K, C, H, W) in [-1, 1], what a translation started from
     truth: Tensor | None = None  # (B,) int64, the class of each real image
     decided: Tensor | None = None  # (B,) int64, the class that the model itself gives to each real image
@@ -128,6 +129,15 @@ def with_few_labels(data: object, paper: str) -> None:
 def without_classes(spec: ImageSpec) -> ImageSpec:
     """``spec`` for an unconditional paper, which ignores the labels of the data."""
     return spec._replace(num_classes=0)
+
+
+def blended(pair: Tensor, share: Tensor, num_classes: int) -> Tensor:
+    """Weights (K, num_classes) of classes: ``1 - share`` on the first of each ``pair`` (K, 2), ``share`` on the second.
+
+    A share of exactly 0 or 1 is one of the two classes and nothing else.
+    """
+    first, second = one_hot(pair, num_classes).float().unbind(1)
+    return first * (1 - share[:, None]) + second * share[:, None]
 
 
 def to_signed(image: Tensor) -> Tensor:

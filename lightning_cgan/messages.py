@@ -18,6 +18,13 @@ NOISE = re.compile(
     r"|a dict with)"
 )
 
+# What torch makes of an error raised in a loader process: text with the process' trace, of which the last line is ours.
+WORKER = re.compile(
+    r'.*File "[^"]*/(?:lightning_cgan|datamodules)/[^"]*", line \d+, in \w+\n +raise ValueError\([^\n]*\n'
+    r"(?: +[\^~]+\n)?ValueError: (.*)",
+    re.DOTALL,
+)
+
 
 def plain(message: str, keys: Iterable[str] = ()) -> str:
     """What was wrong in ``message``, and the nearest valid name where one is near.
@@ -89,6 +96,8 @@ def explanation(error: Exception) -> str | None:
         return f"W&B: {error}\nWANDB_MODE=offline needs no key and no network."
     if isinstance(error, MisconfigurationException):
         return str(error)
+    if isinstance(error, ValueError) and (told := WORKER.fullmatch(str(error).rstrip())):
+        return told[1]
     last = traceback.extract_tb(error.__traceback__)[-1]
     ours = any(folder in Path(last.filename).parts for folder in ("lightning_cgan", "datamodules"))
     said_by_us = isinstance(error, ValueError) and ours and (last.line or "").startswith("raise ValueError(")

@@ -7,8 +7,9 @@ import torch
 
 from lightning_cgan.callbacks.checkpoints import BEST, LAST
 
-# They say where data is, not what, or what to predict.
-FREE = {"root", "download", "num_workers", "predict_classes", "predict_per_class", "predict_folder"}
+# Keys that say where data is, not what, and what to predict.
+PREDICTED = ("classes", "per_class", "morphs", "steps", "folder")
+FREE = {"root", "download", "num_workers"} | {f"predict_{name}" for name in PREDICTED}
 
 
 def default_folder(configs: list[str]) -> str:

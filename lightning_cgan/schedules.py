@@ -1,5 +1,7 @@
 """Schedules as pure functions of the generator update."""
 
+from math import exp
+
 
 def linear_decay(update: int, start: int, end: int) -> float:
     """The factor on the learning rate: 1 until ``start``, then straight down to 0 at ``end``."""
@@ -28,6 +30,11 @@ def falling_in_last_third(update: int, end: int) -> float:
     return linear_decay(update, 2 * end // 3, end)
 
 
+def falling_in_last_ninth(update: int, end: int) -> float:
+    """A learning rate that falls in a straight line to 0 over the last ninth. Miyato & Koyama 2018 for ImageNet."""
+    return linear_decay(update, 8 * end // 9, end)
+
+
 def geometric(update: int, end: int, factor: float = 1.000004, floor: float = 1e-5) -> float:
     """A learning rate divided by ``factor`` each update, down to ``floor`` of it. As Goodfellow et al. 2014."""
     return max(factor**-update, floor)
@@ -36,3 +43,8 @@ def geometric(update: int, end: int, factor: float = 1.000004, floor: float = 1e
 def ramp(update: int, first: float, last: float, updates: int) -> float:
     """From ``first`` to ``last`` in a straight line over ``updates``, then constant."""
     return first + (last - first) * min(update / updates, 1.0)
+
+
+def rampup(done: float, length: float) -> float:
+    """A learning rate that rises from 0.7 % to 1 as exp(-5 (1 - done / length)^2). As Laine & Aila 2017."""
+    return exp(-5 * (1 - done / length) ** 2) if done < length else 1.0

@@ -74,5 +74,5 @@ def rings(folder: Path, arms: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    chosen = [arm for arm in ARMS if not sys.argv[2:] or any(part in arm for part in sys.argv[2:])]
+    chosen = [arm for arm in ARMS if not sys.argv[2:] or any(arm.startswith(part) for part in sys.argv[2:])]
     rings(Path(sys.argv[1] if sys.argv[1:] else "runs/rings"), chosen)

@@ -95,6 +95,31 @@ def test_an_impossible_value_is_refused_before_the_first_step(complaint, tmp_pat
     assert said in complaint("fit", f"--config={DIGITS}", folder, *flags)
 
 
+@pytest.mark.parametrize(
+    ("file", "flags", "said"),
+    [
+        ("cgan/digits", ["--data=datamodules.folders.UnlabelledFolder", "--data.init_args.root=docs"],
+         "A conditional GAN needs labelled images"),
+        ("dcgan/celeba64", ["--data=datamodules.torchvision_sets.MNIST"], "has 28. Set data.init_args.size"),
+        ("dcgan/celeba64", ["--data.init_args.attributes=[Smilin]"], "Smiling"),
+        ("dcgan/celeba64", ["--data.init_args.root=nowhere", "--trainer.callbacks=null"], "CelebA is read from disk"),
+        ("cgan/ring", ["--data.init_args.size=8"], "16 pixels and more; met 8"),
+        ("cgan/ring", ["--model.init_args.objective=hing"], "objective"),
+        ("wgan_gp/digits", ["--model.init_args.critic.init_args.batch_norm=true"], "no batch norm"),
+        ("wgan/digits", ["--model.init_args.clip=0"], "Set model.init_args.clip"),
+    ],
+)  # fmt: skip
+def test_what_a_paper_cannot_do_is_refused_before_the_first_step(complaint, tmp_path, file, flags, said):
+    folder = f"--trainer.default_root_dir={tmp_path / 'run'}"
+    assert said in complaint("fit", f"--config=experiments/{file}.yaml", folder, *flags)
+
+
+def test_labels_that_a_paper_ignores_are_said_to_be_ignored(run, capsys):
+    quick = ["--model.init_args.discriminator.init_args.width=4", "--trainer.callbacks=null"]
+    assert run("fit", *quick, steps=1, config="experiments/dcgan/digits.yaml") == 0
+    assert "GAN is unconditional: the labels of the data are ignored" in capsys.readouterr().out
+
+
 def test_evaluating_without_a_checkpoint_names_fit(complaint, tmp_path):
     assert "Run `fit`" in complaint("test", f"--config={DIGITS}", f"--trainer.default_root_dir={tmp_path / 'run'}")
 

@@ -1,4 +1,6 @@
+from lightning_cgan.cli import main
 from lightning_cgan.messages import plain
+from tests.datamodules.sets import write_pictures
 
 NESTED = """Parser key "model":
   Does not validate against any of the Union subtypes
@@ -23,3 +25,19 @@ def test_a_message_of_ours_inside_the_parsers_stands_alone():
 
 def test_a_name_near_to_nothing_gets_no_suggestion():
     assert "nearest" not in plain("unrecognized arguments: --zzz 3", ["trainer.max_steps"])
+
+
+def test_a_picture_that_breaks_in_a_loader_process_is_named_without_a_trace(tmp_path, capsys):
+    root = write_pictures(tmp_path / "data")
+    for path in root.rglob("*.jpg"):
+        path.write_bytes(path.read_bytes()[:400])  # the header is whole
+    flags = [
+        "--config=experiments/dcgan/lsun64.yaml",
+        f"--data.init_args.root={root}",
+        "--data.init_args.num_workers=1",
+    ]
+    small = ["--data.init_args.share=0.2", "--data.init_args.batch_size=2", "--trainer.callbacks=null"]
+    assert main(["fit", *flags, *small, "--trainer.max_steps=1", f"--trainer.default_root_dir={tmp_path / 'run'}"]) == 2
+    error = capsys.readouterr().err
+    assert ".jpg" in error
+    assert "Traceback" not in error

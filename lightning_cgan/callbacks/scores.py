@@ -15,6 +15,7 @@ from lightning_cgan import keyed
 from lightning_cgan.callbacks.progress import say
 from lightning_cgan.contract import Evaluated
 from lightning_cgan.metrics.extractors import Extractor, sha256_of
+from lightning_cgan.metrics.intra import intra_class_fid
 from lightning_cgan.metrics.scores import SPLITS, Gathered, Pass, all_scores
 
 PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics", "torch-fidelity")
@@ -30,33 +31,59 @@ class Scores(Callback):
 
     Args:
         extractor: the network whose features and logits are scored.
+        intra_fid: whether ``test`` also gives ``test/intra_fid`` and ``test/intra_fid_worst``, the mean and the largest
+            FID inside a class; each class costs as much time as one FID.
     """
 
-    def __init__(self, extractor: Extractor) -> None:
+    def __init__(self, extractor: Extractor, intra_fid: bool = False) -> None:
         self.extractor = extractor
+        self.intra_fid = intra_fid
 
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self.extractor.to(module.device)
-        self.scored = Pass(self.extractor)
+        self.begin(module)
+
+    def on_test_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self.begin(module)
 
     def on_validation_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
     ) -> None:
-        self.scored.add(batch_idx, outputs)
+        self.take(trainer, batch_idx, outputs)
+
+    def on_test_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
+    ) -> None:
+        self.take(trainer, batch_idx, outputs)
 
     def on_validation_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         if not trainer.sanity_checking:
             self.finish(trainer, module, "val")
 
-    on_test_start = on_validation_start
-    on_test_batch_end = on_validation_batch_end
-
     def on_test_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         self.finish(trainer, module, "test")
 
+    def begin(self, module: LightningModule) -> None:
+        """Before an evaluation."""
+        self.extractor.to(module.device)
+        self.scored = Pass(self.extractor)
+        self.details: dict[str, Any] = {}
+
+    def take(self, trainer: Trainer, number: int, outputs: Evaluated) -> None:
+        """Take in ``outputs``, this process' part ``number`` of the evaluation."""
+        self.scored.add(number, outputs)
+
+    def compute(self, trainer: Trainer, module: LightningModule, seen: Gathered) -> dict[str, float]:
+        """Every score by its name, without the split."""
+        scores = all_scores(seen, self.extractor.knows_labels)
+        if self.intra_fid and trainer.state.fn == "test" and seen.scorable:
+            intra = intra_class_fid(seen)
+            self.details["intra_fid"] = intra.card()
+            scores |= {"intra_fid": intra.mean, "intra_fid_worst": intra.worst}
+        return scores
+
     def finish(self, trainer: Trainer, module: LightningModule, split: str) -> None:
         seen = self.scored.gather(module.device, trainer.world_size)
-        scores = all_scores(seen, self.extractor.knows_labels)
+        scores = self.compute(trainer, module, seen)
         if not seen.scorable and "fid" in scores:
             why = "there are fewer than two" if seen.finite else "generated ones hold NaN or infinity"
             rank_zero_warn(f"Of {len(seen.real)} real and {len(seen.fake)} generated images {why}: no {split} scores.")
@@ -76,6 +103,7 @@ class Scores(Callback):
             "reference": reference,
             "extractor": {name: getattr(self.extractor, name) for name in ("name", "resize", "sha256")},
             "inception_splits": SPLITS,
+            **self.details,
             "weights": "average" if hasattr(module, "average") else "raw",
             "precision": str(trainer.precision),
             "seed": keyed.run_seed(),

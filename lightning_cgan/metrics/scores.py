@@ -24,6 +24,7 @@ class Gathered(NamedTuple):
     fake: Tensor  # (K, F) features
     logits: Tensor  # (K, classes) of the fakes
     label: Tensor  # (K,) int64 asked for, -1 without labels
+    truth: Tensor  # (N,) int64 class of each real image, -1 where it is not known
     hits: Tensor  # (N,) bool, whether the model classified a real image rightly; empty where it does not classify
     finite: bool  # whether every pixel generated was a number
 
@@ -41,7 +42,7 @@ class Pass:
     def __init__(self, extractor: Extractor) -> None:
         self.extractor = extractor
         self.rows: dict[str, list[Tensor]] = {
-            name: [] for name in ("real", "fake", "logits", "label", "hits", "at", "fake_at")
+            name: [] for name in ("real", "fake", "logits", "label", "truth", "hits", "at", "fake_at")
         }
         self.finite = True
 
@@ -49,10 +50,11 @@ class Pass:
         """Take in ``outputs``, this process' part number ``batch`` of the evaluation."""
         self.finite &= bool(outputs.fake.isfinite().all())
         real, fake = (self.see(image) for image in (outputs.real, outputs.fake))
-        count = len(outputs.fake)
-        label = outputs.label if outputs.label is not None else torch.full((count,), -1)
+        reals, fakes = len(outputs.real), len(outputs.fake)
+        label = outputs.label if outputs.label is not None else torch.full((fakes,), -1)
+        truth = outputs.truth if outputs.truth is not None else torch.full((reals,), -1)
         hits = outputs.truth == outputs.decided if outputs.decided is not None else label[:0] > 0
-        row = (real[0], *fake, label, hits, torch.full((len(outputs.real),), batch), torch.full((count,), batch))
+        row = (real[0], *fake, label, truth, hits, torch.full((reals,), batch), torch.full((fakes,), batch))
         for kept, new in zip(self.rows.values(), row, strict=True):
             kept.append(new.cpu())
 
@@ -75,7 +77,9 @@ class Pass:
             finite = torch.cat(gather_all_tensors(finite.to(device)))
         real, fake = (rows[at].argsort(stable=True) for at in ("at", "fake_at"))
         return Gathered(
-            *(rows["real"][real], rows["fake"][fake], rows["logits"][fake], rows["label"][fake], rows["hits"]),
+            **{name: rows[name][real] for name in ("real", "truth")},
+            **{name: rows[name][fake] for name in ("fake", "logits", "label")},
+            hits=rows["hits"],
             finite=bool(finite.all()),
         )
 

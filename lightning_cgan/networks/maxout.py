@@ -85,12 +85,27 @@ class ConditionalGenerator(nn.Module):
     """Noise (B, latent_dim) and labels (B,) to images: hidden layers of 200 and 1,000 ReLU, joined by one of 1,200.
 
     The layers are Mirza & Osindero's for MNIST.
+
+    Args:
+        spec: of the images and labels.
+        latent_dim: length of the noise vector.
+        noise_width: of the noise's own layer.
+        label_width: of the label's own layer.
+        width: of the layer that joins them.
+        dropout: share of the units left out while training; images are drawn with all of them.
     """
 
     def __init__(
-        self, spec: ImageSpec, latent_dim: int = 100, noise_width: int = 200, label_width: int = 1000, width: int = 1200
+        self,
+        spec: ImageSpec,
+        latent_dim: int = 100,
+        noise_width: int = 200,
+        label_width: int = 1000,
+        width: int = 1200,
+        dropout: float = 0.5,
     ) -> None:
         super().__init__()
+        self.dropout = dropout
         self.latent_dim, self.num_classes, self.shape = latent_dim, spec.num_classes, shape_of(spec)
         self.from_noise = linear(latent_dim, noise_width, 0.05)
         self.from_label = linear(spec.num_classes, label_width, 0.05)
@@ -100,8 +115,8 @@ class ConditionalGenerator(nn.Module):
     def forward(self, noise: Tensor, label: Tensor) -> Tensor:
         told = one_hot(label, self.num_classes).to(noise.dtype)
         parts = [relu(self.from_noise(uniform(noise))), relu(self.from_label(told))]
-        x = dropout(torch.cat(parts, 1), 0.5, self.training)
-        x = dropout(relu(self.joined(x)), 0.5, self.training)
+        x = dropout(torch.cat(parts, 1), self.dropout, self.training)
+        x = dropout(relu(self.joined(x)), self.dropout, self.training)
         return (self.to_image(x) / 2).tanh().unflatten(1, self.shape)
 
 

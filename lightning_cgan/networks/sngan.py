@@ -16,6 +16,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
 from lightning_cgan.contract import ImageSpec
+from lightning_cgan.networks.spectral import normalise
 
 
 class Widths(NamedTuple):
@@ -76,7 +77,8 @@ halve = partial(avg_pool2d, kernel_size=2)
 class ConditionalBatchNorm(nn.Module):
     """Batch normalisation whose gain and bias are looked up by class. (B, C, H, W) and (B,) labels to (B, C, H, W).
 
-    The running statistics are shared by all classes. Without classes this is ordinary batch normalisation.
+    Labels may also be weights (B, num_classes): gain and bias are then the weighted sums of the classes'. The running
+    statistics are shared by all classes. Without classes this is ordinary batch normalisation.
     """
 
     def __init__(self, channels: int, num_classes: int) -> None:
@@ -90,7 +92,9 @@ class ConditionalBatchNorm(nn.Module):
         x = self.norm(x)
         if self.norm.affine:
             return x
-        gain, bias = (table(label).to(x.dtype)[:, :, None, None] for table in (self.gain, self.bias))
+        weighted = label.is_floating_point()
+        rows = (label @ table.weight if weighted else table(label) for table in (self.gain, self.bias))
+        gain, bias = (row.to(x.dtype)[:, :, None, None] for row in rows)
         return torch.addcmul(bias, x, gain)
 
 
@@ -112,7 +116,7 @@ class UpBlock(nn.Module):
 
 
 class Generator(nn.Module):
-    """Noise (B, latent_dim) and labels (B,) to images (B, C, size, size) in [-1, 1].
+    """Noise (B, latent_dim) and labels (B,), or weights of the classes, to images (B, C, size, size) in [-1, 1].
 
     Args:
         spec: of the images; without classes the normalisation is unconditional and ``label`` may be None.
@@ -214,16 +218,9 @@ class Discriminator(nn.Module):
 
     def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
         with parametrize.cached():
-            self.normalise(image.device.type)
+            normalise(self, image.device.type)
             features = relu(self.blocks(image)).sum((2, 3))
             score = self.score(features)
             if not hasattr(self, "embedding"):
                 return score.squeeze(1)
             return projection_logit(features, score, self.embedding(label))
-
-    def normalise(self, device_type: str) -> None:
-        """One power iteration of every layer, in full precision: CUDA's autocast would run it in 16 bits."""
-        with torch.autocast(device_type, enabled=False):
-            for layer in self.modules():
-                if parametrize.is_parametrized(layer, "weight"):
-                    _ = layer.weight

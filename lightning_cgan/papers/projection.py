@@ -6,13 +6,15 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from lightning_cgan import keyed
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, class_labels, with_classes
+from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, blended, class_labels, with_classes
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import sngan
+from lightning_cgan.networks.trained import trained_weights
 from lightning_cgan.optimize import Adam, descend, is_log_step
 from lightning_cgan.schedules import linear_decay
 
@@ -23,6 +25,9 @@ class ProjectionGAN(LightningModule):
     Each generator update follows ``critic_updates`` discriminator updates on as many fresh real batches. Both learning
     rates fall linearly to zero at ``trainer.max_steps``. The defaults are the paper's for CIFAR-10.
 
+    The paper's fine-tuning is the same loop with a trained classifier's cross-entropy in the generator's loss: give
+    ``classifier`` and either ``classifier_start``, or ``start_from`` and a short run.
+
     Args:
         spec: of the data, linked from the data module.
         generator: maps the spec to a network (noise (B, latent_dim), labels (B,)) -> (B, C, H, W) in [-1, 1].
@@ -32,6 +37,11 @@ class ProjectionGAN(LightningModule):
         critic_updates: discriminator updates in one generator update; the data module delivers as many batches.
         fakes_per_real: the generator's batch over the discriminator's; the authors' code draws twice as many.
         decay_start: generator updates before the learning rates begin to fall.
+        classifier: maps the spec to a trained network, images in [-1, 1] -> (B, num_classes) logits. It is made when
+            training starts, stays as it is, and is not in the checkpoints.
+        classifier_weight: of its cross-entropy in the generator's loss. The paper's is not known to us.
+        classifier_start: generator updates before it has a say.
+        start_from: path of a checkpoint of the same networks whose weights the run starts with.
 
     Raises:
         ValueError: for data without classes, or counts below one.
@@ -47,12 +57,17 @@ class ProjectionGAN(LightningModule):
         critic_updates: int = 5,
         fakes_per_real: int = 2,
         decay_start: int = 0,
+        classifier: Callable[[ImageSpec], nn.Module] | None = None,
+        classifier_weight: float = 0.1,
+        classifier_start: int = 0,
+        start_from: str | None = None,
     ) -> None:
         super().__init__()
         for name, count in (("critic_updates", critic_updates), ("fakes_per_real", fakes_per_real)):
             if count < 1:
                 raise ValueError(f"{name} is at least 1; met {count}. Set model.init_args.{name}.")
         self.automatic_optimization = False
+        self.judges: tuple[nn.Module, ...] = ()
         self.spec = with_classes(spec, "The projection discriminator")
         self.generator = generator(spec)
         self.discriminator = discriminator(spec)
@@ -61,6 +76,16 @@ class ProjectionGAN(LightningModule):
         self.critic_updates = critic_updates
         self.fakes_per_real = fakes_per_real
         self.decay_start = decay_start
+        self.classifier = classifier
+        self.classifier_weight = classifier_weight
+        self.classifier_start = classifier_start
+        self.start_from = start_from
+
+    def on_fit_start(self) -> None:
+        if self.start_from and not self.trainer.ckpt_path:  # a run that goes on has weights of its own
+            self.load_state_dict(trained_weights(self.start_from))
+        if self.classifier is not None:  # in a tuple it is no submodule: neither optimizers nor checkpoints hold it
+            self.judges = (frozen(self.classifier(self.spec)).to(self.device),)
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         keyed.reseed("train", self.global_step, self.global_rank)
@@ -88,8 +113,13 @@ class ProjectionGAN(LightningModule):
         return discriminator_hinge(*logits.float().split([len(real), len(fake)]))
 
     def generator_loss(self, count: int) -> Tensor:
-        """Minus the mean logit of ``count`` new images."""
-        return generator_hinge(self.discriminator(*self.fakes(count)).float())
+        """Minus the mean logit of ``count`` new images; when fine-tuning, plus the classifier's weighted loss."""
+        fake, label = self.fakes(count)
+        loss = generator_hinge(self.discriminator(fake, label).float())
+        if self.judges and self.global_step >= self.classifier_start:
+            (classifier,) = self.judges
+            loss = loss + self.classifier_weight * cross_entropy(classifier(fake).float(), label)
+        return loss
 
     def fakes(self, count: int) -> tuple[Tensor, Tensor]:
         """Generated images (count, C, H, W) and the labels (count,) they were asked for, uniform over the classes."""
@@ -98,7 +128,7 @@ class ProjectionGAN(LightningModule):
         return self.generator(noise, label), label
 
     def forward(self, noise: Tensor, label: Tensor) -> Tensor:
-        """Noise (B, latent_dim) and labels (B,) to images (B, C, H, W) in [-1, 1]."""
+        """Noise (B, latent_dim) and labels (B,), or weights (B, num_classes), to images (B, C, H, W) in [-1, 1]."""
         return self.generator(noise, label).float()
 
     def draw(self, draws: Draws, seed: int | None = None) -> Tensor:
@@ -120,14 +150,37 @@ class ProjectionGAN(LightningModule):
         label = class_labels(label, count, self.spec.num_classes).to(self.device)
         return self.draw(Draws(label, torch.arange(count, device=self.device)), seed)
 
+    @torch.no_grad()
+    def morph(self, first: int, second: int, steps: int = 9, count: int = 1, seed: int = 0) -> Tensor:
+        """Images (count, steps, C, H, W) on the way from one class to another; put the module in eval mode first.
+
+        Every conditional norm mixes the gains and biases of the two classes with weights (1 - t, t); the noise stays.
+
+        Args:
+            first: class at t = 0.
+            second: class at t = 1.
+            steps: images on each path, both ends included.
+            count: paths, each with noise of its own: that of ``sample`` with the same seed.
+            seed: the same seed gives the same images.
+
+        Raises:
+            ValueError: for classes that the data set does not have.
+        """
+        pair = class_labels([first, second], 2, self.spec.num_classes).to(self.device)
+        share = torch.linspace(0, 1, steps, device=self.device).repeat(count)
+        key = torch.arange(count, device=self.device).repeat_interleave(steps)
+        label = blended(pair.expand(len(key), 2), share, self.spec.num_classes)
+        return self.draw(Draws(label, key), seed).unflatten(0, (count, steps))
+
     def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return Evaluated(real=batch.image, fake=self.draw(batch.draws), label=batch.draws.label)
+        return Evaluated(batch.image, self.draw(batch.draws), batch.draws.label, truth=batch.label)
 
     test_step = validation_step
 
     def predict_step(self, batch: Draws, batch_idx: int) -> Evaluated:
         fake = self.draw(batch)
-        return Evaluated(real=fake[:0], fake=fake, label=batch.label)
+        label = batch.key if batch.label.is_floating_point() else batch.label  # a morph is known by its path
+        return Evaluated(real=fake[:0], fake=fake, label=label)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizers = [
@@ -138,3 +191,8 @@ class ProjectionGAN(LightningModule):
 
     def decay(self, update: int) -> float:
         return linear_decay(update, self.decay_start, self.trainer.max_steps)
+
+
+def frozen(network: nn.Module) -> nn.Module:
+    """``network`` as it is for good: in eval mode and without gradients for its parameters."""
+    return network.eval().requires_grad_(False)

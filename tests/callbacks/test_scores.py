@@ -32,3 +32,17 @@ def test_a_generator_that_made_no_numbers_is_reported_and_the_run_goes_on(run, s
         assert run("fit", broken, steps=4, every=2) == 0
     assert any("NaN or infinity" in str(warning.message) for warning in said)
     assert state()["global_step"] == 4
+
+
+def test_a_test_may_score_each_class_and_names_the_worst(run, scores):
+    intra = '--trainer.callbacks=[{"class_path":"lightning_cgan.callbacks.scores.Scores","init_args":{"extractor":' \
+            '"lightning_cgan.metrics.extractors.DigitsClassifier","intra_fid":true}}]'  # fmt: skip
+    assert run("fit", intra, steps=2, every=2) == 0
+    assert run("test", intra) == 0
+    assert "intra_fid" not in scores()["val"]["scores"]
+    test = scores()["test"]
+    assert test["scores"]["intra_fid_worst"] > test["scores"]["intra_fid"] > 0
+    card = test["card"]["intra_fid"]
+    assert (card["classes"], card["fewest_fakes"]) == (10, 4)
+    assert card["fewest_reals"] in range(45, 51)
+    assert card["worst_class"] in range(10)

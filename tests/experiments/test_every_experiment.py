@@ -16,15 +16,18 @@ FILES = sorted(
     if path.parent.name != "cluster"
 )
 MODEL = "--model.init_args"
+NARROW = [f"{MODEL}.{name}.init_args.width=8" for name in ("generator", "discriminator")]
 EXTRA = {  # what makes the networks of a file small, or leaves out what it starts from
     "acgan/imagenet128": [f"{MODEL}.generator.init_args.width=8", f"{MODEL}.discriminator.init_args.width=2"],
-    "cgan/imagenet128_concat": [f"{MODEL}.{name}.init_args.width=8" for name in ("generator", "discriminator")],
-    "dcgan/lsun64": [f"{MODEL}.{name}.init_args.width=8" for name in ("generator", "discriminator")],
+    "acgan/cifar10_sngan": NARROW,
+    "cgan/imagenet128_concat": NARROW,
+    "dcgan/lsun64": NARROW,
     "progan/celebahq1024": [f"{MODEL}.{name}.init_args.fmap_max=4" for name in ("generator", "discriminator")],
+    "projection/imagenet128_super_resolution": NARROW,
     "projection/digits_finetuned": [f"{MODEL}.start_from=null"],
-    "projection/imagenet128": [f"{MODEL}.{name}.init_args.width=8" for name in ("generator", "discriminator")],
     "sgan/cifar10": [f"{MODEL}.{name}.init_args.width=8" for name in ("generator", "classifier")],
     "sgan/svhn": [f"{MODEL}.{name}.init_args.width=8" for name in ("generator", "classifier")],
+    **{f"projection/{data}": NARROW for data in ("cifar10", "cifar100", "imagenet128")},
     "wgan/lsun64": [f"{MODEL}.long_critic_updates=2"],
     "wgan/digits": [f"{MODEL}.long_critic_updates=2"],
     "wgan/ring": [f"{MODEL}.long_critic_updates=2"],
@@ -55,11 +58,10 @@ def root_of(kind, folder, monkeypatch):
 @pytest.fixture
 def tiny(tmp_path, monkeypatch, inception_weights):  # noqa: F811
     """The flags that make an experiment tiny."""
-    extractor = {
+    inception = {
         "class_path": "lightning_cgan.metrics.extractors.InceptionV3",
         "init_args": {"weights": inception_weights},
     }
-    by_inception = [{"class_path": "lightning_cgan.callbacks.scores.Scores", "init_args": {"extractor": extractor}}]
 
     def flags(file):
         data, prefix = read(file)["data"], "--data.init_args"
@@ -72,7 +74,10 @@ def tiny(tmp_path, monkeypatch, inception_weights):  # noqa: F811
         if made:
             root, more = made
             options += [f"root={root}", *more]
-        scored = ["--trainer.callbacks", json.dumps(by_inception)] if "InceptionV3" in str(read(file)) else []
+        # Inception takes seconds for twenty images; once is enough.
+        extractor = inception if file == "projection/cifar10" else "tests.metrics.colours.Colours"
+        scores = {"class_path": "lightning_cgan.callbacks.scores.Scores", "init_args": {"extractor": extractor}}
+        scored = ["--trainer.callbacks", json.dumps([scores])] if made else []
         return [*few, *(f"{prefix}.{option}" for option in options), *scored, *EXTRA.get(file, [])]
 
     return flags

@@ -129,3 +129,15 @@ def test_a_skip_and_the_resampling_around_it_may_change_places():
     up, down = UpBlock(3, 5, num_classes=1).skip, DownBlock(3, 5, halving=True).eval().skip
     assert torch.allclose(interpolate(up(x), scale_factor=2), up(interpolate(x, scale_factor=2)), atol=1e-6)
     assert torch.allclose(avg_pool2d(down(x), 2), down(avg_pool2d(x, 2)), atol=1e-6)
+
+
+def test_weights_of_the_classes_mix_their_gains_and_biases_and_a_single_class_is_itself():
+    norm = ConditionalBatchNorm(2, num_classes=3).eval()
+    norm.gain.weight.data.normal_()
+    norm.bias.weight.data.normal_()
+    x = torch.randn(4, 2, 3, 3)
+    one_hot = torch.eye(3)[[2, 0, 1, 2]]
+    assert torch.equal(norm(x, one_hot), norm(x, torch.tensor([2, 0, 1, 2])))
+    halves = torch.tensor([[0.5, 0.0, 0.5]] * 4)
+    ends = [norm(x, torch.full((4,), label)) for label in (0, 2)]
+    assert torch.allclose(norm(x, halves), sum(ends) / 2, atol=1e-6)

@@ -1,0 +1,39 @@
+"""The SN-ResNet discriminator with a classifier in place of the projection: the AC-GAN of Miyato & Koyama 2018."""
+
+from torch import Tensor, nn
+from torch.nn.functional import relu
+from torch.nn.utils import parametrize
+from torch.nn.utils.parametrizations import spectral_norm
+
+from lightning_cgan.contract import ImageSpec, with_classes, without_classes
+from lightning_cgan.networks import sngan
+from lightning_cgan.networks.spectral import normalise
+
+
+class Discriminator(nn.Module):
+    """Images (B, C, size, size) in [-1, 1] to source logits (B,) and class logits (B, K).
+
+    Blocks, summed features and source logit are those of the unconditional ``sngan.Discriminator``. The class logits
+    are normalised too; the sum over places leaves them large enough to decide.
+
+    Args:
+        spec: of the images and labels.
+        width: the unit of ``sngan.WIDTHS``; None is the paper's for this size.
+
+    Raises:
+        ValueError: for an image size that is not in ``sngan.WIDTHS``, or data without classes.
+    """
+
+    def __init__(self, spec: ImageSpec, width: int | None = None) -> None:
+        super().__init__()
+        with_classes(spec, "A discriminator with a classifier")
+        self.trunk = sngan.Discriminator(without_classes(spec), width)
+        table = sngan.widths_for(spec)
+        features = (table.halving + table.keeping)[-1] * (width or table.width[1])
+        self.classes = spectral_norm(sngan.glorot(nn.Linear(features, spec.num_classes)))
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        with parametrize.cached():
+            normalise(self, image.device.type)
+            features = relu(self.trunk.blocks(image)).sum((2, 3))
+            return self.trunk.score(features).squeeze(1), self.classes(features)

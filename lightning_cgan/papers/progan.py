@@ -1,0 +1,246 @@
+"""Progressive growing of GANs. Karras et al., ICLR 2018."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, cross_entropy, interpolate
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from lightning_cgan import keyed
+from lightning_cgan.contract import (
+    Draws,
+    Evaluated,
+    ImageSpec,
+    Labelled,
+    Trial,
+    class_labels,
+    with_classes,
+    without_classes,
+)
+from lightning_cgan.growth import Growth, Stage
+from lightning_cgan.losses.penalties import gradient_penalty
+from lightning_cgan.losses.wasserstein import critic_loss, drift, generator_loss
+from lightning_cgan.networks import progan
+from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
+from lightning_cgan.schedules import rampup
+
+BATCH_SIZES = {4: 16, 256: 14, 512: 6, 1024: 3}  # from each resolution on
+
+
+class ProGAN(LightningModule):
+    """Two networks that grow together from 4x4 pixels, with the loss of WGAN-GP and the generator's running average.
+
+    Each generator update follows one discriminator update on fresh real images. All layers exist from the start; those
+    above the current resolution are not used. Evaluation, samples and predictions come from the average, at the
+    resolution last trained, with pixels repeated up to the full size and cut off at [-1, 1]. The size of a batch is set
+    here: ``data.init_args.batch_size`` is not used. The defaults are the paper's for CelebA-HQ at 1024x1024.
+
+    Args:
+        spec: of the data, linked from the data module.
+        generator: maps the spec to a network (noise, labels, resolution, alpha) -> images.
+        discriminator: maps the spec to a network (images, alpha) -> (scores (B,), class logits (B, num_classes)).
+        generator_optimizer: maps parameters to an optimizer.
+        discriminator_optimizer: maps parameters to an optimizer.
+        conditional: whether the label is given to the generator and classified by the discriminator, as in AC-GAN.
+        stable_kimg: thousands of real images shown between two fades.
+        fade_kimg: thousands of real images shown while new layers fade in.
+        batch_sizes: real images in a batch over all processes, from a resolution on; the paper's when None.
+        start_resolution: trained first. The full one: no growth.
+        rampup_kimg: thousands of real images over which the learning rates rise.
+        penalty_weight: of the gradient penalty (lambda).
+        target: norm of the gradient that the penalty asks for (gamma); 750 for the paper's CIFAR-10.
+        drift_weight: of the discriminator's squared scores of real images.
+        class_weight: of each class loss.
+        average_decay: of the running average of the generator, per update.
+        simultaneous: whether both networks are updated from where the other was, on the same generated images, as for
+            the paper's CIFAR-10, rather than the generator after the discriminator.
+
+    Raises:
+        ValueError: for sizes that are not powers of two from 4 on, lengths below zero, a target that is not above it,
+            batch sizes that miss a resolution, and labels asked for where there are none; when training starts, for
+            batches that do not divide by the processes or the groups of the minibatch standard deviation.
+    """
+
+    def __init__(
+        self,
+        spec: ImageSpec,
+        generator: Callable[[ImageSpec], nn.Module] = progan.Generator,
+        discriminator: Callable[[ImageSpec], nn.Module] = progan.Discriminator,
+        generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=1e-3, beta1=0.0, beta2=0.99),
+        discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=1e-3, beta1=0.0, beta2=0.99),
+        conditional: bool = False,
+        stable_kimg: float = 800,
+        fade_kimg: float = 800,
+        batch_sizes: dict[int, int] | None = None,
+        start_resolution: int = 4,
+        rampup_kimg: float = 40,
+        penalty_weight: float = 10.0,
+        target: float = 1.0,
+        drift_weight: float = 1e-3,
+        class_weight: float = 1.0,
+        average_decay: float = 0.999,
+        simultaneous: bool = False,
+    ) -> None:
+        super().__init__()
+        if target <= 0:
+            raise ValueError(f"The gradient's target norm is above 0; met {target}. Set model.init_args.target.")
+        self.automatic_optimization = False
+        self.spec = with_classes(spec, "A conditional ProGAN") if conditional else without_classes(spec)
+        self.generator = generator(self.spec)
+        self.discriminator = discriminator(self.spec)
+        self.growth = Growth(start_resolution, spec.size, stable_kimg, fade_kimg, batch_sizes or BATCH_SIZES)
+        self.average = AveragedModel(self.generator, multi_avg_fn=get_ema_multi_avg_fn(average_decay))
+        self.average.requires_grad_(False)
+        self.register_buffer("trained", torch.tensor(0))  # the last update: a checkpoint knows its resolution by it
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        self.rampup_kimg = rampup_kimg
+        self.penalty_weight, self.target = penalty_weight, target
+        self.drift_weight, self.class_weight = drift_weight, class_weight
+        self.simultaneous = simultaneous
+
+    def on_fit_start(self) -> None:
+        """Says before the first update what does not fit the schedule."""
+        self.growth.check_shares(self.trainer.world_size, getattr(self.discriminator, "group_size", None))
+        steps, needed = self.trainer.max_steps, self.growth.updates_to_full
+        if 0 < steps <= needed:
+            resolution, alpha = self.growth.stage(steps - 1)
+            rank_zero_warn(
+                f"The networks are fully grown after {needed} updates; {steps} end at resolution {resolution} with "
+                f"alpha {alpha:.2f}. Set trainer.max_steps above {needed}, or model.init_args.stable_kimg and "
+                "model.init_args.fade_kimg."
+            )
+
+    def training_step(self, batch: Labelled, batch_idx: int) -> None:
+        keyed.reseed("train", self.global_step, self.global_rank)
+        stage = self.begin(self.global_step)
+        real, label = at_stage(batch.image[0], stage), batch.label[0]
+        with torch.set_grad_enabled(self.simultaneous):
+            fakes = self.fakes(len(real), stage)
+
+        if self.simultaneous:  # the generator first, because its gradient flows through the discriminator as it is
+            loss_g = self.update_generator(*fakes, stage)
+            loss_d = self.update_discriminator(real, label, *fakes, stage)
+        else:
+            loss_d = self.update_discriminator(real, label, *fakes, stage)
+            loss_g = self.update_generator(*self.fakes(len(real), stage), stage)
+
+        self.average.update_parameters(self.generator)
+        for scheduler in self.lr_schedulers():
+            scheduler.step()
+        if is_log_step(self):
+            self.log_dict({"train/loss_d": loss_d, "train/loss_g": loss_g}, prog_bar=True)
+            self.log("growth/resolution", float(stage.resolution), prog_bar=True)
+            self.log_dict({"growth/alpha": stage.alpha, "growth/kimg": self.growth.images(self.global_step) / 1000})
+
+    def begin(self, update: int) -> Stage:
+        """The stage of ``update``. Where a fade starts or ends Adam starts over, as in the authors' code."""
+        if self.growth.turns(update):
+            for optimizer in self.optimizers():
+                optimizer.optimizer.state.clear()
+        self.trained.fill_(update)
+        return self.growth.stage(update)
+
+    def update_discriminator(self, real: Tensor, label: Tensor, fake: Tensor, asked: Tensor, stage: Stage) -> Tensor:
+        _, optimizer = self.optimizers()
+        with self.toggled_optimizer(optimizer):
+            loss = self.discriminator_loss(real, label, fake.detach(), asked, stage.alpha)
+            descend(self, optimizer, loss)
+        return loss
+
+    def update_generator(self, fake: Tensor, asked: Tensor, stage: Stage) -> Tensor:
+        optimizer, _ = self.optimizers()
+        with self.toggled_optimizer(optimizer):
+            loss = self.generator_loss(fake, asked, stage.alpha)
+            descend(self, optimizer, loss, tick=True)
+        return loss
+
+    def discriminator_loss(self, real: Tensor, label: Tensor, fake: Tensor, asked: Tensor, alpha: float) -> Tensor:
+        """WGAN-GP with drift, and the class losses of real and generated images. Appendix A.1."""
+        real_score, real_class = self.discriminator(real, alpha)
+        fake_score, fake_class = self.discriminator(fake, alpha)
+        loss = critic_loss(real_score.float(), fake_score.float())
+        penalty = gradient_penalty(lambda image: self.discriminator(image, alpha)[0], real, fake, target=self.target)
+        loss = loss + self.penalty_weight * penalty + self.drift_weight * drift(real_score.float())
+        return loss + self.class_loss(real_class, label) + self.class_loss(fake_class, asked)
+
+    def generator_loss(self, fake: Tensor, asked: Tensor, alpha: float) -> Tensor:
+        score, fake_class = self.discriminator(fake, alpha)
+        return generator_loss(score.float()) + self.class_loss(fake_class, asked)
+
+    def class_loss(self, logits: Tensor, label: Tensor) -> Tensor:
+        """Cross-entropy of class logits (B, num_classes), weighted; 0 without classes."""
+        if not self.spec.num_classes:
+            return logits.new_zeros((), dtype=torch.float32)
+        return self.class_weight * cross_entropy(logits.float(), label)
+
+    def fakes(self, count: int, stage: Stage) -> tuple[Tensor, Tensor]:
+        """Generated images (count, C, R, R) and the labels (count,) they were asked for, uniform over the classes."""
+        noise = torch.randn(count, self.generator.latent_dim, device=self.device)
+        label = torch.randint(max(self.spec.num_classes, 1), (count,), device=self.device)
+        return self.generator(noise, label, *stage).float(), label
+
+    def batch_size(self, update: int) -> int:
+        """Real images in generator update ``update`` over all processes: what the data module delivers."""
+        return self.growth.batch_size(update)
+
+    def forward(self, noise: Tensor, label: Tensor | None = None) -> Tensor:
+        """Noise (B, latent_dim) and labels (B,) to images (B, C, H, W) in [-1, 1] of the data's own size."""
+        image = self.average(noise, label, *self.growth.stage(int(self.trained))).float()
+        return interpolate(image, size=self.spec.size).clamp(-1, 1)
+
+    def draw(self, draws: Draws, seed: int | None = None) -> Tensor:
+        """The images of ``draws``: the same for a key whatever the batch, the device or the process."""
+        return self(keyed.normal("draw", draws.key, self.generator.latent_dim, seed=seed), draws.label)
+
+    @torch.no_grad()
+    def sample(self, count: int, label: int | Sequence[int] | Tensor | None = None, seed: int = 0) -> Tensor:
+        """Generated images (count, C, H, W) in [-1, 1].
+
+        Args:
+            count: images to draw.
+            label: one class for all, or one for each; None goes round the classes.
+            seed: the same seed gives the same images.
+
+        Raises:
+            ValueError: for labels that the model does not know, or not ``count`` of them.
+        """
+        label = class_labels(label, count, self.spec.num_classes).to(self.device)
+        return self.draw(Draws(label, torch.arange(count, device=self.device)), seed)
+
+    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+        return Evaluated(real=batch.image, fake=self.draw(batch.draws), label=self.asked(batch.draws))
+
+    test_step = validation_step
+
+    def predict_step(self, batch: Draws, batch_idx: int) -> Evaluated:
+        fake = self.draw(batch)
+        return Evaluated(real=fake[:0], fake=fake, label=self.asked(batch))
+
+    def asked(self, draws: Draws) -> Tensor | None:
+        return draws.label if self.spec.num_classes else None
+
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
+        optimizers = [
+            self.generator_optimizer(self.generator.parameters()),
+            self.discriminator_optimizer(self.discriminator.parameters()),
+        ]
+        return scheduled(optimizers, self.rate)
+
+    def rate(self, update: int) -> float:
+        return rampup(self.growth.images(update) / 1000, self.rampup_kimg)
+
+
+def at_stage(image: Tensor, stage: Stage) -> Tensor:
+    """Real images (B, C, H, W) as the discriminator sees them: (B, C, R, R), in a fade as smooth as the generated ones.
+
+    They are averaged down to the resolution R, and in a fade mixed with their average at half of it.
+    """
+    image = avg_pool2d(image, image.shape[-1] // stage.resolution)
+    return torch.lerp(progan.double(progan.halve(image)), image, stage.alpha) if stage.fading else image

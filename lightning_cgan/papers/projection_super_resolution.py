@@ -1,0 +1,142 @@
+"""Super-resolution with a projection discriminator. Miyato & Koyama, ICLR 2018, Section 5.3."""
+
+from collections.abc import Callable
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import OptimizerCallable
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+
+from lightning_cgan import keyed
+from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, without_classes
+from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
+from lightning_cgan.networks import projection_super_resolution as networks
+from lightning_cgan.optimize import Adam, descend, is_log_step
+from lightning_cgan.schedules import linear_decay
+
+
+class ProjectionSuperResolution(LightningModule):
+    """A generator that enlarges images, against a discriminator that is told the low resolution as a class was before.
+
+    There is no pixel loss: that an image agrees with its low resolution is the discriminator's doing alone. The low
+    resolution is computed from the image, so any image data serves; labels are used for scores alone. The
+    generator's update takes the low resolutions of the last real batch with new noise; the authors' code takes a
+    batch of its own. The defaults are the paper's for ImageNet, 32 to 128 pixels.
+
+    Args:
+        spec: of the data, linked from the data module.
+        generator: maps the spec to a network (low (B, C, h, w), noise (B, latent_dim)) -> (B, C, H, W) in [-1, 1].
+        discriminator: maps the spec to a network (images, low) -> (B,) logits. Both networks say their ``scale``.
+        generator_optimizer: maps parameters to an optimizer.
+        discriminator_optimizer: maps parameters to an optimizer.
+        critic_updates: discriminator updates in one generator update; the data module delivers as many batches.
+        decay_start: generator updates before the learning rates begin to fall to 0 at ``trainer.max_steps``.
+
+    Raises:
+        ValueError: for networks of different scales, or critic updates below one.
+    """
+
+    def __init__(
+        self,
+        spec: ImageSpec,
+        generator: Callable[[ImageSpec], nn.Module] = networks.Generator,
+        discriminator: Callable[[ImageSpec], nn.Module] = networks.Discriminator,
+        generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
+        discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
+        critic_updates: int = 5,
+        decay_start: int = 50_000,
+    ) -> None:
+        super().__init__()
+        if critic_updates < 1:
+            raise ValueError(f"critic_updates is at least 1; met {critic_updates}. Set model.init_args.critic_updates.")
+        self.automatic_optimization = False
+        self.spec = spec
+        self.generator = generator(without_classes(spec))
+        self.discriminator = discriminator(without_classes(spec))
+        self.scale = self.generator.scale
+        if self.scale != self.discriminator.scale:
+            raise ValueError(
+                f"Both networks are for one scale; met {self.scale} and {self.discriminator.scale}. "
+                "Set model.init_args.generator.init_args.scale and model.init_args.discriminator.init_args.scale."
+            )
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        self.critic_updates = critic_updates
+        self.decay_start = decay_start
+
+    def training_step(self, batch: Labelled, batch_idx: int) -> None:
+        keyed.reseed("train", self.global_step, self.global_rank)
+        generator_optimizer, discriminator_optimizer = self.optimizers()
+
+        with self.toggled_optimizer(discriminator_optimizer):
+            for real in batch.image:
+                low = networks.reduced(real, self.scale)
+                discriminator_loss = self.discriminator_loss(real, low)
+                descend(self, discriminator_optimizer, discriminator_loss)
+
+        with self.toggled_optimizer(generator_optimizer):
+            generator_loss = self.generator_loss(low)
+            descend(self, generator_optimizer, generator_loss, tick=True)
+
+        for scheduler in self.lr_schedulers():
+            scheduler.step()
+        if is_log_step(self):
+            self.log_dict({"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}, prog_bar=True)
+
+    def discriminator_loss(self, real: Tensor, low: Tensor) -> Tensor:
+        """The hinge loss of real images and of generated ones with the same low resolutions, in one call."""
+        with torch.no_grad():
+            fake = self.generator(low, self.noise(len(low)))
+        logits = self.discriminator(torch.cat([real, fake]), torch.cat([low, low]))
+        return discriminator_hinge(*logits.float().split([len(real), len(fake)]))
+
+    def generator_loss(self, low: Tensor) -> Tensor:
+        """Minus the mean logit of a new image for each low resolution."""
+        return generator_hinge(self.discriminator(self.generator(low, self.noise(len(low))), low).float())
+
+    def noise(self, count: int) -> Tensor:
+        return torch.randn(count, self.generator.latent_dim, device=self.device)
+
+    def forward(self, low: Tensor, noise: Tensor) -> Tensor:
+        """Low resolutions (B, C, h, w) in [-1, 1] and noise (B, latent_dim) to images (B, C, H, W) in [-1, 1]."""
+        return self.generator(low, noise).float()
+
+    @torch.no_grad()
+    def enlarge(self, low: Tensor, seed: int = 0) -> Tensor:
+        """Images (B, C, H, W) for low resolutions (B, C, h, w), both in [-1, 1]; put the module in eval mode first.
+
+        Args:
+            low: as :func:`~lightning_cgan.networks.projection_super_resolution.reduced` makes them.
+            seed: the same seed gives the same images, another one other details.
+        """
+        key = torch.arange(len(low), device=low.device)
+        return self(low, keyed.normal("draw", key, self.generator.latent_dim, seed=seed))
+
+    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+        """One image for each real one, whatever number of draws the data module asks for."""
+        low = networks.reduced(batch.image, self.scale)
+        number = batch_idx * self.trainer.world_size + self.global_rank
+        key = torch.arange(len(low), device=low.device)
+        fake = self(low, keyed.normal(f"enlarge/{number}", key, self.generator.latent_dim))
+        shown = low.repeat_interleave(self.scale, -1).repeat_interleave(self.scale, -2)
+        return Evaluated(batch.image, fake, batch.label if self.spec.num_classes else None, source=shown)
+
+    test_step = validation_step
+
+    def predict_step(self, batch: Draws, batch_idx: int) -> None:
+        raise ValueError(
+            "predict draws from noise alone, and super-resolution starts from images. Run `test`, which shows its "
+            "test images enlarged, or call enlarge() of the model that lightning_cgan.load gives."
+        )
+
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
+        optimizers = [
+            self.generator_optimizer(self.generator.parameters()),
+            self.discriminator_optimizer(self.discriminator.parameters()),
+        ]
+        return optimizers, [LambdaLR(optimizer, self.decay) for optimizer in optimizers]
+
+    def decay(self, update: int) -> float:
+        return linear_decay(update, self.decay_start, self.trainer.max_steps)

@@ -1,0 +1,16 @@
+"""An extractor that takes no time."""
+
+from torch.nn.functional import adaptive_avg_pool2d
+
+from lightning_cgan.metrics.classifier import Seen
+from lightning_cgan.metrics.extractors import Extractor
+
+
+class Colours(Extractor):
+    """Mean colours of the quarters of an image."""
+
+    name, resize, sha256 = "colours", "none", "0" * 64
+
+    def forward(self, image):
+        features = adaptive_avg_pool2d(image.float(), 2).flatten(1)
+        return Seen(features, features)

@@ -1,0 +1,186 @@
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from lightning_cgan.contract import Draws, ImageSpec, Trial
+from lightning_cgan.losses import gan as losses
+from lightning_cgan.losses import hinge
+from lightning_cgan.losses.objectives import Objective
+from lightning_cgan.networks import acgan
+from lightning_cgan.papers.acgan import ACGAN
+from lightning_cgan.schedules import falling
+from tests.papers.steps import moves, train
+
+SPEC = ImageSpec(channels=1, size=16, num_classes=10)
+WHITE = torch.ones(4, 1, 16, 16)
+LABEL = torch.tensor([9, 8, 7, 6])
+
+
+def model(**options):
+    torch.manual_seed(0)
+    networks = {"generator": lambda s: acgan.Generator(s, 4), "discriminator": lambda s: acgan.Discriminator(s, 4)}
+    return ACGAN(SPEC, **networks | options)
+
+
+class Teacher(nn.Module):
+    """A discriminator with fixed logits for bright and for dark images. Notes what it sees."""
+
+    def __init__(self, spec):
+        super().__init__()
+        self.weight, self.seen = nn.Parameter(torch.tensor(1.0)), []
+        torch.manual_seed(1)
+        self.bright, self.dark = torch.randn(2, 4, 10, dtype=torch.float64)
+
+    def forward(self, image):
+        self.seen.append(image)
+        return self.weight * image.mean((1, 2, 3)), self.bright if image.mean() > 0 else self.dark
+
+
+class Black(nn.Module):
+    """A generator of black images. Notes the labels that it is asked for."""
+
+    latent_dim = 2
+
+    def __init__(self, spec):
+        super().__init__()
+        self.weight, self.asked = nn.Parameter(torch.tensor(1.0)), []
+
+    def forward(self, noise, label):
+        self.asked.append(label)
+        return -self.weight * torch.ones(len(noise), 1, 16, 16)
+
+
+def taught(**options):
+    return model(generator=Black, discriminator=Teacher, **options)
+
+
+def test_each_step_moves_only_its_network(monkeypatch):
+    assert moves(model(critic_updates=2), monkeypatch) == ["D", "D", "G"] * 2
+
+
+def test_the_generators_batch_is_a_multiple_of_the_real_one(monkeypatch):
+    gan, sizes = model(fakes_per_real=3, critic_updates=2), []
+    gan.generator.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    train(gan, updates=1)
+    assert sizes == [4, 4, 12]
+
+
+def test_the_discriminators_loss_sends_no_gradient_to_the_generator():
+    gan = model()
+    gan.discriminator_loss(torch.randn(4, 1, 16, 16), torch.arange(4)).backward()
+    assert all(parameter.grad is None for parameter in gan.generator.parameters())
+    assert all(parameter.grad.any() for parameter in gan.discriminator.parameters() if parameter.ndim > 1)
+
+
+def test_the_discriminators_loss_is_of_source_and_class_on_both_kinds_of_images():
+    gan = taught()
+    loss = gan.discriminator_loss(WHITE, LABEL)
+    source = losses.discriminator_loss(torch.ones(4), -torch.ones(4))
+    teacher = gan.discriminator
+    of_class = cross_entropy(teacher.bright, LABEL) + cross_entropy(teacher.dark, gan.generator.asked[0])
+    assert loss.item() == pytest.approx((source + of_class).item(), rel=1e-6)
+
+
+def test_the_generators_loss_is_of_source_and_of_the_class_that_was_asked():
+    gan = taught()
+    loss = gan.generator_loss(4)
+    of_class = cross_entropy(gan.discriminator.dark, gan.generator.asked[0])
+    assert loss.item() == pytest.approx((losses.non_saturating(-torch.ones(4)) + of_class).item(), rel=1e-6)
+
+
+def test_class_loss_on_real_leaves_out_exactly_the_generated_images():
+    both, real = taught(), taught(class_loss_on="real")
+    torch.manual_seed(2)
+    of_both = both.discriminator_loss(WHITE, LABEL)
+    torch.manual_seed(2)
+    of_real = real.discriminator_loss(WHITE, LABEL)
+    of_fake = cross_entropy(both.discriminator.dark, both.generator.asked[0])
+    assert (of_both - of_real).item() == pytest.approx(of_fake.item(), rel=1e-5)
+    torch.manual_seed(2)
+    of_generator = both.generator_loss(4)
+    torch.manual_seed(2)
+    assert of_generator == real.generator_loss(4)
+
+
+def test_class_weights_weigh_the_class_loss_of_one_network_each():
+    gan = taught(discriminator_class_weight=0.0, generator_class_weight=0.5, objective=Objective.hinge)
+    loss = gan.discriminator_loss(WHITE, LABEL)
+    assert loss.item() == pytest.approx(hinge.discriminator_hinge(torch.ones(4), -torch.ones(4)).item())
+    loss = gan.generator_loss(4)
+    of_class = cross_entropy(gan.discriminator.dark, gan.generator.asked[1])
+    assert loss.item() == pytest.approx(1 + 0.5 * of_class.item(), rel=1e-6)
+
+
+def test_real_and_generated_images_take_a_call_each():
+    gan = taught()
+    gan.discriminator_loss(WHITE, LABEL)
+    assert [image.mean().item() for image in gan.discriminator.seen] == [1, -1]
+
+
+def test_the_label_of_a_real_image_reaches_the_loss_and_its_gradient():
+    gan = model().eval()
+
+    def loss(label):
+        torch.manual_seed(1)
+        return gan.discriminator_loss(WHITE, torch.full((4,), label))
+
+    assert loss(0) != loss(1)
+    assert loss(0) == loss(0)
+
+
+def test_the_defaults_are_the_papers():
+    gan = ACGAN(ImageSpec(3, 32, 10))
+    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+        settings = optimizer([nn.Parameter(torch.zeros(1))]).defaults
+        assert (settings["lr"], settings["betas"]) == (2e-4, (0.5, 0.999))
+    assert (gan.class_loss_on, gan.discriminator_class_weight, gan.generator_class_weight) == ("real_and_fake", 1, 1)
+    assert (gan.objective, gan.critic_updates, gan.fakes_per_real) == (Objective.non_saturating, 1, 1)
+    assert gan.schedule(40_000, 50_000) == 1
+
+
+def test_an_evaluation_draws_the_same_image_for_an_index_in_any_batch():
+    gan = model().eval()
+    label, index = torch.arange(6), torch.arange(6)
+    whole = gan.validation_step(Trial(torch.zeros(2, 1, 16, 16), label[:2], Draws(label, index)), 0)
+    part = gan.validation_step(Trial(torch.zeros(0, 1, 16, 16), label[:0], Draws(label[4:], index[4:])), 0)
+    assert torch.allclose(whole.fake[4:], part.fake, atol=1e-6)
+    assert part.label.tolist() == [4, 5]
+    assert len(whole.real) == 2
+
+
+def test_samples_follow_their_label_and_seed():
+    gan = model().eval()
+    images = gan.sample(3, label=7, seed=5)
+    assert images.shape == (3, 1, 16, 16)
+    assert not images.requires_grad
+    assert torch.equal(images, gan.sample(3, label=[7, 7, 7], seed=5))
+    assert not torch.equal(images, gan.sample(3, label=8, seed=5))
+    assert not torch.equal(images, gan.sample(3, label=7, seed=6))
+    with pytest.raises(ValueError, match="met"):
+        gan.sample(3, label=10)
+
+
+def test_the_schedule_moves_both_learning_rates():
+    trainer = train(model(schedule=falling), updates=2)
+    assert [config.scheduler.get_last_lr() for config in trainer.lr_scheduler_configs] == [[0.0], [0.0]]
+
+
+def test_data_without_classes_is_refused():
+    with pytest.raises(ValueError, match=r"needs labelled images.*Set data"):
+        ACGAN(ImageSpec(1, 16))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"critic_updates": 0}, r"at least 1; met 0\. Set model.init_args.critic_updates"),
+        ({"fakes_per_real": 0}, r"at least 1; met 0\. Set model.init_args.fakes_per_real"),
+        ({"class_loss_on": "fake"}, r"real or real_and_fake; met fake\. Set model.init_args.class_loss_on"),
+        ({"generator_class_weight": -1.0}, r"below 0; met \(1.0, -1.0\)\. Set .*generator_class_weight"),
+        ({"discriminator_class_weight": -1.0}, r"below 0; met \(-1.0, 1.0\)\. Set .*discriminator_class_weight"),
+    ],
+)
+def test_bad_settings_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        model(**options)

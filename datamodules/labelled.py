@@ -1,10 +1,10 @@
 """What all labelled image sets share: loaders, keyed order, evaluation protocol, conversion on the device."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from datamodules.morphs import Morphs
 from datamodules.order import EvaluationOrder, Positions, Slices, TrainingOrder, balanced_draws
@@ -71,6 +71,7 @@ class LabelledDataModule(LightningDataModule):
     """
 
     spec: ImageSpec
+    training_batch: ClassVar[type] = Labelled
 
     def __init__(
         self,
@@ -138,15 +139,20 @@ class LabelledDataModule(LightningDataModule):
         return Reference(split, len(source.label), source.sha256())
 
     def train_dataloader(self) -> DataLoader[Labelled]:
-        order = TrainingOrder(
-            len(self.source("train").label),
+        source = self.source("train")
+        return self.loader(Training(source), self.training_order(len(source.label)))
+
+    def training_order(self, count: int, purpose: str = "order", updates: int | None = None) -> TrainingOrder:
+        """The order of ``count`` images for this run in this process; ``updates`` long where the run has no length."""
+        return TrainingOrder(
+            count,
             self.batch_shape,
             start=lambda: self.trainer.global_step,
-            updates=self.trainer.max_steps if self.trainer.max_steps > 0 else None,
+            updates=self.trainer.max_steps if self.trainer.max_steps > 0 else updates,
             rank=self.trainer.global_rank,
             world=self.trainer.world_size,
+            purpose=purpose,
         )
-        return self.loader(Training(self.source("train")), order)
 
     def batch_shape(self, update: int) -> tuple[int, int]:
         """Critic updates in generator update ``update``, and images in each one's batch: as the paper says.
@@ -193,7 +199,7 @@ class LabelledDataModule(LightningDataModule):
         rank, world = self.trainer.global_rank, self.trainer.world_size
         return EvaluationOrder(reals, fakes, self.evaluation_batch_size, rank, world)
 
-    def loader(self, dataset: Dataset, order: TrainingOrder | EvaluationOrder) -> DataLoader:
+    def loader(self, dataset: Dataset, order: Sampler) -> DataLoader:
         return DataLoader(
             dataset,
             sampler=order,

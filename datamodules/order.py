@@ -34,6 +34,7 @@ class TrainingOrder(Sampler[Positions]):
         updates: length of one iteration; one pass over the data when None.
         rank: of this process.
         world: number of processes.
+        purpose: two orders of the same images for different ends are independent.
 
     Raises:
         ValueError: if the batch cannot be shared equally by the processes.
@@ -47,8 +48,9 @@ class TrainingOrder(Sampler[Positions]):
         updates: int | None = None,
         rank: int = 0,
         world: int = 1,
+        purpose: str = "order",
     ) -> None:
-        self.count, self.shape = count, shape if callable(shape) else lambda update: shape
+        self.count, self.purpose, self.shape = count, purpose, shape if callable(shape) else lambda update: shape
         critic_updates, batch_size = self.shape(0)
         if batch_size % world:
             raise ValueError(
@@ -60,7 +62,7 @@ class TrainingOrder(Sampler[Positions]):
         self.permutation = lru_cache(maxsize=2)(self._permutation)
 
     def _permutation(self, epoch: int) -> Tensor:
-        return torch.randperm(self.count, generator=keyed.generator("order", epoch))
+        return torch.randperm(self.count, generator=keyed.generator(self.purpose, epoch))
 
     def __len__(self) -> int:
         return self.updates

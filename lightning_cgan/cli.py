@@ -17,6 +17,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lightning_cgan.callbacks.checkpoints import LAST, Best, Last
+from lightning_cgan.callbacks.decisions import Decisions
 from lightning_cgan.callbacks.distributed import SameBuffers, check_strategy
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar, say
@@ -44,7 +45,7 @@ WATCHING = {
     "fit": (SameBuffers, SampleGrid, Curves, Best, Last),
     "validate": (SampleGrid,),
     "test": (SampleGrid,),
-    "predict": (Predictions,),
+    "predict": (Predictions, Decisions),
 }
 
 

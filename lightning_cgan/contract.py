@@ -67,6 +67,21 @@ class Evaluated(NamedTuple):
     decided: Tensor | None = None  # (B,) int64, the class that the model itself gives to each real image
 
 
+class Unclassified(NamedTuple):
+    """Images whose class ``predict`` is asked for."""
+
+    image: Tensor  # (B, C, H, W)
+    name: list[str]  # of each: its number in the set, or its file
+
+
+class Decided(NamedTuple):
+    """What a ``predict_step`` that classifies returns."""
+
+    name: list[str]  # of each image
+    label: Tensor  # (B,) int64, the class decided on
+    probability: Tensor  # (B,) of that class
+
+
 class Mixture(NamedTuple):
     """Gaussians of equal weight in the plane: a distribution whose modes are known."""
 
@@ -95,6 +110,20 @@ def with_classes(spec: ImageSpec, paper: str) -> ImageSpec:
             "Set data to a labelled set, or model.class_path to an unconditional paper."
         )
     return spec
+
+
+def with_few_labels(data: object, paper: str) -> None:
+    """Refuse ``data``, a data module, where it says that its training batches are other than ``PartlyLabelled``.
+
+    Raises:
+        ValueError: naming the view that makes them so.
+    """
+    kind = getattr(data, "training_batch", PartlyLabelled)
+    if kind is not PartlyLabelled:
+        raise ValueError(
+            f"{paper} learns from few labelled and many unlabelled images; met {type(data).__name__}, all labelled. "
+            "Set data.class_path to datamodules.semi_labelled.SemiLabelled, and its init_args.data to this set."
+        )
 
 
 def without_classes(spec: ImageSpec) -> ImageSpec:

@@ -7,8 +7,9 @@ import torch
 
 from lightning_cgan.callbacks.checkpoints import BEST, LAST
 
-# Keys that say where data is, not what.
-FREE = {"root", "download", "num_workers"} | {f"predict_{name}" for name in ("classes", "per_class", "morphs", "steps")}
+# Keys that say where data is, not what, and what to predict.
+PREDICTED = ("classes", "per_class", "morphs", "steps", "folder")
+FREE = {"root", "download", "num_workers"} | {f"predict_{name}" for name in PREDICTED}
 
 
 def default_folder(configs: list[str]) -> str:

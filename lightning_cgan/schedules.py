@@ -25,6 +25,11 @@ def falling_in_second_half(update: int, end: int) -> float:
     return linear_decay(update, end // 2, end)
 
 
+def falling_in_last_third(update: int, end: int) -> float:
+    """A learning rate that is constant for two thirds of the run and then falls in a straight line to 0."""
+    return linear_decay(update, 2 * end // 3, end)
+
+
 def falling_in_last_ninth(update: int, end: int) -> float:
     """A learning rate that falls in a straight line to 0 over the last ninth. Miyato & Koyama 2018 for ImageNet."""
     return linear_decay(update, 8 * end // 9, end)

@@ -132,6 +132,8 @@ class Predictions(Callback):
     def on_predict_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
     ) -> None:
+        if not isinstance(outputs, Evaluated):  # a model that classifies draws nothing
+            return
         folder = Path(trainer.default_root_dir) / "predictions"
         label = outputs.label if outputs.label is not None else torch.zeros(len(outputs.fake), dtype=torch.int64)
         for image, row in zip(outputs.fake, label.tolist(), strict=True):

@@ -84,7 +84,7 @@ class Scores(Callback):
     def finish(self, trainer: Trainer, module: LightningModule, split: str) -> None:
         seen = self.scored.gather(module.device, trainer.world_size)
         scores = self.compute(trainer, module, seen)
-        if not seen.scorable:
+        if not seen.scorable and "fid" in scores:
             why = "there are fewer than two" if seen.finite else "generated ones hold NaN or infinity"
             rank_zero_warn(f"Of {len(seen.real)} real and {len(seen.fake)} generated images {why}: no {split} scores.")
         module.log_dict({f"{split}/{name}": value for name, value in scores.items()}, rank_zero_only=False)

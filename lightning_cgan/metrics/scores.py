@@ -135,8 +135,11 @@ def all_scores(seen: Gathered, knows_labels: bool) -> dict[str, float]:
     "fid", "is_mean", "is_std"; by a classifier of the set "rarest_class" and, where labels were asked for, "accuracy";
     where the model classifies, "classification_accuracy" of real images. The first three are NaN if they cannot be
     computed: a generated pixel was not a finite number, or there are fewer than two real or two generated images.
+    A model that classifies and generates nothing has no others than "classification_accuracy".
     """
     scores = {"classification_accuracy": seen.hits.double().mean().item()} if len(seen.hits) else {}
+    if scores and not len(seen.fake):
+        return scores  # a classifier that generates nothing
     if not seen.scorable:
         return scores | dict.fromkeys(("fid", "is_mean", "is_std"), float("nan"))
     mean, std = inception_score(seen.logits)

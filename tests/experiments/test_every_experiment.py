@@ -25,6 +25,8 @@ EXTRA = {  # what makes the networks of a file small, or leaves out what it star
     "progan/celebahq1024": [f"{MODEL}.{name}.init_args.fmap_max=4" for name in ("generator", "discriminator")],
     "projection/imagenet128_super_resolution": NARROW,
     "projection/digits_finetuned": [f"{MODEL}.start_from=null"],
+    "sgan/cifar10": [f"{MODEL}.{name}.init_args.width=8" for name in ("generator", "classifier")],
+    "sgan/svhn": [f"{MODEL}.{name}.init_args.width=8" for name in ("generator", "classifier")],
     **{f"projection/{data}": NARROW for data in ("cifar10", "cifar100", "imagenet128")},
     "wgan/lsun64": [f"{MODEL}.long_critic_updates=2"],
     "wgan/digits": [f"{MODEL}.long_critic_updates=2"],

@@ -1,0 +1,176 @@
+"""A labelled set of which only few labels are known: what semi-supervised papers train on."""
+
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from datamodules.files import Decoding, Files, Scan
+from datamodules.labelled import LabelledDataModule
+from datamodules.order import Positions, Slices, TrainingOrder
+from datamodules.sources import LabelledImages
+from lightning_cgan import keyed
+from lightning_cgan.contract import Labelled, PartlyLabelled, Reference, Trial, Unclassified, with_classes
+
+Together = tuple[Positions, Positions, Positions]  # of labelled images, and of two batches of unlabelled ones
+
+
+def few_of_each(label: Tensor, num_classes: int, labels_per_class: int, label_seed: int) -> Tensor:
+    """The places (num_classes * labels_per_class,) of the images whose labels are known, class by class.
+
+    They depend on ``label_seed`` alone, not on the run's seed, and fewer labels are the first of more.
+
+    Raises:
+        ValueError: for a class with fewer images.
+    """
+    chosen = []
+    for one in range(num_classes):
+        places = (label == one).nonzero().flatten()
+        if len(places) < labels_per_class:
+            raise ValueError(
+                f"Every class gives {labels_per_class} labels; class {one} has {len(places)} training images. "
+                "Set data.init_args.labels_per_class."
+            )
+        order = torch.randperm(len(places), generator=keyed.generator("labels", one, seed=label_seed))
+        chosen.append(places[order[:labels_per_class]])
+    return torch.cat(chosen)
+
+
+class InStep(Sampler[Together]):
+    """Several orders, one item of each at a time."""
+
+    def __init__(self, *orders: TrainingOrder) -> None:
+        self.orders = orders
+
+    def __len__(self) -> int:
+        return min(map(len, self.orders))
+
+    def __iter__(self) -> Iterator[Together]:
+        return zip(*self.orders, strict=False)
+
+
+class FewLabels(Dataset[PartlyLabelled]):
+    """Answers ``Together``. Of the labels of ``source`` it holds those at ``places``, and no other."""
+
+    def __init__(self, source: LabelledImages, places: Tensor) -> None:
+        self.images, self.places = source.images, places
+        self.label = source.label[places]
+
+    def __getitem__(self, at: Together) -> PartlyLabelled:
+        labelled, *unlabelled = at
+        image = self.images(labelled._replace(image=self.places[labelled.image]))
+        return PartlyLabelled(image, self.label[labelled.image], torch.stack([*map(self.images, unlabelled)], 1))
+
+
+class ToClassify(Dataset[Unclassified]):
+    """Answers ``Slices``. ``images`` gives (B, C, H, W) uint8 for places, ``name`` what to call each."""
+
+    def __init__(self, images: Callable[[range], Tensor], name: list[str]) -> None:
+        self.images, self.name = images, name
+
+    def __getitem__(self, at: Slices) -> Unclassified:
+        return Unclassified(self.images(at.real), [self.name[place] for place in at.real])
+
+
+def held(source: LabelledImages, places: range) -> Tensor:
+    """The images of ``source`` at ``places``."""
+    index = torch.arange(places.start, places.stop)
+    return source.images(Positions(torch.zeros_like(index), index))
+
+
+class SemiLabelled(LightningDataModule):
+    """Any labelled set with the labels of ``labels_per_class`` training images of each class.
+
+    The labelled images go round as often as it takes; all training images, these too, are unlabelled ones. Validation
+    and test are those of ``data``. ``predict`` classifies the test images, or the pictures of a folder.
+
+    Args:
+        data: the labelled set. How large batches are, and all other loading, is its affair.
+        labels_per_class: known labels of each class.
+        label_seed: draws which; the seed of the run has no say, so runs with different seeds share their labels.
+        predict_folder: of pictures to classify; the test images when None.
+
+    Raises:
+        ValueError: for data without classes, or fewer labels than one. On ``prepare_data`` and ``setup`` for a class
+            with fewer images than that, or a folder without pictures.
+    """
+
+    training_batch: ClassVar[type] = PartlyLabelled
+
+    def __init__(
+        self, data: LabelledDataModule, labels_per_class: int, label_seed: int = 0, predict_folder: str | None = None
+    ) -> None:
+        super().__init__()
+        if labels_per_class < 1:
+            raise ValueError(
+                f"labels_per_class is at least 1; met {labels_per_class}. Set data.init_args.labels_per_class."
+            )
+        self.data, self.spec = data, with_classes(data.spec, "A view with few labels")
+        self.labels_per_class, self.label_seed = labels_per_class, label_seed
+        self.predict_folder = predict_folder
+
+    def prepare_data(self) -> None:
+        self.data.prepare_data()
+        self.places()  # what is wrong is said before an earlier run is moved
+
+    def setup(self, stage: str) -> None:
+        self.data.trainer = self.trainer
+        self.data.setup(stage)
+        if stage == "fit":
+            self.places()
+        if stage == "predict":
+            self.pictures()
+
+    def places(self) -> Tensor:
+        """Where the labelled images lie in the training set."""
+        label = self.data.source("train").label
+        return few_of_each(label, self.spec.num_classes, self.labels_per_class, self.label_seed)
+
+    def reference(self, split: str) -> Reference:
+        return self.data.reference(split)
+
+    def train_dataloader(self) -> DataLoader[PartlyLabelled]:
+        source, places = self.data.source("train"), self.places()
+        first, second = (self.data.training_order(len(source.label), f"unlabelled {k}") for k in (1, 2))
+        labelled = self.data.training_order(len(places), "labelled", updates=len(first))
+        return self.data.loader(FewLabels(source, places), InStep(labelled, first, second))
+
+    def val_dataloader(self) -> DataLoader[Trial]:
+        return self.data.val_dataloader()
+
+    def test_dataloader(self) -> DataLoader[Trial]:
+        return self.data.test_dataloader()
+
+    def predict_dataloader(self) -> DataLoader[Unclassified]:
+        pictures = self.pictures()
+        return self.data.loader(pictures, self.data.shared(len(pictures.name), 0))
+
+    def pictures(self) -> ToClassify:
+        """What ``predict`` classifies."""
+        if self.predict_folder is None:
+            test = self.data.source("test")
+            names = [str(place) for place in range(len(test.label))]
+            return ToClassify(partial(held, test), names)
+        folder = Path(self.predict_folder)
+        paths = Scan(folder, [folder]).found[0] if folder.is_dir() else []
+        if not paths:
+            raise ValueError(
+                f"predict_folder holds the pictures to classify; there are none in {folder}. "
+                "Set data.init_args.predict_folder, or leave it out to classify the test images."
+            )
+        decoding = Decoding(self.spec.size, self.spec.channels)
+        files = Files(folder, paths, torch.zeros(len(paths), dtype=torch.int64), decoding)
+        return ToClassify(partial(held, files), [os.path.relpath(path, folder) for path in paths])
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        if not isinstance(batch, PartlyLabelled):
+            return self.data.on_after_batch_transfer(batch, dataloader_idx)
+        whole = torch.cat([batch.image[:, None], batch.unlabelled], 1)
+        image = self.data.on_after_batch_transfer(Labelled(whole, batch.label), dataloader_idx).image
+        return PartlyLabelled(image[:, 0], batch.label, image[:, 1:])

@@ -1,0 +1,65 @@
+"""SGAN against its supervised twin on few labels: the table in the heads of digits.yaml and digits_supervised.yaml.
+
+    python experiments/sgan/labels.py [--labels 3 5 10] [--draws 100 101 102 103 104]
+
+Test accuracy of the last update, with no validation before. Each run is added to runs/sgan/labels.csv as it ends; what
+stands there is not run again. Intervals are Student's, 95 %, over draws of the labels, each with its own seed.
+"""
+
+import argparse
+import csv
+import json
+from pathlib import Path
+
+from scipy.stats import t
+
+from lightning_cgan.cli import main
+
+FILES = {"twin": "experiments/sgan/digits_supervised.yaml", "sgan": "experiments/sgan/digits.yaml"}
+TABLE = Path("runs/sgan/labels.csv")
+
+
+def accuracy(arm: str, labels: int, draw: int) -> float:
+    """Trains and tests one arm; percent of the 500 test digits that it classifies rightly."""
+    folder = f"runs/sgan/labels/{arm}_{labels}_{draw}"
+    args = [f"--config={FILES[arm]}", f"--trainer.default_root_dir={folder}", f"--seed_everything={draw}"]
+    args += [f"--data.init_args.labels_per_class={labels}", f"--data.init_args.label_seed={draw}"]
+    quick = ["--trainer.limit_val_batches=0", "--trainer.log_every_n_steps=500"]
+    if main(["fit", *args, *quick, "--fresh"]) or main(
+        ["test", *args, "--ckpt_path=last", "--data.init_args.data.init_args.test_fakes=20"]
+    ):
+        raise SystemExit(f"{folder} failed")
+    return 100 * json.loads(Path(folder, "metrics.json").read_text())["test"]["scores"]["classification_accuracy"]
+
+
+def results() -> dict[tuple[str, int, int], float]:
+    with TABLE.open() as file:
+        return {(arm, int(labels), int(draw)): float(hits) for arm, labels, draw, hits in csv.reader(file)}
+
+
+def interval(values: list[float]) -> str:
+    mean = sum(values) / len(values)
+    spread = (sum((value - mean) ** 2 for value in values) / max(len(values) - 1, 1)) ** 0.5
+    half = t.ppf(0.975, len(values) - 1) * spread / len(values) ** 0.5 if len(values) > 1 else float("nan")
+    return f"{mean:.1f} ± {half:.1f}"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--labels", type=int, nargs="+", default=[3, 5, 10], help="per class")
+    parser.add_argument("--draws", type=int, nargs="+", default=[100, 101, 102, 103, 104])
+    asked = parser.parse_args()
+    TABLE.parent.mkdir(parents=True, exist_ok=True)
+    TABLE.touch()
+    for draw in asked.draws:
+        for labels in asked.labels:
+            for arm in FILES:
+                if (arm, labels, draw) not in results():
+                    hits = accuracy(arm, labels, draw)
+                    with TABLE.open("a") as file:
+                        file.write(f"{arm},{labels},{draw},{hits:.2f}\n")
+    known = results()
+    for labels in asked.labels:
+        twin, sgan = ([known[arm, labels, draw] for draw in asked.draws] for arm in FILES)
+        gain = [b - a for a, b in zip(twin, sgan, strict=True)]
+        print(f"{10 * labels} labels: twin {interval(twin)}  SGAN {interval(sgan)}  gain {interval(gain)}")

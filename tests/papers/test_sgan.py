@@ -1,0 +1,194 @@
+import json
+
+import pytest
+import torch
+
+from lightning_cgan.cli import main
+from lightning_cgan.contract import Draws, ImageSpec, Trial
+from lightning_cgan.losses.semi_supervised import GeneratorLoss
+from lightning_cgan.networks import sgan
+from lightning_cgan.optimize import descend
+from lightning_cgan.papers.sgan import SGAN
+from lightning_cgan.papers.supervised_twin import SupervisedTwin
+from tests.conftest import same
+from tests.test_resume import PowerCut, callback
+
+SPEC = ImageSpec(channels=1, size=8, num_classes=10)
+PIXEL = torch.linspace(-1, 1, 64).view(1, 1, 8, 8)
+
+
+def model(**options):
+    torch.manual_seed(0)
+    networks = {"generator": lambda s: sgan.SmallGenerator(s, 4), "classifier": lambda s: sgan.SmallClassifier(s, 4)}
+    return SGAN(SPEC, **networks, **options)
+
+
+def weights(network):
+    return {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
+
+
+def test_each_step_moves_only_its_network(monkeypatch, train):
+    moved = []
+
+    def watch(module, optimizer, loss, tick=False):
+        before = weights(module.generator), weights(module.classifier)
+        descend(module, optimizer, loss, tick)
+        after = weights(module.generator), weights(module.classifier)
+        moved.append(("".join(n for n, b, a in zip("GC", before, after, strict=True) if not same(b, a)), tick))
+
+    monkeypatch.setattr("lightning_cgan.papers.sgan.descend", watch)
+    assert train("fit") == 0
+    assert moved == [("C", False), ("G", True)] * 2
+
+
+@pytest.mark.parametrize("loss", list(GeneratorLoss))
+def test_the_generators_loss_sends_gradients_to_the_generator_and_the_classifiers_none(loss):
+    gan = model(generator_loss=loss)
+    gan.loss_of_generator(PIXEL.repeat(6, 1, 1, 1)).backward()
+    assert all(parameter.grad is not None for parameter in gan.generator.parameters())
+    gan.zero_grad()
+    sum(gan.classifier_losses(PIXEL, torch.tensor([3]), PIXEL.repeat(6, 1, 1, 1))).backward()
+    assert all(parameter.grad is None for parameter in gan.generator.parameters())
+    assert all(parameter.grad.any() for parameter in gan.classifier.parameters())
+
+
+class Sure(torch.nn.Module):
+    """Classifies by brightness: class 1 if bright, 0 if dark; both are real. A grey image is generated."""
+
+    def __init__(self, spec):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor(100.0))
+
+    def forward(self, image):
+        brightness = image.mean((1, 2, 3))
+        logits = self.weight * torch.stack([-2 * brightness - 1, 2 * brightness - 1], 1)
+        return sgan.Judged(brightness[:, None], logits)
+
+
+class Grey(torch.nn.Module):
+    latent_dim = 2
+
+    def __init__(self, spec):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor(0.0))
+
+    def forward(self, noise):
+        return self.weight * torch.ones(len(noise), 1, 8, 8)
+
+
+def test_a_classifier_that_is_right_has_no_loss_and_the_generator_all_of_it():
+    options = {"generator": Grey, "classifier": Sure, "average_rate": None}
+    black, white = -torch.ones(4, 1, 8, 8), torch.ones(4, 1, 8, 8)
+    gan = SGAN(SPEC, **options)
+    supervised, unsupervised = gan.classifier_losses(white, torch.ones(4, dtype=torch.int64), black)
+    assert (supervised.item(), unsupervised.item()) == (0, pytest.approx(0, abs=1e-9))
+    assert gan.classifier_losses(black, torch.ones(4, dtype=torch.int64), black)[0].item() == 400
+    assert gan.loss_of_generator(white).item() == 1  # features differ by 1
+    passing = SGAN(SPEC, generator_loss=GeneratorLoss.non_saturating, **options)
+    assert passing.loss_of_generator(white).item() == pytest.approx(100 - 0.6931, abs=1e-3)
+
+
+def test_the_generator_learns_from_another_unlabelled_batch_than_the_classifier(train, monkeypatch):
+    seen = []
+    losses, loss = SGAN.classifier_losses, SGAN.loss_of_generator
+    monkeypatch.setattr(
+        SGAN, "classifier_losses", lambda gan, image, label, x: seen.append(x) or losses(gan, image, label, x)
+    )
+    monkeypatch.setattr(SGAN, "loss_of_generator", lambda gan, x: seen.append(x) or loss(gan, x))
+    assert train("fit") == 0
+    assert [tuple(x.shape) for x in seen] == [(6, 1, 8, 8)] * 4
+    assert len({x.numpy().tobytes() for x in seen}) == 4
+
+
+def test_the_unsupervised_loss_has_the_weight_that_it_is_given(train, monkeypatch):
+    taken, parts = [], []
+    losses = SGAN.classifier_losses
+
+    def watch(module, optimizer, loss, tick=False):
+        taken.append(loss.item())
+        descend(module, optimizer, loss, tick)
+
+    monkeypatch.setattr("lightning_cgan.papers.sgan.descend", watch)
+    monkeypatch.setattr(SGAN, "classifier_losses", lambda gan, *x: parts.append(losses(gan, *x)) or parts[-1])
+    assert train("fit", "--model.init_args.unlabelled_weight=3", steps=1) == 0
+    ((supervised, unsupervised),) = parts
+    assert taken[0] == pytest.approx((supervised + 3 * unsupervised).item())
+
+
+def test_evaluation_says_the_true_class_the_models_and_shows_generated_images():
+    gan = model(average_rate=None).eval()
+    draws = Draws(torch.zeros(5, dtype=torch.int64), torch.arange(5))
+    whole = gan.validation_step(Trial(PIXEL, torch.tensor([3]), draws), 0)
+    part = gan.validation_step(Trial(PIXEL, torch.tensor([3]), Draws(draws.label[3:], draws.key[3:])), 0)
+    assert torch.allclose(whole.fake[3:], part.fake, atol=1e-6)
+    assert whole.fake.shape == (5, 1, 8, 8)
+    assert whole.label is None
+    assert (whole.truth.tolist(), whole.decided.tolist()) == ([3], [gan.classify(PIXEL).argmax().item()])
+    assert torch.allclose(gan.sample(3, seed=1), gan.sample(5, seed=1)[:3], atol=1e-6)
+    assert not torch.allclose(gan.sample(3, seed=1), gan.sample(3, seed=2), atol=1e-2)
+
+
+def test_the_average_follows_the_weights_from_where_they_start_and_decides(train, state):
+    assert train("fit", "--model.init_args.average_rate=0.25", steps=3, folder="average") == 0
+    held = state("average")["state_dict"]
+    assert not torch.equal(held["average.module.head.bias"], held["classifier.head.bias"])
+    gan = model(average_rate=1.0).eval()
+    gan.average.module.head.weight.data.zero_()
+    gan.average.module.head.bias.data.copy_(torch.arange(10.0))
+    assert gan.classify(PIXEL).argmax().item() == 9
+    with pytest.raises(ValueError, match=r"average_rate lies above 0, up to 1, or is null for no average; met 0"):
+        model(average_rate=0)
+
+
+def test_an_update_of_the_average_moves_it_by_its_rate():
+    gan = model(average_rate=0.25)
+    gan.average.update_parameters(gan.classifier)  # the first takes the weights as they are
+    start = gan.classifier.head.bias.detach().clone()
+    gan.classifier.head.bias.data.add_(8)
+    gan.average.update_parameters(gan.classifier)
+    assert torch.allclose(gan.average.module.head.bias, start + 2)
+
+
+@pytest.mark.parametrize("of", ["sgan", "twin"])
+def test_a_stopped_run_goes_on_to_the_same_bits(of, train, state):
+    options = {"of": of, "steps": 4, "every": 4}
+    assert train("fit", folder="whole", **options) == 0
+    last = callback("lightning_cgan.callbacks.checkpoints.Last", every=1)
+    with pytest.raises(PowerCut):
+        train("fit", last, callback("tests.test_resume.StopsAt", step=2), folder="stopped", **options)
+    assert state("stopped")["global_step"] == 2
+    assert train("fit", last, folder="stopped", **options) == 0
+    for part in ("state_dict", "optimizer_states", "lr_schedulers"):
+        assert same(state("whole")[part], state("stopped")[part])
+
+
+@pytest.mark.parametrize("paper", ["sgan.SGAN", "supervised_twin.SupervisedTwin"])
+def test_data_whose_labels_are_all_known_are_refused_before_the_first_update(paper, tmp_path, capsys):
+    data = json.dumps({"class_path": "datamodules.digits.Digits", "init_args": {"size": 8}})
+    folder = f"--trainer.default_root_dir={tmp_path}"
+    assert (
+        main(["fit", "--model", f"lightning_cgan.papers.{paper}", "--data", data, "--trainer.max_steps=1", folder]) == 2
+    )
+    said = capsys.readouterr().err
+    assert "met Digits, all labelled. Set data.class_path to datamodules.semi_labelled.SemiLabelled" in said
+
+
+@pytest.mark.parametrize("paper", [SGAN, SupervisedTwin])
+def test_data_without_classes_are_refused(paper):
+    with pytest.raises(ValueError, match="needs labelled images; this data set has no classes"):
+        paper(ImageSpec(1, 28))
+
+
+def test_labels_that_a_class_does_not_have_are_refused_before_an_earlier_run_is_moved(train, tmp_path, capsys):
+    assert train("fit") == 0
+    assert train("fit", "--fresh", "--data.init_args.labels_per_class=500") == 2
+    assert "gives 500 labels; class 0 has 108 training images" in capsys.readouterr().err
+    assert (tmp_path / "run" / "last.ckpt").is_file()
+
+
+def test_the_defaults_are_the_authors_for_mnist():
+    gan = SGAN(ImageSpec(1, 28, 10))
+    assert gan.generator_loss is GeneratorLoss.feature_matching
+    optimizers = [make(gan.parameters()) for make in (gan.generator_optimizer, gan.classifier_optimizer)]
+    assert [(one.defaults["lr"], one.defaults["betas"]) for one in optimizers] == [(3e-3, (0.5, 0.999))] * 2
+    assert gan.generator.latent_dim == 100

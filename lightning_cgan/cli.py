@@ -165,6 +165,8 @@ class CLI(LightningCLI):
                 )
                 raise SystemExit(0)
             say(f"going on from update {done} of {self.trainer.max_steps} in {folder}")
+        if not fit.ckpt_path and hasattr(self.model, "check"):
+            self.model.check(self.trainer)
         if fit.fresh:
             self.start_over(folder)
         if not fit.ckpt_path:

@@ -158,6 +158,8 @@ def class_labels(label: int | Sequence[int] | Tensor | None, count: int, num_cla
     """
     if label is None:
         return torch.arange(count) % max(num_classes, 1)
+    if not num_classes:
+        raise ValueError(f"A model without classes draws whatever comes; met label {label}. Leave out label.")
     labels = torch.as_tensor(label, dtype=torch.int64).cpu()
     labels = labels.expand(count) if labels.ndim == 0 else labels
     if labels.shape != (count,) or (count and (labels.min() < 0 or labels.max() >= num_classes)):

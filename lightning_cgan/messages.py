@@ -37,6 +37,15 @@ def plain(message: str, keys: Iterable[str] = ()) -> str:
     said = [line for line in lines if line and not NOISE.match(line)] or lines[-1:]
     text = re.sub(r"Type \S*Callable\[.*?expects a function or a callable class: ", "", said[0])
     text = re.sub(r"\.? Got value: Namespace\(.*", "", text)
+    choice = re.search(
+        r"Expected a (?:member of <enum '\w+'>: {|typing\.Literal\[)(.*)[}\]]\. Got value: (\S+)", message
+    )
+    if choice:
+        names = [name.strip("' ") for name in choice[1].split(",")]
+        key = ".init_args.".join(re.findall(r'Parser key "([\w.]+)"', message))
+        meant = get_close_matches(choice[2], names, n=1)
+        text = f"{key} is one of {', '.join(names)}; met {choice[2]}. Set {key}."
+        return text + (f"\nThe nearest valid name is {meant[0]}." if meant else "")
     if given := re.search(r"^ *Given value: (.*)", message, re.MULTILINE):
         text = f"{given[1]} is not a valid value" if text.startswith("Expected a") else text
     where = re.findall(r'Parser key "([\w.]+)"', message)

@@ -70,7 +70,7 @@ class RampedSGD(torch.optim.SGD):
         steps: int = 125_000,
     ) -> None:
         if steps < 1:
-            raise ValueError(f"The momentum grows over 1 step or more; met {steps}. Set the optimizer's init_args.steps.")
+            raise ValueError(f"The momentum grows over steps, at least 1; met {steps}. Set init_args.steps.")
         super().__init__(params, lr=lr, momentum=momentum)
         for group in self.param_groups:
             group |= {"first": momentum, "last": final_momentum, "over": steps, "done": 0}

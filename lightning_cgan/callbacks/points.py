@@ -95,7 +95,7 @@ def scatter(points: Tensor, mixture: Mixture, path: Path) -> Tensor:
 
 
 class PointPredictions(Predictions):
-    """Writes what ``predict`` draws: ``predictions/points_<process>.csv``, lines of x, y and the class asked for or -1."""
+    """Writes what ``predict`` draws: ``predictions/points_<process>.csv``, lines of x, y and the class asked or -1."""
 
     def on_predict_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any

@@ -78,6 +78,8 @@ class Scores(Callback):
         if self.intra_fid and trainer.state.fn == "test" and seen.scorable:
             intra = intra_class_fid(seen)
             self.details["intra_fid"] = intra.card()
+            if not intra.distance:
+                rank_zero_warn("No class has two real and two generated images of known label: no intra-class FID.")
             scores |= {"intra_fid": intra.mean, "intra_fid_worst": intra.worst}
         return scores
 

@@ -28,8 +28,9 @@ def mode_scores(point: Tensor, mixture: Mixture, label: Tensor | None = None) ->
     Returns:
         "modes": how many have at least a quarter of their share of the points within three standard deviations;
         "near": the share of points that lie so near to a mode; "spread": the standard deviation of those within their
-        mode over the true one, mean over modes, and that of the "tightest" and of the "widest" mode; with labels "label_fidelity": the share of points near the mode they
-        were asked for; "passed": 1 if :func:`passes`, else 0.
+        mode over the true one, mean over modes; "tightest" and "widest": that of the mode with the least and the most;
+        with labels "label_fidelity": the share of points near the mode they were asked for; "passed": 1 if
+        :func:`passes`, else 0.
     """
     distance, nearest = torch.cdist(point.double(), mixture.centre.double().to(point.device)).min(1)
     near = distance <= NEAR * mixture.std
@@ -49,7 +50,7 @@ def mode_scores(point: Tensor, mixture: Mixture, label: Tensor | None = None) ->
 
 
 def passes(scores: dict[str, float], modes: int) -> bool:
-    """The gate: all modes, 95 % of points near one, each mode's spread 0.5 to 1.5 of the true, 98 % near the one asked."""
+    """The gate: all modes, 95 % of points near one, each spread 0.5 to 1.5 of the true, 98 % near the one asked."""
     return (
         scores["modes"] == modes
         and scores["near"] >= 0.95

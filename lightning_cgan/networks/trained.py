@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
-def trained_weights(path: str) -> dict[str, Tensor]:
-    """The weights that a checkpoint of ``fit`` holds, on the CPU.
+def trained_weights(path: str, model: nn.Module) -> dict[str, Tensor]:
+    """The weights for ``model`` that a checkpoint of ``fit`` holds, on the CPU.
 
     Raises:
-        ValueError: if the file is missing or is not such a checkpoint.
+        ValueError: if the file is missing or is not such a checkpoint, or is that of a model with other weights.
     """
     if not Path(path).is_file():
         raise ValueError(
@@ -18,9 +18,17 @@ def trained_weights(path: str) -> dict[str, Tensor]:
             "Train that one first, or set model.init_args.start_from."
         )
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        held = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
     except Exception as cause:
         raise ValueError(
             f"A run starts from a checkpoint that `fit` has written; {path} is broken or from elsewhere. "
             "Set model.init_args.start_from."
         ) from cause
+    own = model.state_dict()
+    name = next((n for n in {**own, **held} if n not in own or n not in held or own[n].shape != held[n].shape), None)
+    if name:
+        raise ValueError(
+            f"A run starts from weights of its own networks; those of {path} differ in {name}. "
+            "Set model.init_args.start_from, or the networks to those of that run."
+        )
+    return held

@@ -160,7 +160,7 @@ class ACGAN(LightningModule):
         return self.draw(Draws(label, torch.arange(count, device=self.device)), seed)
 
     def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return Evaluated(real=batch.image, fake=self.draw(batch.draws), label=batch.draws.label)
+        return Evaluated(batch.image, self.draw(batch.draws), batch.draws.label, truth=batch.label)
 
     test_step = validation_step
 

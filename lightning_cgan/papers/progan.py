@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
@@ -105,9 +105,13 @@ class ProGAN(LightningModule):
         self.drift_weight, self.class_weight = drift_weight, class_weight
         self.simultaneous = simultaneous
 
+    def check(self, trainer: Trainer) -> None:
+        """Refuses batches that cannot be shared; the command line asks before it touches an earlier run."""
+        self.growth.check_shares(trainer.world_size, getattr(self.discriminator, "group_size", None))
+
     def on_fit_start(self) -> None:
         """Says before the first update what does not fit the schedule."""
-        self.growth.check_shares(self.trainer.world_size, getattr(self.discriminator, "group_size", None))
+        self.check(self.trainer)
         steps, needed = self.trainer.max_steps, self.growth.updates_to_full
         if 0 < steps <= needed:
             resolution, alpha = self.growth.stage(steps - 1)
@@ -215,7 +219,7 @@ class ProGAN(LightningModule):
         return self.draw(Draws(label, torch.arange(count, device=self.device)), seed)
 
     def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return Evaluated(real=batch.image, fake=self.draw(batch.draws), label=self.asked(batch.draws))
+        return Evaluated(batch.image, self.draw(batch.draws), self.asked(batch.draws), truth=batch.label)
 
     test_step = validation_step
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -81,9 +81,14 @@ class ProjectionGAN(LightningModule):
         self.classifier_start = classifier_start
         self.start_from = start_from
 
+    def check(self, trainer: Trainer) -> None:
+        """Refuses what it cannot start from; the command line asks before it touches an earlier run."""
+        if self.start_from and not trainer.ckpt_path:
+            trained_weights(self.start_from, self)
+
     def on_fit_start(self) -> None:
         if self.start_from and not self.trainer.ckpt_path:  # a run that goes on has weights of its own
-            self.load_state_dict(trained_weights(self.start_from))
+            self.load_state_dict(trained_weights(self.start_from, self))
         if self.classifier is not None:  # in a tuple it is no submodule: neither optimizers nor checkpoints hold it
             self.judges = (frozen(self.classifier(self.spec)).to(self.device),)
 

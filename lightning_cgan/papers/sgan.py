@@ -74,8 +74,10 @@ class SGAN(LightningModule):
         self.classifier = classifier(spec)  # before the generator, so that its supervised twin starts equal
         self.generator = generator(spec)
         if average_rate is not None:
-            self.average = AveragedModel(self.classifier, multi_avg_fn=get_ema_multi_avg_fn(1 - average_rate))
-            self.average.requires_grad_(False)
+            self.averaged_classifier = AveragedModel(
+                self.classifier, multi_avg_fn=get_ema_multi_avg_fn(1 - average_rate)
+            )
+            self.averaged_classifier.requires_grad_(False)
         self.generator_optimizer = generator_optimizer
         self.classifier_optimizer = classifier_optimizer
         self.generator_loss = generator_loss
@@ -96,8 +98,8 @@ class SGAN(LightningModule):
         with self.toggled_optimizer(classifier_optimizer):
             supervised, unsupervised = self.classifier_losses(image, label, unlabelled)
             descend(self, classifier_optimizer, supervised + self.unlabelled_weight * unsupervised)
-        if hasattr(self, "average"):
-            self.average.update_parameters(self.classifier)
+        if hasattr(self, "averaged_classifier"):
+            self.averaged_classifier.update_parameters(self.classifier)
 
         with self.toggled_optimizer(generator_optimizer):
             generator_loss = self.loss_of_generator(others)
@@ -150,7 +152,7 @@ class SGAN(LightningModule):
     @torch.no_grad()
     def classify(self, image: Tensor) -> Tensor:
         """The probabilities (B, K) of the classes of (B, C, H, W) in [-1, 1]; put the module in eval mode first."""
-        return getattr(self, "average", self.classifier)(image).logits.float().softmax(1)
+        return getattr(self, "averaged_classifier", self.classifier)(image).logits.float().softmax(1)
 
     def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
         decided = self.classify(batch.image).argmax(1)

@@ -7,12 +7,14 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import Optimizer, RMSprop
+from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, without_classes
 from lightning_cgan.losses import wasserstein
 from lightning_cgan.networks import dcgan
-from lightning_cgan.optimize import descend, is_log_step
+from lightning_cgan.optimize import descend, is_log_step, scheduled
+from lightning_cgan.schedules import constant
 
 
 class WGAN(LightningModule):
@@ -32,6 +34,7 @@ class WGAN(LightningModule):
         long_critic_updates: the same in the first ``warmup`` generator updates and in every ``long_every``-th.
         warmup: generator updates.
         long_every: generator updates.
+        schedule: maps (generator update, updates in all) to the factor on both learning rates; the paper has none.
 
     Raises:
         ValueError: for a bound that is not positive, or fewer than one critic update.
@@ -49,6 +52,7 @@ class WGAN(LightningModule):
         long_critic_updates: int = 100,
         warmup: int = 25,
         long_every: int = 500,
+        schedule: Callable[[int, int], float] = constant,
     ) -> None:
         super().__init__()
         if clip <= 0:
@@ -72,6 +76,7 @@ class WGAN(LightningModule):
         self.clip = clip
         self.usual_critic_updates, self.long_critic_updates = usual_critic_updates, long_critic_updates
         self.warmup, self.long_every = warmup, long_every
+        self.schedule = schedule
 
     def critic_updates(self, update: int) -> int:
         """Critic updates in generator update number ``update``, counted from 0; the data module delivers as many."""
@@ -92,6 +97,8 @@ class WGAN(LightningModule):
             generator_loss = self.generator_loss(len(real))
             descend(self, generator_optimizer, generator_loss, tick=True)
 
+        for scheduler in self.lr_schedulers():
+            scheduler.step()
         if is_log_step(self):
             scalars = {"train/loss_d": critic_loss, "train/loss_g": generator_loss, "train/distance": -critic_loss}
             self.log_dict(scalars, prog_bar=True)
@@ -138,8 +145,9 @@ class WGAN(LightningModule):
         fake = self.draw(batch.key)
         return Evaluated(real=fake[:0], fake=fake)
 
-    def configure_optimizers(self) -> list[Optimizer]:
-        return [
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
+        optimizers = [
             self.generator_optimizer(self.generator.parameters()),
             self.critic_optimizer(self.critic.parameters()),
         ]
+        return scheduled(optimizers, lambda update: self.schedule(update, self.trainer.max_steps))

@@ -129,12 +129,12 @@ def test_evaluation_says_the_true_class_the_models_and_shows_generated_images():
 
 
 def test_the_average_follows_the_weights_from_where_they_start_and_decides(train, state):
-    assert train("fit", "--model.init_args.average_rate=0.25", steps=3, folder="average") == 0
-    held = state("average")["state_dict"]
+    assert train("fit", "--model.init_args.average_rate=0.25", steps=3, folder="averaged_classifier") == 0
+    held = state("averaged_classifier")["state_dict"]
     assert not torch.equal(held["average.module.head.bias"], held["classifier.head.bias"])
     gan = model(average_rate=1.0).eval()
-    gan.average.module.head.weight.data.zero_()
-    gan.average.module.head.bias.data.copy_(torch.arange(10.0))
+    gan.averaged_classifier.module.head.weight.data.zero_()
+    gan.averaged_classifier.module.head.bias.data.copy_(torch.arange(10.0))
     assert gan.classify(PIXEL).argmax().item() == 9
     with pytest.raises(ValueError, match=r"average_rate lies above 0, up to 1, or is null for no average; met 0"):
         model(average_rate=0)
@@ -142,11 +142,11 @@ def test_the_average_follows_the_weights_from_where_they_start_and_decides(train
 
 def test_an_update_of_the_average_moves_it_by_its_rate():
     gan = model(average_rate=0.25)
-    gan.average.update_parameters(gan.classifier)  # the first takes the weights as they are
+    gan.averaged_classifier.update_parameters(gan.classifier)  # the first takes the weights as they are
     start = gan.classifier.head.bias.detach().clone()
     gan.classifier.head.bias.data.add_(8)
-    gan.average.update_parameters(gan.classifier)
-    assert torch.allclose(gan.average.module.head.bias, start + 2)
+    gan.averaged_classifier.update_parameters(gan.classifier)
+    assert torch.allclose(gan.averaged_classifier.module.head.bias, start + 2)
 
 
 @pytest.mark.parametrize("of", ["sgan", "twin"])

@@ -97,6 +97,19 @@ class TrainingOrder(Sampler[Positions]):
         return Positions(epoch, image)
 
 
+class InStep(Sampler[tuple[Positions, ...]]):
+    """Several orders, one item of each at a time."""
+
+    def __init__(self, *orders: TrainingOrder) -> None:
+        self.orders = orders
+
+    def __len__(self) -> int:
+        return min(map(len, self.orders))
+
+    def __iter__(self) -> Iterator[tuple[Positions, ...]]:
+        return zip(*self.orders, strict=False)
+
+
 class Slices(NamedTuple):
     """One evaluation batch: which real images, and which draws are set against them."""
 

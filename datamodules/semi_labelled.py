@@ -1,7 +1,7 @@
 """A labelled set of which only few labels are known: what semi-supervised papers train on."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from datamodules.files import Decoding, Files, Scan
 from datamodules.labelled import LabelledDataModule
-from datamodules.order import Positions, Slices, TrainingOrder
+from datamodules.order import InStep, Positions, Slices
 from datamodules.sources import LabelledImages
 from lightning_cgan import keyed
 from lightning_cgan.contract import Labelled, PartlyLabelled, Reference, Trial, Unclassified, with_classes
@@ -40,19 +40,6 @@ def few_of_each(label: Tensor, num_classes: int, labels_per_class: int, label_se
         order = torch.randperm(len(places), generator=keyed.generator("labels", one, seed=label_seed))
         chosen.append(places[order[:labels_per_class]])
     return torch.cat(chosen)
-
-
-class InStep(Sampler[Together]):
-    """Several orders, one item of each at a time."""
-
-    def __init__(self, *orders: TrainingOrder) -> None:
-        self.orders = orders
-
-    def __len__(self) -> int:
-        return min(map(len, self.orders))
-
-    def __iter__(self) -> Iterator[Together]:
-        return zip(*self.orders, strict=False)
 
 
 class FewLabels(Dataset[PartlyLabelled]):

@@ -21,6 +21,7 @@ from lightning_cgan.callbacks.decisions import Decisions
 from lightning_cgan.callbacks.distributed import SameBuffers, check_strategy
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar, say
+from lightning_cgan.contract import check_batches
 from lightning_cgan.csv_log import RunLog
 from lightning_cgan.messages import explanation, hush, plain
 from lightning_cgan.parser import Parser
@@ -151,6 +152,7 @@ class CLI(LightningCLI):
         if fit.fresh and fit.ckpt_path:
             raise ValueError("--fresh starts from nothing; met --ckpt_path too. Leave out one of them.")
         check_strategy(self.trainer, self.model)
+        check_batches(self.model, self.datamodule)
         if fit.ckpt_path is None and not fit.fresh and Path(folder, LAST).is_file():
             fit.ckpt_path = str(Path(folder, LAST))
         if fit.ckpt_path:

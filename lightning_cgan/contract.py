@@ -4,7 +4,7 @@ Inside a paper images are floats in [-1, 1]; in memory and on their way to the d
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -123,6 +123,20 @@ def with_few_labels(data: object, paper: str) -> None:
         raise ValueError(
             f"{paper} learns from few labelled and many unlabelled images; met {type(data).__name__}, all labelled. "
             "Set data.class_path to datamodules.semi_labelled.SemiLabelled, and its init_args.data to this set."
+        )
+
+
+def check_batches(module: Any, data: Any) -> None:
+    """Refuse data whose training batches a paper cannot read.
+
+    Raises:
+        ValueError: naming both kinds of batch.
+    """
+    asked, given = (getattr(side, "training_batch", Labelled) for side in (module, data))
+    if given is not asked and given is not Labelled:
+        raise ValueError(
+            f"{type(module).__name__} trains on {asked.__name__} batches; {type(data).__name__} gives "
+            f"{given.__name__} ones. Set data, or model.class_path to a paper for such data."
         )
 
 

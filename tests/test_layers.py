@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "lightning_cgan/callbacks": [*CORE, "lightning_cgan.metrics", "lightning_cgan.callbacks", "lightning_cgan.csv_log"],
     "lightning_cgan/run_folder.py": ["lightning_cgan.callbacks"],
     "lightning_cgan/cli.py": [
+        "lightning_cgan.contract",
         "lightning_cgan.callbacks",
         "lightning_cgan.csv_log",
         "lightning_cgan.messages",

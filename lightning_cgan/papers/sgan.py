@@ -51,6 +51,8 @@ class SGAN(LightningModule):
             are all known.
     """
 
+    training_batch = PartlyLabelled
+
     def __init__(
         self,
         spec: ImageSpec,

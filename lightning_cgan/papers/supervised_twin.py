@@ -44,6 +44,8 @@ class SupervisedTwin(LightningModule):
         ValueError: for data without classes; on ``setup`` for data whose labels are all known.
     """
 
+    training_batch = PartlyLabelled
+
     def __init__(
         self,
         spec: ImageSpec,

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.utils.parametrizations import spectral_norm
 
 from lightning_cgan.contract import ImageSpec
 from lightning_cgan.networks.sngan import (
@@ -25,6 +26,7 @@ def parameters(network):
         ((3, 32, 0), 4_276_739, 1_053_824),
         ((3, 32, 10), 4_304_387, 1_055_104),
         ((3, 32, 100), 4_580_867, 1_066_624),
+        ((3, 64, 0), 12_220_675, 10_141_441),
         ((3, 64, 143), 13_038_595, 10_287_873),
         ((3, 64, 1000), 17_974_915, 11_165_441),
         ((3, 128, 0), 32_150_787, 29_017_857),
@@ -141,3 +143,18 @@ def test_weights_of_the_classes_mix_their_gains_and_biases_and_a_single_class_is
     halves = torch.tensor([[0.5, 0.0, 0.5]] * 4)
     ends = [norm(x, torch.full((4,), label)) for label in (0, 2)]
     assert torch.allclose(norm(x, halves), sum(ends) / 2, atol=1e-6)
+
+
+def test_one_power_iteration_has_the_value_of_the_test_vector():
+    """torch renews u, then v; the vector's sigma is between the two."""
+    weight = torch.tensor([[1.0, 2.0], [3.0, -1.0], [0.5, 0.5]], dtype=torch.float64)
+    layer = spectral_norm(nn.Linear(2, 3, bias=False, dtype=torch.float64))
+    layer.parametrizations.weight.original.data = weight.clone()
+    state = layer.parametrizations.weight[0]
+    state._v.copy_(torch.nn.functional.normalize(weight[0], dim=0))  # of W^T u with u = (1, 0, 0)
+    before = state._v.clone()
+    _ = layer.weight
+    assert (state._u @ weight @ before).item() == pytest.approx(2.3769728648, abs=1e-9)
+    for _ in range(100):
+        _ = layer.weight
+    assert (state._u @ weight @ state._v).item() == pytest.approx(3.2187072913, abs=1e-9)

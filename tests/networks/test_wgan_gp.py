@@ -13,6 +13,7 @@ def test_parameters_are_as_many_as_in_the_authors_code():
     spec = ImageSpec(3, 32)
     assert parameters(Generator(spec)) == 1_204_483
     assert parameters(Critic(spec)) == 1_053_825
+    assert parameters(Generator(ImageSpec(3, 32, 10))) == 1_218_307  # of the supervised version
 
 
 @pytest.mark.parametrize("size", [16, 32])

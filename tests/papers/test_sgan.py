@@ -131,7 +131,7 @@ def test_evaluation_says_the_true_class_the_models_and_shows_generated_images():
 def test_the_average_follows_the_weights_from_where_they_start_and_decides(train, state):
     assert train("fit", "--model.init_args.average_rate=0.25", steps=3, folder="averaged_classifier") == 0
     held = state("averaged_classifier")["state_dict"]
-    assert not torch.equal(held["average.module.head.bias"], held["classifier.head.bias"])
+    assert not torch.equal(held["averaged_classifier.module.head.bias"], held["classifier.head.bias"])
     gan = model(average_rate=1.0).eval()
     gan.averaged_classifier.module.head.weight.data.zero_()
     gan.averaged_classifier.module.head.bias.data.copy_(torch.arange(10.0))

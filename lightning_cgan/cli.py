@@ -153,6 +153,8 @@ class CLI(LightningCLI):
             raise ValueError("--fresh starts from nothing; met --ckpt_path too. Leave out one of them.")
         check_strategy(self.trainer, self.model)
         check_batches(self.model, self.datamodule)
+        if hasattr(self.model, "batch_size"):
+            say(f"{type(self.model).__name__} sets the sizes of its batches: data.init_args.batch_size is not used")
         if fit.ckpt_path is None and not fit.fresh and Path(folder, LAST).is_file():
             fit.ckpt_path = str(Path(folder, LAST))
         if fit.ckpt_path:

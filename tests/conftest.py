@@ -19,14 +19,16 @@ TINY = (
 )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Before all other fixtures, those of a whole module too: another number of threads gives other bits."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
-def one_thread_in_the_repository(monkeypatch):
+def in_the_repository(monkeypatch):
     monkeypatch.chdir(REPOSITORY)
     monkeypatch.setenv("PL_GLOBAL_SEED", "0")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

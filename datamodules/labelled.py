@@ -6,10 +6,12 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from datamodules.augment import plain
 from datamodules.morphs import Morphs
 from datamodules.order import EvaluationOrder, Positions, Slices, TrainingOrder, balanced_draws
-from datamodules.sources import LabelledImages
+from datamodules.sources import Joined, LabelledImages
 from lightning_cgan.contract import Draws, ImageSpec, Labelled, Reference, Trial, to_signed
+from lightning_cgan.protocol import Protocol
 
 
 class Training(Dataset[Labelled]):
@@ -58,8 +60,9 @@ class LabelledDataModule(LightningDataModule):
     Args:
         batch_size: real images in one critic update, over all processes together.
         validation_fakes: images generated for each validation, with balanced classes.
-        test_fakes: images generated for the test, with balanced classes.
+        test_fakes: images generated for the test, with balanced classes, where ``protocol`` does not say.
         evaluation_batch_size: images in one evaluation batch.
+        protocol: the convention by which ``test`` measures.
         predict_classes: the classes that ``predict`` draws; all when None.
         predict_per_class: images of each; of a morph, paths.
         predict_morphs: pairs of classes between which ``predict`` draws paths, instead of single classes.
@@ -79,6 +82,7 @@ class LabelledDataModule(LightningDataModule):
         validation_fakes: int = 5_000,
         test_fakes: int = 5_000,
         evaluation_batch_size: int = 250,
+        protocol: Protocol = Protocol.OWN,
         predict_classes: list[int] | None = None,
         predict_per_class: int = 10,
         predict_morphs: list[tuple[int, int]] | None = None,
@@ -87,7 +91,8 @@ class LabelledDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.batch_size, self.evaluation_batch_size = batch_size, evaluation_batch_size
-        self.fakes = {"val": validation_fakes, "test": test_fakes}
+        self.protocol = protocol
+        self.fakes = {"val": validation_fakes, "test": protocol.value.fakes or test_fakes}
         self.predict_classes, self.predict_per_class = predict_classes, predict_per_class
         self.morphs = Morphs(self.spec.num_classes, predict_morphs, predict_steps) if predict_morphs else None
         self.num_workers = num_workers
@@ -130,13 +135,23 @@ class LabelledDataModule(LightningDataModule):
         return self.sources[split]
 
     def setup(self, stage: str) -> None:
-        for split in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}.get(stage, ()):
-            self.source(split)
+        if stage == "fit":
+            self.source("train")
+        if split := {"fit": "val", "validate": "val", "test": "test"}.get(stage):
+            self.measured(split)
+
+    def measured(self, split: str) -> LabelledImages:
+        """The images that ``split``'s scores are measured against, without augmentation."""
+        convention = self.protocol.value
+        name = convention.split if split == "test" and convention.split else split
+        most = convention.reals if split == "test" else None
+        return Joined(*(plain(self.source(part)) for part in name.split("+")), most=most)
 
     def reference(self, split: str) -> Reference:
         """What ``split``'s scores are measured against."""
-        source = self.source(split)
-        return Reference(split, len(source.label), source.sha256())
+        source = self.measured(split)
+        name = self.protocol.value.split if split == "test" else None
+        return Reference(name or split, len(source.label), source.sha256())
 
     def train_dataloader(self) -> DataLoader[Labelled]:
         source = self.source("train")
@@ -171,9 +186,18 @@ class LabelledDataModule(LightningDataModule):
         return self.evaluation_loader("test")
 
     def evaluation_loader(self, split: str) -> DataLoader[Trial]:
-        source = self.source(split)
+        source = self.measured(split)
         order = self.shared(len(source.label), self.fakes[split])
         return self.loader(Evaluation(source, self.spec.num_classes), order)
+
+    def images(self, split: str, most: int | None = None) -> LabelledImages:
+        """The images of ``split``, at most so many, without augmentation."""
+        return Joined(plain(self.source(split)), most=most)
+
+    def image_loader(self, split: str, most: int | None = None) -> DataLoader[Trial]:
+        """This process' part of :meth:`images`, with nothing set against them."""
+        source = self.images(split, most)
+        return self.loader(Evaluation(source, self.spec.num_classes), self.shared(len(source.label), 0))
 
     def predict_dataloader(self) -> DataLoader[Draws]:
         if self.morphs:

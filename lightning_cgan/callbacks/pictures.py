@@ -13,6 +13,7 @@ from torchvision.io import write_png
 from torchvision.utils import make_grid
 
 from lightning_cgan.callbacks.progress import say
+from lightning_cgan.callbacks.results import entry_of
 from lightning_cgan.contract import Evaluated, to_bytes
 from lightning_cgan.csv_log import read_rows
 
@@ -51,6 +52,13 @@ def show(logger: Logger, key: str, path: Path, picture: Tensor, step: int) -> No
         logger.experiment.add_image(key, picture, step)
 
 
+def picture_name(trainer: Trainer) -> str:
+    """Of a picture made in an evaluation: the update while training, else "validate", "test", "test_last" and so on."""
+    if trainer.state.fn == "fit":
+        return f"{trainer.global_step:06d}"
+    return entry_of(trainer, "test") if trainer.state.fn == "test" else str(trainer.state.fn.value)
+
+
 class SampleGrid(Callback):
     """After each evaluation, a grid with one row a class: ``samples/000250.png`` in the run folder while training.
 
@@ -81,8 +89,7 @@ class SampleGrid(Callback):
             return
         picture = by_class(self.cells)
         step = trainer.global_step
-        name = f"{step:06d}" if trainer.state.fn == "fit" else str(trainer.state.fn.value)
-        path = save_png(picture, Path(trainer.default_root_dir) / "samples" / f"{name}.png")
+        path = save_png(picture, Path(trainer.default_root_dir) / "samples" / f"{picture_name(trainer)}.png")
         for logger in trainer.loggers:
             show(logger, "samples", path, picture, step)
 

@@ -10,7 +10,7 @@ from torchmetrics.utilities.distributed import gather_all_tensors
 from torchvision.io import ImageReadMode, read_image
 
 from lightning_cgan import keyed
-from lightning_cgan.callbacks.pictures import Predictions, SampleGrid, show
+from lightning_cgan.callbacks.pictures import Predictions, SampleGrid, picture_name, show
 from lightning_cgan.callbacks.progress import say
 from lightning_cgan.callbacks.scores import origin, write_scores
 from lightning_cgan.contract import Evaluated, Mixture
@@ -68,8 +68,7 @@ class Scatter(SampleGrid):
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
         if trainer.sanity_checking or not trainer.is_global_zero:
             return
-        name = f"{trainer.global_step:06d}" if trainer.state.fn == "fit" else str(trainer.state.fn.value)
-        path = Path(trainer.default_root_dir) / "samples" / f"{name}.png"
+        path = Path(trainer.default_root_dir) / "samples" / f"{picture_name(trainer)}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         picture = scatter(torch.cat(self.points), trainer.datamodule.mixture, path)
         for logger in trainer.loggers:

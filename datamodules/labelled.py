@@ -140,7 +140,7 @@ class LabelledDataModule(LightningDataModule):
         if split := {"fit": "val", "validate": "val", "test": "test"}.get(stage):
             self.measured(split)
 
-    def measured(self, split: str) -> LabelledImages:
+    def measured(self, split: str) -> Joined:
         """The images that ``split``'s scores are measured against, without augmentation."""
         convention = self.protocol.value
         name = convention.split if split == "test" and convention.split else split
@@ -190,7 +190,7 @@ class LabelledDataModule(LightningDataModule):
         order = self.shared(len(source.label), self.fakes[split])
         return self.loader(Evaluation(source, self.spec.num_classes), order)
 
-    def images(self, split: str, most: int | None = None) -> LabelledImages:
+    def images(self, split: str, most: int | None = None) -> Joined:
         """The images of ``split``, at most so many, without augmentation."""
         return Joined(plain(self.source(split)), most=most)
 

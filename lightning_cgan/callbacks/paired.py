@@ -53,7 +53,7 @@ class PairedScores(Scores):
         if trainer.state.fn != "test":
             return scores
         baseline = self.interpolated.gather(module.device, trainer.world_size)
-        named = all_scores(baseline, self.extractor.knows_labels)
+        named = all_scores(baseline, self.extractor.knows_labels, errors=False).value
         return scores | {f"bicubic_{name}": value for name, value in named.items()}
 
 

@@ -15,8 +15,8 @@ from lightning_cgan import keyed
 from lightning_cgan.callbacks.progress import say
 from lightning_cgan.contract import Evaluated
 from lightning_cgan.metrics.extractors import Extractor, sha256_of
-from lightning_cgan.metrics.intra import intra_class_fid
-from lightning_cgan.metrics.scores import SPLITS, Gathered, Pass, all_scores
+from lightning_cgan.metrics.scores import Gathered, Pass, all_scores
+from lightning_cgan.protocol import Protocol
 
 PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics", "torch-fidelity")
 
@@ -74,14 +74,17 @@ class Scores(Callback):
 
     def compute(self, trainer: Trainer, module: LightningModule, seen: Gathered) -> dict[str, float]:
         """Every score by its name, without the split."""
-        scores = all_scores(seen, self.extractor.knows_labels)
-        if self.intra_fid and trainer.state.fn == "test" and seen.scorable:
-            intra = intra_class_fid(seen)
-            self.details["intra_fid"] = intra.card()
-            if not intra.distance:
-                rank_zero_warn("No class has two real and two generated images of known label: no intra-class FID.")
-            scores |= {"intra_fid": intra.mean, "intra_fid_worst": intra.worst}
-        return scores
+        intra = self.intra_fid and trainer.state.fn == "test"
+        result = all_scores(seen, self.extractor.knows_labels, intra=intra, device=module.device)
+        if result.classes:
+            counts = [[row[name] for row in result.classes.values()] for name in ("reals", "fakes")]
+            self.details["intra_fid"] = {
+                "classes": len(result.classes),
+                "worst_class": result.worst_class,
+                "fewest_reals": min(counts[0]),
+                "fewest_fakes": min(counts[1]),
+            }
+        return result.value
 
     def finish(self, trainer: Trainer, module: LightningModule, split: str) -> None:
         seen = self.scored.gather(module.device, trainer.world_size)
@@ -104,7 +107,7 @@ class Scores(Callback):
             "reals": len(seen.real),
             "reference": reference,
             "extractor": {name: getattr(self.extractor, name) for name in ("name", "resize", "sha256")},
-            "inception_splits": SPLITS,
+            "inception_splits": Protocol.OWN.value.inception_splits,
             **self.details,
             "weights": "average" if hasattr(module, "average") else "raw",
             "precision": str(trainer.precision),

@@ -21,6 +21,7 @@ from lightning_cgan.callbacks.decisions import Decisions
 from lightning_cgan.callbacks.distributed import SameBuffers, check_strategy
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar, say
+from lightning_cgan.callbacks.report import Report
 from lightning_cgan.contract import check_batches
 from lightning_cgan.csv_log import RunLog
 from lightning_cgan.messages import explanation, hush, plain
@@ -43,9 +44,9 @@ TRAINER_DEFAULTS = {
 }
 TRACKING = "tracking_id"  # file in the run folder: by it W&B knows that a resumed run is the same run
 WATCHING = {
-    "fit": (SameBuffers, SampleGrid, Curves, Best, Last),
-    "validate": (SampleGrid,),
-    "test": (SampleGrid,),
+    "fit": (SameBuffers, SampleGrid, Curves, Best, Last, Report),
+    "validate": (SampleGrid, Report),
+    "test": (SampleGrid, Report),
     "predict": (Predictions, Decisions),
 }
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from lightning_cgan.report.words import meaning, rank
+from lightning_cgan.report.words import HEALTH, meaning, rank
 
 Points = list[tuple[int, float]]  # (generator update, value)
 
@@ -95,13 +95,12 @@ def health(series: dict[str, Points]) -> dict[str, list[str]]:
     wanted: dict[str, list[str]] = {}
     for name in series:
         if name.startswith("health/"):
-            title = re.sub(r"_[gd]$", " of G and D", re.sub(r"_class_\d+$", " by class", name.removeprefix("health/")))
-            wanted.setdefault(title.replace("_", " "), []).append(name)
-    for title, names in wanted.items():
-        if len(names) > COLOURS:
-            names.sort(key=lambda name: series[name][-1][1])
-            wanted[title] = names[:COLOURS]
-    return {f"{title}, the lowest" if len(names) == COLOURS else title: names for title, names in wanted.items()}
+            signal = re.sub(r"_([gd]|\d+)$", "", name.removeprefix("health/"))
+            wanted.setdefault(HEALTH.get(signal, signal.replace("_", " ")), []).append(name)
+    for title in [title for title, names in wanted.items() if len(names) > COLOURS]:
+        lowest = sorted(wanted.pop(title), key=lambda name: series[name][-1][1])[:COLOURS]
+        wanted[f"{title}, the {COLOURS} lowest"] = lowest
+    return wanted
 
 
 def panel(title: str, curves: dict[str, Points], until: int, best: int | None) -> Panel:

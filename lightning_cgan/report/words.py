@@ -66,6 +66,12 @@ MEANINGS = {
     "label_fidelity": Meaning("Label fidelity", "higher", "Share of points near the mode that was asked for."),
     "passed": Meaning("Gate", "higher", "1 if all modes are there, enough points are near them and spreads are right."),
 }  # fmt: skip
+HEALTH = {
+    "variance": "Variance of generated over real images",
+    "variance_class": "The same inside classes",
+    "grad_norm": "Gradient norms",
+    "grad_norm_ratio": "Gradient norm of G over that of D",
+}
 
 
 def meaning(name: str) -> Meaning:

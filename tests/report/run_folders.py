@@ -18,9 +18,10 @@ CONFIG = {
 SCORES = {
     "fid": (11.517005, 0.31), "kid": (0.0123, 0.0011), "is_mean": (9.8436, 0.0121), "is_std": (0.0444, None),
     "precision": (0.8912, 0.0061), "recall": (0.7742, 0.0089), "density": (1.021, 0.013), "coverage": (0.934, 0.004),
-    "intra_fid": (31.64, 0.52), "intra_fid_worst": (67.7, 1.9), "accuracy": (0.9974, 0.00072), "rarest_class": (0.0986, None),
-    "memorised": (0.5312, 0.0082),
-    "train_distance": (3.217, 0.021), "train_distance_real": (None, None),
+    "intra_fid": (31.64, 0.52), "intra_fid_worst": (67.7, 1.9), "accuracy": (0.9974, 0.00072),
+    "rarest_class": (0.0986, None),
+    "memorised": (0.5312, 0.0082), "train_distance": (3.217, 0.021),
+    "train_distance_real": (None, None),
 }  # fmt: skip
 
 
@@ -62,6 +63,19 @@ def entry(scores, its_card, **more):
     }
 
 
+def log(updates, every):
+    """``metrics.csv`` with falling losses and a rising accuracy."""
+    health = ("variance", "variance_class_0", "grad_norm_g", "grad_norm_d")
+    train = ("d_fake", "d_real", "loss_d", "loss_g")
+    names = [*(f"health/{name}" for name in health), *(f"train/{name}" for name in train)]
+    rows = [["epoch", "step", *names, "val/accuracy", "val/fid"]]
+    for update in range(every, updates + 1, every):
+        fall = every / update
+        rows.append([0, update - 1, 1 - fall, 0.9 - fall, 2 - fall, 1 + fall, -fall, fall, 1 + fall, -fall, "", ""])
+        rows.append([0, update - 1, *[""] * len(names), 1 - fall, 10 + 800 * fall])
+    return "".join(",".join(map(str, row)) + "\n" for row in rows)
+
+
 def write_digits_run(folder, updates=1000, every=50):
     """A finished and tested run on digits, with everything that a run can write."""
     pictures = folder / "samples"
@@ -70,22 +84,13 @@ def write_digits_run(folder, updates=1000, every=50):
     for place, name in enumerate(names):
         Image.effect_noise((PIXELS, PIXELS), 10 + 5 * place).convert("RGB").save(pictures / f"{name}.png")
     Image.effect_noise((562, PIXELS), 50).save(folder / "neighbours.png")
-    (folder / "config.yaml").write_text(
-        yaml.safe_dump(CONFIG | {"trainer": CONFIG["trainer"] | {"max_steps": updates}})
-    )
-    rows = [
-        "epoch,step,health/variance,health/variance_class_0,health/grad_norm_g,health/grad_norm_d,train/d_fake,train/d_real,train/loss_d,train/loss_g,val/accuracy,val/fid"
-    ]
-    for update in range(every, updates + 1, every):
-        fall = every / update
-        rows.append(
-            f"0,{update - 1},{1 - fall:.3f},{0.9 - fall:.3f},{2 - fall},{1 + fall},{-fall},{fall},{1 + fall},{-fall},,"
-        )
-        rows.append(f"0,{update - 1},,,,,,,,,{1 - fall},{10 + 800 * fall}")
-    (folder / "metrics.csv").write_text("\n".join(rows) + "\n")
+    trainer = CONFIG["trainer"] | {"max_steps": updates}
+    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG | {"trainer": trainer}))
+    (folder / "metrics.csv").write_text(log(updates, every))
     last = {name: (value and value * 0.93, error) for name, (value, error) in SCORES.items()}
     classes = {
-        str(n): {"fid": 20.0 + 5 * (n * 7 % 10), "accuracy": 1 - n / 1000, "reals": 50, "fakes": 500} for n in range(10)
+        str(n): {"fid": 20.25 + 5 * (n * 7 % 10), "accuracy": 1 - n / 1000, "reals": 50, "fakes": 500}
+        for n in range(10)
     }
     note = "train_distance_real needs held-out real images; met none"
     metrics = {

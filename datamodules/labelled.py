@@ -175,6 +175,24 @@ class LabelledDataModule(LightningDataModule):
         order = self.shared(len(source.label), self.fakes[split])
         return self.loader(Evaluation(source, self.spec.num_classes), order)
 
+    def probe(self, count: int = 100, classes: int = 20) -> list[Trial]:
+        """A small evaluation that is the same all run long and in every process, as loaders give it.
+
+        Args:
+            count: validation images, and as many draws, of all classes together; at least ten of each class.
+            classes: at most; of more, some that lie evenly among them.
+        """
+        source, known = self.source("val"), max(self.spec.num_classes, 1)
+        chosen = torch.linspace(0, known - 1, min(known, classes)).round().long()
+        each = max(count // len(chosen), 10)
+        place = torch.cat([(source.label == one).nonzero()[:each, 0] for one in chosen])
+        draws = Draws(chosen.repeat(each), torch.arange(each * len(chosen)))
+        parts = -(-len(draws.key) // self.evaluation_batch_size)
+        return [
+            Trial(source.images(Positions(torch.zeros_like(at), at)), source.label[at], Draws(label, key))
+            for at, label, key in zip(*(every.tensor_split(parts) for every in (place, *draws)), strict=True)
+        ]
+
     def predict_dataloader(self) -> DataLoader[Draws]:
         if self.morphs:
             return self.morph_loader(self.morphs)

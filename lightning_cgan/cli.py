@@ -19,6 +19,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from lightning_cgan.callbacks.checkpoints import LAST, Best, Last
 from lightning_cgan.callbacks.decisions import Decisions
 from lightning_cgan.callbacks.distributed import SameBuffers, check_strategy
+from lightning_cgan.callbacks.health import Health
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar, say
 from lightning_cgan.contract import check_batches
@@ -43,7 +44,7 @@ TRAINER_DEFAULTS = {
 }
 TRACKING = "tracking_id"  # file in the run folder: by it W&B knows that a resumed run is the same run
 WATCHING = {
-    "fit": (SameBuffers, SampleGrid, Curves, Best, Last),
+    "fit": (SameBuffers, SampleGrid, Curves, Health, Best, Last),
     "validate": (SampleGrid,),
     "test": (SampleGrid,),
     "predict": (Predictions, Decisions),

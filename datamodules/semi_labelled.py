@@ -145,6 +145,9 @@ class SemiLabelled(LightningDataModule):
     def test_dataloader(self) -> DataLoader[Trial]:
         return self.data.test_dataloader()
 
+    def probe(self) -> list[Trial]:
+        return self.data.probe()
+
     def predict_dataloader(self) -> DataLoader[Unclassified]:
         pictures = self.pictures()
         return self.data.loader(pictures, self.data.shared(len(pictures.name), 0))

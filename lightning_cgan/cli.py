@@ -16,6 +16,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from lightning_cgan.callbacks.checkpoints import LAST, Best, Last
 from lightning_cgan.callbacks.decisions import Decisions
 from lightning_cgan.callbacks.distributed import SameBuffers, check_strategy
+from lightning_cgan.callbacks.health import Health
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar, say
 from lightning_cgan.callbacks.report import Report
@@ -44,7 +45,7 @@ TRAINER_DEFAULTS = {
     "enable_model_summary": False,
 }
 WATCHING = {
-    "fit": (SameBuffers, SampleGrid, Curves, Best, Last, Report),
+    "fit": (SameBuffers, SampleGrid, Curves, Health, Best, Last, Report),
     "validate": (SampleGrid, Report),
     "test": (SampleGrid, Report),
     "predict": (Predictions, Decisions),

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from lightning_cgan.metrics.pinned import PINNED, Pinned, file_name, sha256_of
 
-BLOCK = 1 << 20  # bytes read at a time
+BLOCK = 1 << 20  # bytes read at a time, at most
 PATIENCE = 60  # seconds without a byte after which a connection is given up
 AGAIN = "Run the same command again: it goes on where it stopped."
 
@@ -123,7 +123,7 @@ def receive(partial: BinaryIO, pinned: Pinned) -> None:
         partial.seek(start)
         partial.truncate()
         task = bar.add_task(Path(partial.name).stem, total=offered, completed=start)
-        while block := answer.read(BLOCK):
+        while block := answer.read1(BLOCK):
             bar.update(task, advance=partial.write(block))
     if partial.tell() < pinned.size:
         raise ValueError(f"The connection ended after {partial.tell()} of {pinned.size} bytes. {AGAIN}")

@@ -16,7 +16,7 @@ from lightning_cgan.contract import to_signed
 from lightning_cgan.metrics.classifier import Seen, SmallClassifier
 from lightning_cgan.metrics.dinov2 import network_of
 from lightning_cgan.metrics.pinned import PINNED, fetch_command, file_name, sha256_of
-from lightning_cgan.metrics.resizing import Resize, resized
+from lightning_cgan.metrics.resizing import Resize, pictured, resized
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels in [0, 1]
 MEAN_255, DEVIATION_255 = ([255 * value for value in channels] for channels in (MEAN, DEVIATION))
@@ -140,8 +140,8 @@ class VGG16(Extractor):
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor) -> Seen:
-        colours = resized(coloured(image), 224, Resize.TENSORFLOW_1)
-        return without_classes(self.network(normalize(colours, MEAN_255, DEVIATION_255)))
+        colours = normalize(resized(coloured(image), 224, Resize.TENSORFLOW_1), MEAN_255, DEVIATION_255)
+        return without_classes(self.network(colours))
 
 
 class Transformer(Enum):
@@ -156,7 +156,7 @@ class Transformer(Enum):
 class DINOv2(Extractor):
     """The network of FD-DINOv2: the class token of images of 224x224. Stein et al. 2023.
 
-    The images are what PIL's bicubic filter makes of them, rounded to bytes.
+    Images are resized as those authors do, by PIL's bicubic filter on bytes.
 
     Args:
         network: which of the four; published FD-DINOv2 values are those of VIT_L.
@@ -184,8 +184,8 @@ class DINOv2(Extractor):
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor) -> Seen:
-        colours = resized(coloured(image), 224, Resize.PIL_BICUBIC).round_().clamp_(0, 255)
-        return without_classes(self.network(normalize(colours, MEAN_255, DEVIATION_255)))
+        colours = normalize(pictured(coloured(image), 224), MEAN_255, DEVIATION_255)
+        return without_classes(self.network(colours))
 
 
 def read_weights(weights: str, sha256: str, name: str) -> dict[str, Tensor]:
@@ -208,9 +208,12 @@ def read_weights(weights: str, sha256: str, name: str) -> dict[str, Tensor]:
             "weights knowingly."
         )
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        held = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as cause:
         raise ValueError(foreign(weights, name)) from cause
+    if not isinstance(held, dict) or not all(isinstance(value, Tensor) for value in held.values()):
+        raise ValueError(foreign(weights, name))
+    return held
 
 
 def foreign(weights: str, name: str) -> str:

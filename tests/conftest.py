@@ -9,6 +9,11 @@ from lightning_cgan.cli import main
 
 REPOSITORY = Path(__file__).parent.parent
 DIGITS = "experiments/projection/digits.yaml"
+EXTRACTOR = "lightning_cgan.metrics.extractors.DigitsClassifier"
+SCORES = (  # without classifiers to train, which takes most of a small test's time
+    "--trainer.callbacks=[{{class_path: lightning_cgan.callbacks.scores.Scores, init_args: {{extractor: {}}}}},"
+    "{{class_path: lightning_cgan.callbacks.speed.ChannelsLast}}]"
+)
 TINY = (
     "--model.init_args.generator.init_args.width=8",
     "--model.init_args.discriminator.init_args.width=8",
@@ -47,6 +52,7 @@ def run(tmp_path):
             [
                 command,
                 f"--config={config}",
+                *([SCORES.format(EXTRACTOR)] if config == DIGITS else []),
                 *TINY,
                 f"--trainer.default_root_dir={tmp_path / folder}",
                 f"--trainer.max_steps={steps}",

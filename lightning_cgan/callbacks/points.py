@@ -47,7 +47,7 @@ class ModeScores(Callback):
         point, label = located(parts[0], mixture.extent), parts[1]
         asked = label if bool((label >= 0).all()) else None
         scores = mode_scores(point, mixture, asked)
-        errors = mode_errors(point, mixture, asked) if trainer.state.fn != "fit" else {}
+        errors = mode_errors(point, mixture, asked)
         written = card(trainer, module, split, reals=0, fakes=len(point)) | {"modes": len(mixture.centre)}
         report(trainer, module, split, scores, errors, written)
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
-from torch import Tensor
+from torch import Tensor, nn
 
 from lightning_cgan.callbacks.card import card, check_extractor, seen_by_extractor
 from lightning_cgan.callbacks.kept import Kept
@@ -15,7 +15,7 @@ from lightning_cgan.callbacks.pictures import SHOWN, neighbour_grid, save_png
 from lightning_cgan.callbacks.references import References, whole
 from lightning_cgan.callbacks.results import report
 from lightning_cgan.contract import Evaluated
-from lightning_cgan.metrics.classification import Classification, classification_scores
+from lightning_cgan.metrics.classification import Classification, classification_scores, recipe_for
 from lightning_cgan.metrics.extractors import Extractor
 from lightning_cgan.metrics.gram import BLOCK
 from lightning_cgan.metrics.memorisation import Neighbours
@@ -31,19 +31,21 @@ class Scores(Callback):
     """Logs scores of what a model generates and decides: ``val/fid`` and so on while it trains and in ``validate``,
     ``test/fid`` and so on in ``test``; :func:`lightning_cgan.metrics.scores.all_scores` names them all.
 
-    Each is also written to ``metrics.json`` in the run folder, with its standard error (not while training, where only
-    its value counts), and with the card that says how it was measured. ``test`` adds scores inside each class, looks
-    for copies of training images, and shows those that come nearest to being one in ``neighbours.png``.
+    Each is also written to ``metrics.json`` in the run folder, with its standard error and the card that says how it
+    was measured. ``test`` adds scores inside each class, looks for copies of training images, and shows those that come
+    nearest to being one in ``neighbours.png``.
 
     Args:
         extractor: the network whose features and logits are scored.
-        classification: whether ``test`` also trains a classifier on generated and one on real images, for
-            :func:`lightning_cgan.metrics.classification.classification_scores`; models without classes leave it out.
+        classifier_updates: how long ``test`` trains a classifier on generated images and one on real ones, for
+            :func:`lightning_cgan.metrics.classification.classification_scores`; 0 leaves them out, and so does a model
+            without classes.
         block: pairs of images that are compared at a time; a number takes about 16 bytes.
     """
 
-    def __init__(self, extractor: Extractor, classification: bool = False, block: int = BLOCK) -> None:
-        self.extractor, self.classification, self.block = extractor, classification, block
+    def __init__(self, extractor: Extractor, classifier_updates: int = 0, block: int = BLOCK) -> None:
+        self.extractor, self.classifier_updates, self.block = extractor, classifier_updates, block
+        self.on_real: nn.Module | None = None
         self.references = References(extractor)
 
     def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
@@ -79,7 +81,7 @@ class Scores(Callback):
         self.images = trainer.datamodule.reference(split)
         known = self.references.known(trainer, module, self.images) if whole(trainer) else None
         self.passed = Pass(self.extractor, known)
-        self.kept = Kept(None if self.classification else SUSPECTS)
+        self.kept = Kept(None if self.classifier_updates else SUSPECTS)
 
     def take(self, trainer: Trainer, number: int, outputs: Evaluated) -> None:
         """Take in ``outputs``, this process' part ``number`` of the evaluation."""
@@ -116,7 +118,6 @@ class Scores(Callback):
             seen,
             self.extractor.knows_labels,
             convention,
-            errors=trainer.state.fn != "fit",
             intra=testing,
             block=self.block,
             device=module.device,
@@ -125,7 +126,8 @@ class Scores(Callback):
             picture = beside_training_images(self.fakes, scored.neighbours, seen, data)
             save_png(picture, Path(trainer.default_root_dir, "neighbours.png"))
         details: dict[str, Any] = {"worst_class": scored.worst_class} if scored.classes else {}
-        if testing and self.classification and seen.finite and len(seen.label) and bool((seen.label >= 0).all()):
+        asked = seen.finite and len(seen.label) > 0 and bool((seen.label >= 0).all())
+        if testing and self.classifier_updates and asked:
             taught = self.taught(data, seen.label, module.device)
             scored = scored._replace(value=scored.value | taught.scores, error=scored.error | taught.standard_errors)
             details["classification"] = taught.card
@@ -134,8 +136,12 @@ class Scores(Callback):
     def taught(self, data: Any, asked: Tensor, device: torch.device) -> Classification:
         """What classifiers learn from generated and from real images."""
         train, test = (data.images(split) for split in ("train", "test"))
-        real = [part for source in (train, test) for part in (source.at(torch.arange(len(source.label))), source.label)]
-        return classification_scores(self.fakes, asked, *real, spec=data.spec, device=device)
+        real, held_out = (source.at(torch.arange(len(source.label))) for source in (train, test))
+        recipe = recipe_for(data.spec)._replace(updates=self.classifier_updates)
+        sets = self.fakes, asked, real, train.label, held_out, test.label
+        taught = classification_scores(*sets, data.spec, recipe, device, self.on_real)
+        self.on_real = taught.on_real
+        return taught
 
 
 def beside_training_images(fakes: Tensor, found: Neighbours, seen: Gathered, data: Any) -> Tensor:

@@ -68,4 +68,4 @@ def write_features(path: Path, features: Tensor) -> None:
 
 def content_hash(features: Tensor) -> str:
     """Of the numbers alone."""
-    return hashlib.sha256(memoryview(features.contiguous().numpy()).cast("B")).hexdigest()
+    return hashlib.sha256(features.contiguous().numpy().data).hexdigest()

@@ -40,6 +40,7 @@ class Classification(NamedTuple):
     scores: dict[str, float]
     standard_errors: dict[str, float]
     card: dict[str, Any]
+    on_real: nn.Module  # the classifier that was trained on real images
 
 
 def small(spec: ImageSpec) -> nn.Module:
@@ -146,6 +147,7 @@ def classification_scores(
     spec: ImageSpec,
     recipe: Recipe | None = None,
     device: torch.device | str = "cpu",
+    on_real: nn.Module | None = None,
 ) -> Classification:
     """The classification accuracy score, its ceiling, and its reverse.
 
@@ -163,6 +165,8 @@ def classification_scores(
         spec: of the images.
         recipe: :func:`recipe_for` ``spec`` when None.
         device: where to train.
+        on_real: of an earlier call with the same real images, recipe and number of generated ones; it saves half of
+            the time.
 
     Returns:
         "cas": accuracy on ``test`` of the classifier trained on generated images; "cas_real": of the one trained on
@@ -180,11 +184,11 @@ def classification_scores(
         check_labelled(name, image, label, spec)
     check_apart(train, test)
     count = min(len(fake), len(train))
-    on_fake, on_real = (
-        train_classifier(image[rows], label[rows], spec, recipe, device)
-        for image, label in (sets["generated"], sets["training"])
-        for rows in [in_proportion(label, count)]
-    )
+    chosen = in_proportion(asked, count)
+    on_fake = train_classifier(fake[chosen], asked[chosen], spec, recipe, device)
+    if on_real is None:
+        chosen = in_proportion(train_label, count)
+        on_real = train_classifier(train[chosen], train_label[chosen], spec, recipe, device)
     scores = {
         "cas": accuracy(on_fake, test, test_label, device),
         "cas_real": accuracy(on_real, test, test_label, device),
@@ -193,7 +197,7 @@ def classification_scores(
     judged = {"cas": len(test), "cas_real": len(test), "cas_reverse": len(fake)}
     errors = {name: math.sqrt(share * (1 - share) / judged[name]) for name, share in scores.items()}
     card = {"network": recipe.name, "updates": recipe.updates, "batch_size": recipe.batch_size, "rate": recipe.rate}
-    return Classification(scores, errors, card | {"generated": count, "real": count, "test": len(test)})
+    return Classification(scores, errors, card | {"generated": count, "real": count, "test": len(test)}, on_real)
 
 
 def in_proportion(label: Tensor, count: int) -> Tensor:

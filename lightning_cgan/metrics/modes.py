@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from lightning_cgan.contract import Mixture
-from lightning_cgan.metrics.resample import GROUPS, groups, jackknife
+from lightning_cgan.metrics.jackknife import GROUPS, groups_of, standard_error
 
 NEAR = 3.0  # standard deviations
 
@@ -54,10 +54,11 @@ def mode_errors(point: Tensor, mixture: Mixture, label: Tensor | None = None) ->
     """The standard error of each of the :func:`mode_scores`, where there are enough points to leave some out."""
     if len(point) < 2 * GROUPS:
         return {}
-    group = groups(len(point)).to(point.device)
-    kept = [group != left_out for left_out in range(GROUPS)]
-    without = [mode_scores(point[here], mixture, label[here] if label is not None else None) for here in kept]
-    return {name: jackknife([scores[name] for scores in without]) for name in without[0] if name != "passed"}
+    group = groups_of((label if label is not None else torch.zeros(len(point), dtype=torch.int64)).cpu())
+    kept = [torch.ones(len(point), dtype=torch.bool), *(group != left_out for left_out in range(GROUPS))]
+    apart = [mode_scores(point[here], mixture, label[here] if label is not None else None) for here in kept]
+    names = [name for name in apart[0] if name != "passed"]
+    return {name: standard_error(torch.tensor([scores[name] for scores in apart])) for name in names}
 
 
 def passes(scores: dict[str, float], modes: int) -> bool:

@@ -13,7 +13,8 @@ def ring(run, tmp_path):
     from lightning_cgan.cli import main
 
     flags = ["--data.init_args.points=200", "--data.init_args.validation_fakes=20", "--data.init_args.test_fakes=24"]
-    return lambda *words: main([*words, *RING, *flags, f"--trainer.default_root_dir={tmp_path / 'run'}"])
+    flags += [*RING, f"--trainer.default_root_dir={tmp_path / 'run'}"]
+    return lambda command, *words: main([command, *flags, *words])
 
 
 def test_a_card_says_what_was_measured_against_what_and_where_it_came_from(ring, scores):
@@ -42,6 +43,15 @@ def test_test_data_are_scored_once_unless_asked_again_and_the_card_counts(ring, 
     assert ring("test", "--again") == 0
     assert scores()["test"]["card"]["scored"] == 2
     assert scores()["test"]["scores"] == first["scores"]
+
+
+def test_another_convention_is_another_entry_and_counts_for_itself(ring, scores):
+    assert ring("fit") == 0
+    assert ring("test") == 0
+    assert ring("test", "--data.init_args.protocol=PAPERS") == 0
+    test, papers = scores()["test"], scores()["test_papers"]
+    assert (test["card"]["protocol"], test["card"]["fakes"]) == ("OWN", 24)
+    assert (papers["card"]["protocol"], papers["card"]["fakes"], papers["card"]["scored"]) == ("PAPERS", 5_000, 1)
 
 
 def test_the_commit_is_that_of_the_checkout():

@@ -1,49 +1,148 @@
-import json
 import warnings
 
-from lightning_cgan.callbacks.scores import write_scores
+import pytest
+import torch
+
+from lightning_cgan.callbacks.card import check_extractor
+from lightning_cgan.metrics.extractors import DigitsClassifier
+from lightning_cgan.protocol import Protocol
+from tests.conftest import EXTRACTOR, SCORES, same
+from tests.metrics.colours import Colours
+
+FEATURES = {"fid", "kid", "is_mean", "is_std", "precision", "recall", "density", "coverage"}
+CLASSES = {"rarest_class", "accuracy"}
+COPIES = {"memorised", "train_distance", "train_distance_real"}
+INSIDE = {"intra_fid", "intra_fid_worst"}
+TAUGHT = {"cas", "cas_real", "cas_reverse"}
 
 
-def test_a_score_stands_beside_the_card_that_says_how_it_was_measured(run, scores):
+class Counting(DigitsClassifier):
+    """Counts the images that it looks at."""
+
+    seen = 0
+
+    def forward(self, image):
+        Counting.seen += len(image)
+        return super().forward(image)
+
+
+@pytest.fixture
+def own_features(tmp_path, monkeypatch):
+    """A cache of real features that nothing lies in."""
+    monkeypatch.setenv("LIGHTNING_CGAN_CACHE", str(tmp_path / "features"))
+    return tmp_path / "features"
+
+
+def test_validation_while_training_has_values_and_a_card(run, scores):
     assert run("fit", steps=2, every=2) == 0
     val = scores()["val"]
-    moments, pairs = {"fid", "is_mean", "is_std"}, {"kid", "precision", "recall", "density", "coverage"}
-    assert val["scores"].keys() == moments | pairs | {"rarest_class", "accuracy"}
+    assert val["scores"].keys() == FEATURES | CLASSES
     card = val["card"]
     assert (card["fakes"], card["reals"], card["update"], card["seed"]) == (21, 200, 2, 0)
     assert (card["reference"]["split"], card["reference"]["images"]) == ("val", 200)
     assert len(card["reference"]["sha256"]) == len(card["extractor"]["sha256"]) == 64
-    assert card["versions"]["torch"]
+    assert card["conventions"] == {"inception_splits": 10, "neighbours": 3, "density_neighbours": 5}
 
 
-def test_writing_one_split_keeps_the_other(tmp_path):
-    path = tmp_path / "metrics.json"
-    write_scores(path, "val", {"fid": 1.0}, {})
-    write_scores(path, "test", {"fid": 2.0}, {})
-    assert {split: part["scores"]["fid"] for split, part in json.loads(path.read_text()).items()} == {
-        "val": 1,
-        "test": 2,
-    }
+def test_the_test_scores_best_and_last_with_errors_classes_copies_and_what_classifiers_learn(run, scores, tmp_path):
+    assert run("fit", steps=4, every=2) == 0
+    assert run("test", SCORES.format(f"{EXTRACTOR}, classifier_updates: 3")) == 0
+    assert {"val", "test", "test_last"} == scores().keys()
+    for name in ("test", "test_last"):
+        entry = scores()[name]
+        assert entry["scores"].keys() == FEATURES | CLASSES | COPIES | INSIDE | TAUGHT
+        assert entry["standard_errors"]["fid"] > 0
+        assert entry["classes"].keys() == set("0123456789")
+        assert entry["classes"]["0"].keys() == {"fid", "accuracy", "reals", "fakes"}
+        assert entry["card"]["worst_class"] in range(10)
+        assert entry["card"]["classification"]["updates"] == 3
+        assert entry["card"]["reference"]["split"] == "test"
+    assert scores()["test"]["card"]["checkpoint"]["name"] == "best.ckpt"
+    assert scores()["test_last"]["card"]["checkpoint"]["name"] == "last.ckpt"
+    assert scores()["test_last"]["card"]["update"] == 4
+    for name in ("neighbours.png", "samples/test.png", "samples/test_last.png", "report.html"):
+        assert (tmp_path / "run" / name).is_file()
 
 
-def test_a_generator_that_made_no_numbers_is_reported_and_the_run_goes_on(run, state):
+def test_no_score_changes_a_bit_of_training(run, state, tmp_path):
+    assert run("fit", folder="scored", steps=4, every=2) == 0
+    without = "--trainer.callbacks=[{class_path: lightning_cgan.callbacks.speed.ChannelsLast}]"
+    assert run("fit", without, folder="plain", steps=4, every=2) == 0
+    assert not (tmp_path / "plain" / "metrics.json").exists()
+    scored, plain = state("scored"), state("plain")
+    assert same(scored["state_dict"], plain["state_dict"])
+    assert same(scored["optimizer_states"], plain["optimizer_states"])
+
+
+def test_real_images_are_looked_at_once_for_all_runs(run, scores, own_features):
+    counting = SCORES.format("tests.callbacks.test_scores.Counting")
+    Counting.seen = 0
+    assert run("fit", counting, steps=2, every=1) == 0
+    first, after = Counting.seen, scores()["val"]["scores"]
+    fakes = 3 * 21 + 1  # of which the sanity check draws some, and finds the reals unknown
+    assert first < 3 * 200 + fakes + 10
+    Counting.seen = 0
+    assert run("fit", counting, folder="again", steps=2, every=1) == 0
+    assert Counting.seen < 200
+    assert scores("again")["val"]["scores"] == after
+    assert len(list(own_features.iterdir())) == 1
+
+
+def test_damaged_features_are_computed_again(run, scores, own_features):
+    assert run("fit", steps=2, every=2) == 0
+    before = scores()["val"]["scores"]
+    for file in own_features.iterdir():
+        file.write_bytes(file.read_bytes()[:-9])
+    assert run("validate") == 0
+    assert scores()["val"]["scores"] == before
+    assert scores()["val"]["standard_errors"]["fid"] > 0
+
+
+def test_part_of_an_evaluation_is_neither_kept_nor_taken_for_the_whole(run, scores, own_features):
+    assert (
+        run("fit", "--trainer.limit_val_batches=2", "--data.init_args.evaluation_batch_size=20", steps=1, every=1) == 0
+    )
+    assert scores()["val"]["card"]["reals"] == 40
+    assert not own_features.exists()
+
+
+def test_a_convention_refuses_an_inception_of_another_resize():
+    other = Colours()
+    check_extractor(other, Protocol.STUDIOGAN)
+    other.name, other.resize = "inception-v3-tf", "TensorFlow 1 bilinear to 299x299"
+    check_extractor(other, Protocol.MIMICRY)
+    with pytest.raises(ValueError, match="PIL bilinear to 299x299"):
+        check_extractor(other, Protocol.STUDIOGAN)
+
+
+def test_a_generator_that_made_no_numbers_is_reported_and_the_run_goes_on(run, state, scores):
     broken = "--model.init_args.generator_optimizer.init_args.lr=1e38"
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         assert run("fit", broken, steps=4, every=2) == 0
-    assert any("NaN or infinity" in str(warning.message) for warning in said)
+    assert any("NaN" in str(warning.message) for warning in said)
     assert state()["global_step"] == 4
+    assert scores()["val"]["scores"]["fid"] is None
+    assert scores()["val"]["notes"]
+    assert run("test", broken) == 0
 
 
-def test_a_test_may_score_each_class_and_names_the_worst(run, scores):
-    intra = '--trainer.callbacks=[{"class_path":"lightning_cgan.callbacks.scores.Scores","init_args":{"extractor":' \
-            '"lightning_cgan.metrics.extractors.DigitsClassifier","intra_fid":true}}]'  # fmt: skip
-    assert run("fit", intra, steps=2, every=2) == 0
-    assert run("test", intra) == 0
-    assert "intra_fid" not in scores()["val"]["scores"]
-    test = scores()["test"]
-    assert test["scores"]["intra_fid_worst"] > test["scores"]["intra_fid"] > 0
-    card = test["card"]["intra_fid"]
-    assert (card["classes"], card["fewest_fakes"]) == (10, 4)
-    assert card["fewest_reals"] in range(45, 51)
-    assert card["worst_class"] in range(10)
+def test_images_that_are_all_equal_are_reported_and_scored(run, scores):
+    still = "--model.init_args.generator=tests.callbacks.test_scores.Still"
+    assert run("fit", still, steps=1, every=1) == 0
+    assert any("equal" in note for note in scores()["val"]["notes"])
+    assert scores()["val"]["scores"]["fid"] > 0
+    assert run("test", still) == 0
+
+
+class Still(torch.nn.Module):
+    """A generator of one image."""
+
+    latent_dim = 4
+
+    def __init__(self, spec):
+        super().__init__()
+        self.image = torch.nn.Parameter(torch.zeros(spec.channels, spec.size, spec.size))
+
+    def forward(self, noise, label):
+        return self.image.detach().expand(len(noise), -1, -1, -1) + 0 * self.image.mean()

@@ -31,9 +31,7 @@ def test_joined_sets_follow_each_other_and_keep_their_labels(joined):
 
 def test_any_order_and_shape_of_places_is_answered_in_that_order(joined):
     assert joined.images(at(6, 0, 4, 0)).flatten().tolist() == [12, 0, 10, 0]
-    assert joined.images(at(*range(6))._replace(image=torch.tensor([[5, 1], [0, 4]]), epoch=torch.zeros(2, 2))).shape == (
-        2, 2, 1, 1, 1,
-    )  # fmt: skip
+    assert joined.at(torch.tensor([[5, 1], [0, 4]])).flatten(2).tolist() == [[[11], [1]], [[0], [10]]]
     assert joined.images(at()).shape == (0, 1, 1, 1)
 
 

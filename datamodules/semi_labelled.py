@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 from datamodules.files import Decoding, Files, Scan
 from datamodules.labelled import LabelledDataModule
 from datamodules.order import InStep, Positions, Slices
-from datamodules.sources import LabelledImages
+from datamodules.sources import Joined, LabelledImages
 from lightning_cgan import keyed
 from lightning_cgan.contract import Labelled, PartlyLabelled, Reference, Trial, Unclassified, with_classes
 from lightning_cgan.protocol import Protocol
@@ -127,7 +127,7 @@ class SemiLabelled(LightningDataModule):
     def reference(self, split: str) -> Reference:
         return self.data.reference(split)
 
-    def images(self, split: str, most: int | None = None) -> LabelledImages:
+    def images(self, split: str, most: int | None = None) -> Joined:
         return self.data.images(split, most)
 
     def image_loader(self, split: str, most: int | None = None) -> DataLoader[Trial]:
@@ -144,6 +144,9 @@ class SemiLabelled(LightningDataModule):
 
     def test_dataloader(self) -> DataLoader[Trial]:
         return self.data.test_dataloader()
+
+    def probe(self) -> list[Trial]:
+        return self.data.probe()
 
     def predict_dataloader(self) -> DataLoader[Unclassified]:
         pictures = self.pictures()

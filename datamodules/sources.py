@@ -66,6 +66,10 @@ class Joined:
         image = torch.cat(found)[torch.cat(order).argsort()]
         return image.unflatten(0, at.image.shape) if at.image.ndim else image[0]
 
+    def at(self, place: Tensor) -> Tensor:
+        """The images (*shape, C, H, W) at ``place`` (*shape)."""
+        return self.images(Positions(torch.zeros_like(place), place))
+
     def sha256(self) -> str:
         if len(self.parts) == 1 and len(self.place) == len(self.parts[0].label):
             return self.parts[0].sha256()

@@ -16,8 +16,10 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from lightning_cgan.callbacks.checkpoints import LAST, Best, Last
 from lightning_cgan.callbacks.decisions import Decisions
 from lightning_cgan.callbacks.distributed import SameBuffers, check_strategy
+from lightning_cgan.callbacks.health import Health
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar, say
+from lightning_cgan.callbacks.report import Report
 from lightning_cgan.callbacks.results import entry_name, read_results
 from lightning_cgan.contract import check_batches
 from lightning_cgan.loggers import loggers_for, place_loggers, remember_tracking
@@ -43,9 +45,9 @@ TRAINER_DEFAULTS = {
     "enable_model_summary": False,
 }
 WATCHING = {
-    "fit": (SameBuffers, SampleGrid, Curves, Best, Last),
-    "validate": (SampleGrid,),
-    "test": (SampleGrid,),
+    "fit": (SameBuffers, SampleGrid, Curves, Health, Best, Last, Report),
+    "validate": (SampleGrid, Report),
+    "test": (SampleGrid, Report),
     "predict": (Predictions, Decisions),
 }
 

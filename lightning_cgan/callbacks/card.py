@@ -47,6 +47,20 @@ def seen_by_extractor(extractor: Extractor, protocol: Protocol) -> dict[str, Any
     }
 
 
+def check_extractor(extractor: Extractor, protocol: Protocol) -> None:
+    """Refuse an Inception that brings images to its size in another way than the protocol does.
+
+    Raises:
+        ValueError: naming both ways.
+    """
+    wanted = protocol.value.inception_resize
+    if wanted and "inception" in extractor.name and extractor.resize != wanted:
+        raise ValueError(
+            f"By the convention {protocol.name} images come to Inception by {wanted}; this extractor's way is "
+            f"{extractor.resize}. Set resize in the extractor's init_args, or data.init_args.protocol."
+        )
+
+
 def origin(trainer: Trainer, module: LightningModule) -> dict[str, Any]:
     """Which weights were scored, where, and by which code."""
     kinds = {"model": module, "data": trainer.datamodule}

@@ -1,4 +1,4 @@
-"""Generated images of an evaluation that are needed once more after it has been scored."""
+"""Generated images that are needed once more after they have been scored."""
 
 import torch
 from torch import Tensor

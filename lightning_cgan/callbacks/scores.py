@@ -7,18 +7,24 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
-from torch import Tensor, nn
+from torch import Tensor
 
-from lightning_cgan.callbacks.card import card, seen_by_extractor
-from lightning_cgan.callbacks.pictures import neighbour_grid, save_png
+from lightning_cgan.callbacks.card import card, check_extractor, seen_by_extractor
+from lightning_cgan.callbacks.kept import Kept
+from lightning_cgan.callbacks.pictures import SHOWN, neighbour_grid, save_png
 from lightning_cgan.callbacks.references import References, whole
 from lightning_cgan.callbacks.results import report
-from lightning_cgan.contract import Evaluated, ImageSpec, to_bytes
+from lightning_cgan.contract import Evaluated
+from lightning_cgan.metrics.classification import Classification, classification_scores
 from lightning_cgan.metrics.extractors import Extractor
-from lightning_cgan.metrics.scores import BLOCK, Gathered, Pass, Scored, all_scores
+from lightning_cgan.metrics.gram import BLOCK
+from lightning_cgan.metrics.memorisation import Neighbours
+from lightning_cgan.metrics.scores import Gathered, Pass, Scored, all_scores
 from lightning_cgan.protocol import Protocol
 
 TRAINING_IMAGES = 50_000  # among which copies are looked for, at most
+SUSPECTS = 2_000  # generated images among which the picture of copies chooses
+BESIDE = 4  # training images beside each of them
 
 
 class Scores(Callback):
@@ -26,21 +32,23 @@ class Scores(Callback):
     ``test/fid`` and so on in ``test``; :func:`lightning_cgan.metrics.scores.all_scores` names them all.
 
     Each is also written to ``metrics.json`` in the run folder, with its standard error (not while training, where only
-    its value counts), and with the card that says how it was measured. ``test`` looks for copies of training images
-    too, and shows those that come nearest to being one in ``neighbours.png``.
+    its value counts), and with the card that says how it was measured. ``test`` adds scores inside each class, looks
+    for copies of training images, and shows those that come nearest to being one in ``neighbours.png``.
 
     Args:
         extractor: the network whose features and logits are scored.
-        classifier: maps the spec to a network that ``test`` trains on generated images to classify real ones, and the
-            other way round; None leaves these scores out, and so do images without labels.
-        block: numbers in the largest matrix of distances that is held at a time.
+        classification: whether ``test`` also trains a classifier on generated and one on real images, for
+            :func:`lightning_cgan.metrics.classification.classification_scores`; models without classes leave it out.
+        block: pairs of images that are compared at a time; a number takes about 16 bytes.
     """
 
-    def __init__(
-        self, extractor: Extractor, classifier: Callable[[ImageSpec], nn.Module] | None = None, block: int = BLOCK
-    ) -> None:
-        self.extractor, self.classifier, self.block = extractor, classifier, block
+    def __init__(self, extractor: Extractor, classification: bool = False, block: int = BLOCK) -> None:
+        self.extractor, self.classification, self.block = extractor, classification, block
         self.references = References(extractor)
+
+    def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
+        if stage == "test":
+            check_extractor(self.extractor, trainer.datamodule.protocol)
 
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.begin(trainer, module, "val")
@@ -70,8 +78,83 @@ class Scores(Callback):
         self.extractor.to(module.device)
         self.images = trainer.datamodule.reference(split)
         known = self.references.known(trainer, module, self.images) if whole(trainer) else None
-        self.scored = Pass(self.extractor, known)
+        self.passed = Pass(self.extractor, known)
+        self.kept = Kept(None if self.classification else SUSPECTS)
 
     def take(self, trainer: Trainer, number: int, outputs: Evaluated) -> None:
         """Take in ``outputs``, this process' part ``number`` of the evaluation."""
-        self.scored.add(number, outputs)
+        self.passed.add(number, outputs)
+        if trainer.state.fn == "test":
+            self.kept.add(number, outputs.fake, trainer.world_size)
+
+    def finish(self, trainer: Trainer, module: LightningModule, split: str) -> None:
+        seen = self.gather(trainer, module, split)
+        scored, details = on_first(trainer, lambda: self.compute(trainer, module, seen))
+        for note in scored.notes:
+            rank_zero_warn(f"{split}: {note}")
+        written = card(trainer, module, split, len(seen.real), len(seen.fake))
+        written |= seen_by_extractor(self.extractor, Protocol[written["protocol"]])
+        more = {"notes": scored.notes} | ({"classes": scored.classes} if scored.classes else {})
+        report(trainer, module, split, scored.value, scored.error, written | details, **more)
+
+    def gather(self, trainer: Trainer, module: LightningModule, split: str) -> Gathered:
+        """What all processes saw, together; each of them calls it."""
+        seen = self.passed.gather(module.device, trainer.world_size)
+        self.references.keep(trainer, module, self.images, seen.real)
+        self.fakes = self.kept.gather(module.device, trainer.global_rank, trainer.world_size)
+        if split == "test" and len(seen.fake):
+            train = self.references.of_split(trainer, module, "train", TRAINING_IMAGES)
+            seen = seen._replace(train=train)
+        return seen
+
+    def compute(self, trainer: Trainer, module: LightningModule, seen: Gathered) -> tuple[Scored, dict[str, Any]]:
+        """The scores, and what belongs on their card; the first process calls it."""
+        testing = trainer.state.fn == "test"
+        data = trainer.datamodule
+        convention = data.protocol.value if testing else Protocol.OWN.value
+        scored = all_scores(
+            seen,
+            self.extractor.knows_labels,
+            convention,
+            errors=trainer.state.fn != "fit",
+            intra=testing,
+            block=self.block,
+            device=module.device,
+        )
+        if scored.neighbours is not None and len(self.fakes):
+            picture = beside_training_images(self.fakes, scored.neighbours, seen, data)
+            save_png(picture, Path(trainer.default_root_dir, "neighbours.png"))
+        details: dict[str, Any] = {"worst_class": scored.worst_class} if scored.classes else {}
+        if testing and self.classification and seen.finite and len(seen.label) and bool((seen.label >= 0).all()):
+            taught = self.taught(data, seen.label, module.device)
+            scored = scored._replace(value=scored.value | taught.scores, error=scored.error | taught.standard_errors)
+            details["classification"] = taught.card
+        return scored, details
+
+    def taught(self, data: Any, asked: Tensor, device: torch.device) -> Classification:
+        """What classifiers learn from generated and from real images."""
+        train, test = (data.images(split) for split in ("train", "test"))
+        real = [part for source in (train, test) for part in (source.at(torch.arange(len(source.label))), source.label)]
+        return classification_scores(self.fakes, asked, *real, spec=data.spec, device=device)
+
+
+def beside_training_images(fakes: Tensor, found: Neighbours, seen: Gathered, data: Any) -> Tensor:
+    """The picture of the first generated ``fakes`` that lie nearest to training images, and of those."""
+    distance = found.distance[: len(fakes)]
+    chosen = distance.argsort(stable=True)[:SHOWN]
+    near = torch.cdist(seen.fake[chosen].double(), seen.train.double()).topk(BESIDE, largest=False).indices
+    return neighbour_grid(fakes[chosen], data.images("train", TRAINING_IMAGES).at(near), distance[chosen])
+
+
+def on_first(trainer: Trainer, work: Callable[[], Any]) -> Any:
+    """What ``work`` gives in the first process, in every process; what it raises there is raised in all."""
+    done: Any = None
+    if trainer.is_global_zero:
+        try:
+            done = work()
+        except ValueError as error:
+            done = error
+    done = trainer.strategy.broadcast(done)
+    if isinstance(done, ValueError):
+        raise done
+    return done

@@ -1,21 +1,31 @@
 """Networks whose features and logits the scores are computed from. Each names itself and hashes its weights."""
 
-import hashlib
+from enum import Enum
 from importlib.resources import as_file, files
+from io import BytesIO
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+from torchvision.models import vgg16
+from torchvision.transforms.functional import normalize
 
 from lightning_cgan.contract import to_signed
 from lightning_cgan.metrics.classifier import Seen, SmallClassifier
+from lightning_cgan.metrics.dinov2 import network_of
+from lightning_cgan.metrics.pinned import PINNED, fetch_command, file_name, sha256_of
+from lightning_cgan.metrics.resizing import Resize, pictured, resized
 
-INCEPTION_FETCH = "python -m lightning_cgan.metrics.fetch_inception"
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels in [0, 1]
+MEAN_255, DEVIATION_255 = ([255 * value for value in channels] for channels in (MEAN, DEVIATION))
 
 
 class Extractor(nn.Module):
     """uint8 images (B, C, H, W) to features (B, F) and logits (B, classes), both float32.
+
+    A network that does not classify gives logits (B, 0); no Inception Score can be computed from them.
 
     Attributes:
         name: what the evaluation card calls it.
@@ -44,9 +54,10 @@ class DigitsClassifier(Extractor):
         super().__init__()
         with as_file(files("lightning_cgan.metrics") / "weights" / "digits.safetensors") as path:
             self.sha256 = sha256_of(path)
-            self.network = SmallClassifier()
-            self.network.load_state_dict(load_file(path))
-        self.network.eval().requires_grad_(False)
+            with torch.device("meta"):
+                self.network = SmallClassifier()
+            self.network.load_state_dict(load_file(path), assign=True)
+        self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor) -> Seen:
         if image.shape[1] != 1:
@@ -58,53 +69,180 @@ class DigitsClassifier(Extractor):
 
 
 class InceptionV3(Extractor):
-    """The Inception network of the published FID and IS values: torch-fidelity's port, with TensorFlow 1's resize.
+    """The Inception network of the published FID and IS values: torch-fidelity's port.
 
-    torchmetrics' own extractor resizes with antialiasing since 1.9, which no published number did.
+    With the default resize its features are torch-fidelity's, bit for bit; torchmetrics has resized with antialiasing
+    since 1.9, which no published number did. Its logits leave out the bias of the last layer, as the published
+    Inception Scores do.
 
     Args:
-        weights: path of torch-fidelity's ``weights-inception-2015-12-05-6726825d.pth``.
+        weights: path of the file that ``lightning-cgan features fetch inception`` brings.
+        resize: how images are brought to 299x299; stands on the card.
+        sha256: the hash that file must have.
 
     Raises:
-        ValueError: if that file is missing or holds something else.
+        ValueError: if that file is missing or another one.
     """
 
     name = "inception-v3-tf"
-    resize = "TensorFlow 1 bilinear to 299x299"
 
-    def __init__(self, weights: str = "weights/inception.pth") -> None:
+    def __init__(
+        self,
+        weights: str = "weights/inception.pth",
+        resize: Resize = Resize.TENSORFLOW_1,
+        sha256: str = PINNED["inception"].sha256,
+    ) -> None:
         super().__init__()
-        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-
-        if not Path(weights).is_file():
-            raise ValueError(
-                f"Inception scores need its weights on disk; there is no file {weights}. "
-                f"Run `{INCEPTION_FETCH} {weights}` once, or set the extractor's init_args.weights."
-            )
-        self.sha256 = sha256_of(Path(weights))
+        self.way, self.resize, self.sha256 = resize, resize.to(299), sha256
+        checked = BytesIO()  # torch-fidelity unpickles without a check what it is given
+        torch.save(read_weights(weights, sha256, "inception"), checked)
+        checked.seek(0)
         try:
-            self.network = FeatureExtractorInceptionV3(
-                "inception-v3-compat", ["2048", "logits_unbiased"], feature_extractor_weights_path=weights
-            )
-        except Exception as cause:
-            raise ValueError(
-                f"Inception scores need torch-fidelity's weights; {weights} is not a file of them. "
-                f"Delete it and run `{INCEPTION_FETCH} {weights}`, or set the extractor's init_args.weights."
-            ) from cause
-        self.network.eval().requires_grad_(False)
+            with torch.random.fork_rng(devices=[]):  # it draws weights that are replaced
+                network = FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=checked)
+        except RuntimeError as cause:
+            raise ValueError(foreign(weights, "inception")) from cause
+        *trunk, self.head = network.children()
+        self.trunk = nn.Sequential(*trunk, nn.Flatten())
+        self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor) -> Seen:
-        features, logits = self.network(image.expand(-1, 3, -1, -1))
-        return Seen(features.float(), logits.float())
+        features = self.trunk((resized(coloured(image), 299, self.way) - 128) / 128)
+        return Seen(features, features.mm(self.head.weight.T))
 
 
-def sha256_of(path: Path) -> str:
-    """The hash of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+class VGG16(Extractor):
+    """The VGG-16 of improved precision and recall: features after its second hidden layer. Kynkäänniemi et al. 2019.
+
+    They are torch-fidelity's, bit for bit.
+
+    Args:
+        weights: path of the file that ``lightning-cgan features fetch vgg16`` brings.
+        sha256: the hash that file must have.
+
+    Raises:
+        ValueError: if that file is missing or another one.
+    """
+
+    name = "vgg16"
+    resize = Resize.TENSORFLOW_1.to(224)
+
+    def __init__(self, weights: str = "weights/vgg16.pth", sha256: str = PINNED["vgg16"].sha256) -> None:
+        super().__init__()
+        self.sha256 = sha256
+        with torch.device("meta"):
+            self.network = vgg16()
+        try:
+            self.network.load_state_dict(read_weights(weights, sha256, "vgg16"), assign=True)
+        except RuntimeError as cause:
+            raise ValueError(foreign(weights, "vgg16")) from cause
+        self.network.classifier = self.network.classifier[:5]  # without dropout and the layer of the 1,000 classes
+        self.eval().requires_grad_(False)
+
+    def forward(self, image: Tensor) -> Seen:
+        colours = normalize(resized(coloured(image), 224, Resize.TENSORFLOW_1), MEAN_255, DEVIATION_255)
+        return without_classes(self.network(colours))
+
+
+class Transformer(Enum):
+    """The four networks of DINOv2, by size."""
+
+    VIT_S = "dinov2-vit-s-14"
+    VIT_B = "dinov2-vit-b-14"
+    VIT_L = "dinov2-vit-l-14"
+    VIT_G = "dinov2-vit-g-14"
+
+
+class DINOv2(Extractor):
+    """The network of FD-DINOv2: the class token of images of 224x224. Stein et al. 2023.
+
+    Images are resized as those authors do, by PIL's bicubic filter on bytes.
+
+    Args:
+        network: which of the four; published FD-DINOv2 values are those of VIT_L.
+        weights: path of the file that ``lightning-cgan features fetch`` brings for it; ``weights/<its name>.pth`` when
+            None.
+        sha256: the hash that file must have; that of the published weights when None.
+
+    Raises:
+        ValueError: if that file is missing or another one.
+    """
+
+    resize = Resize.PIL_BICUBIC.to(224)
+
+    def __init__(
+        self, network: Transformer = Transformer.VIT_L, weights: str | None = None, sha256: str | None = None
+    ) -> None:
+        super().__init__()
+        self.name = network.value
+        self.sha256 = sha256 or PINNED[self.name].sha256
+        weights = weights or str(Path("weights", file_name(self.name)))
+        try:
+            self.network = network_of(read_weights(weights, self.sha256, self.name), 224)
+        except (KeyError, RuntimeError) as cause:
+            raise ValueError(foreign(weights, self.name)) from cause
+        self.eval().requires_grad_(False)
+
+    def forward(self, image: Tensor) -> Seen:
+        colours = normalize(pictured(coloured(image), 224), MEAN_255, DEVIATION_255)
+        return without_classes(self.network(colours))
+
+
+def read_weights(weights: str, sha256: str, name: str) -> dict[str, Tensor]:
+    """The state dict in the file ``weights``, which is to be the one that is published as ``name``.
+
+    Raises:
+        ValueError: if there is no such file, its hash is not ``sha256``, or it holds something else.
+    """
+    path = Path(weights)
+    if not path.is_file():
+        place = path.with_name(file_name(name))
+        raise ValueError(
+            f"{name} features need the weights of the network on disk; there is no file {weights}. "
+            f"Run `{fetch_command(name, path.parent)}` and set the extractor's init_args.weights to {place}."
+        )
+    if (met := sha256_of(path)) != sha256:
+        raise ValueError(
+            f"{name} features are those of the weights with the hash {sha256}; {weights} has {met}. "
+            f"Run `{fetch_command(name, path.parent)}`, or set the extractor's init_args.sha256 to score with other "
+            "weights knowingly."
+        )
+    try:
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as cause:
+        raise ValueError(foreign(weights, name)) from cause
+    if not isinstance(held, dict) or not all(isinstance(value, Tensor) for value in held.values()):
+        raise ValueError(foreign(weights, name))
+    return held
+
+
+def foreign(weights: str, name: str) -> str:
+    """What to say of a file that holds something else than a network's weights."""
+    return (
+        f"{name} features need that network's own state dict; {weights} is not one. "
+        f"Run `{fetch_command(name, Path(weights).parent)}`, or set the extractor's init_args.weights."
+    )
+
+
+def coloured(image: Tensor) -> Tensor:
+    """Grey images repeated to three channels; colour images as they are."""
+    return image.expand(-1, 3, -1, -1)
+
+
+def without_classes(features: Tensor) -> Seen:
+    return Seen(features, features.new_empty(len(features), 0))
 
 
 def seen_by(extractor: Extractor, image: Tensor) -> Seen:
-    """What ``extractor`` makes of uint8 images, in full precision and without gradients."""
+    """What ``extractor`` makes of uint8 images, in full precision and without gradients.
+
+    Raises:
+        ValueError: for images that are not bytes.
+    """
+    if image.dtype != torch.uint8:
+        raise ValueError(
+            f"Features are those of the bytes that a picture file holds; met {image.dtype}. "
+            "Convert images in [-1, 1] with lightning_cgan.contract.to_bytes."
+        )
     with torch.no_grad(), torch.autocast(image.device.type, enabled=False):
         return extractor(image)

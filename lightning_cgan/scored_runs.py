@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-# Fields of a card that say which run it is; all others say how it was measured, and must agree.
+# Fields of a card that say which run it is and what came out; all others say how it was measured, and must agree.
 IDENTITY = {"model", "data", "precision", "processes", "device", "seed", "training_seed", "update", "checkpoint"}
-IDENTITY |= {"commit", "scored", "time"}
+IDENTITY |= {"commit", "scored", "time", "worst_class"}
+SOME = ("classification",)  # belong to scores that a run may lack, and must agree among those that have them
 # Keys of a configuration that make no other experiment: where data lies, what is drawn, what the card says.
 FREE = {"root", "download", "num_workers", "test_fakes", "protocol"}
 FREE |= {f"predict_{name}" for name in ("classes", "per_class", "morphs", "steps", "folder")}
@@ -126,8 +127,7 @@ def check_cards(runs: list[ScoredRun], allowed: list[str]) -> list[str]:
     """
     fields = {field: None for run in runs for field in run.card if field.partition(".")[0] not in IDENTITY}
     check_known(allowed, list(dict.fromkeys(key for run in runs for key in (*run.card, *run.config))))
-    told = {field: differing(field, runs, [run.card.get(field, "absent") for run in runs]) for field in fields}
-    told = {field: said for field, said in told.items() if said}
+    told = {field: said for field in fields if (said := differing_cards(field, runs))}
     refused = [field for field in told if not covered(field, allowed)]
     if refused:
         lines = "\n".join(told[field] for field in refused[:12])
@@ -149,6 +149,11 @@ def check_known(allowed: list[str], fields: list[str]) -> None:
             raise ValueError(
                 f"--allow names a field of the cards or a key of the configurations; none has {name}.{hint}"
             )
+
+
+def differing_cards(field: str, runs: list[ScoredRun]) -> str:
+    having = [run for run in runs if field in run.card] if covered(field, SOME) else runs
+    return differing(field, having, [run.card.get(field, "absent") for run in having])
 
 
 def differing(name: str, runs: list[ScoredRun], values: list[Any]) -> str:

@@ -38,8 +38,23 @@ def test_allowing_a_field_allows_what_lies_below_it_and_nothing_else(a_run, refu
 
 
 def test_what_identifies_a_run_may_differ(a_run, compare):
-    other = {"model": "x", "precision": "16", "processes": 2, "device": "cuda", "seed": 3, "time": "now"}
+    other = {
+        "model": "x",
+        "precision": "16",
+        "processes": 2,
+        "device": "cuda",
+        "seed": 3,
+        "time": "now",
+        "worst_class": 1,
+    }
     assert rows(compare(a_run("a"), a_run("b", 1, card=other)))[2][1] == "2"
+
+
+def test_how_a_score_was_measured_that_some_runs_lack_must_agree_among_those_that_have_it(a_run, compare, refusal):
+    runs = [a_run("a"), a_run("b", 1, card={"classification": {"updates": 600}}), a_run("c", 2)]
+    assert rows(compare(*runs))[2][1] == "3"
+    a_run("c", 2, card={"classification": {"updates": 100}})
+    assert "classification.updates: 600 (b) against 100 (c)" in refusal(*runs)
 
 
 def test_a_configuration_key_can_be_allowed_to_differ_between_seeds(a_run, compare):

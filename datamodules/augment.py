@@ -44,3 +44,8 @@ class Augmented:
 
     def sha256(self) -> str:
         return self.source.sha256()
+
+
+def plain(source: LabelledImages) -> LabelledImages:
+    """``source`` without augmentation, as images are measured."""
+    return source.source if isinstance(source, Augmented) else source

@@ -1,55 +1,18 @@
 """What all labelled image sets share: loaders, keyed order, evaluation protocol, conversion on the device."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from datamodules.augment import plain
+from datamodules.batches import Evaluation, Requests, Training, as_is
 from datamodules.morphs import Morphs
-from datamodules.order import EvaluationOrder, Positions, Slices, TrainingOrder, balanced_draws
-from datamodules.sources import LabelledImages
+from datamodules.order import EvaluationOrder, Positions, TrainingOrder
+from datamodules.sources import Joined, LabelledImages
 from lightning_cgan.contract import Draws, ImageSpec, Labelled, Reference, Trial, to_signed
-
-
-class Training(Dataset[Labelled]):
-    """Answers ``Positions`` with a ``Labelled`` batch."""
-
-    def __init__(self, source: LabelledImages) -> None:
-        self.source = source
-
-    def __len__(self) -> int:
-        return len(self.source.label)
-
-    def __getitem__(self, at: Positions) -> Labelled:
-        return Labelled(self.source.images(at), self.source.label[at.image])
-
-
-class Evaluation(Dataset[Trial]):
-    """Answers ``Slices`` with a ``Trial`` batch."""
-
-    def __init__(self, source: LabelledImages, num_classes: int) -> None:
-        self.source, self.num_classes = source, num_classes
-
-    def __getitem__(self, at: Slices) -> Trial:
-        index = torch.arange(at.real.start, at.real.stop)
-        real = self.source.images(Positions(torch.zeros_like(index), index))
-        return Trial(real, self.source.label[index], balanced_draws(at.draws, self.num_classes))
-
-
-class Requests(Dataset[Draws]):
-    """Answers ``Slices`` with the draws that ``predict`` was asked for."""
-
-    def __init__(self, num_classes: int, classes: list[int] | None) -> None:
-        self.num_classes, self.classes = num_classes, classes
-
-    def __getitem__(self, at: Slices) -> Draws:
-        return balanced_draws(at.draws, self.num_classes, self.classes)
-
-
-def as_is(batch: Any) -> Any:
-    """The collate function of data sets that answer with whole batches."""
-    return batch
+from lightning_cgan.protocol import Protocol
 
 
 class LabelledDataModule(LightningDataModule):
@@ -58,8 +21,9 @@ class LabelledDataModule(LightningDataModule):
     Args:
         batch_size: real images in one critic update, over all processes together.
         validation_fakes: images generated for each validation, with balanced classes.
-        test_fakes: images generated for the test, with balanced classes.
+        test_fakes: images generated for the test, with balanced classes, where ``protocol`` does not say.
         evaluation_batch_size: images in one evaluation batch.
+        protocol: the convention by which ``test`` measures.
         predict_classes: the classes that ``predict`` draws; all when None.
         predict_per_class: images of each; of a morph, paths.
         predict_morphs: pairs of classes between which ``predict`` draws paths, instead of single classes.
@@ -79,6 +43,7 @@ class LabelledDataModule(LightningDataModule):
         validation_fakes: int = 5_000,
         test_fakes: int = 5_000,
         evaluation_batch_size: int = 250,
+        protocol: Protocol = Protocol.OWN,
         predict_classes: list[int] | None = None,
         predict_per_class: int = 10,
         predict_morphs: list[tuple[int, int]] | None = None,
@@ -87,7 +52,8 @@ class LabelledDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         self.batch_size, self.evaluation_batch_size = batch_size, evaluation_batch_size
-        self.fakes = {"val": validation_fakes, "test": test_fakes}
+        self.protocol = protocol
+        self.fakes = {"val": validation_fakes, "test": protocol.value.fakes or test_fakes}
         self.predict_classes, self.predict_per_class = predict_classes, predict_per_class
         self.morphs = Morphs(self.spec.num_classes, predict_morphs, predict_steps) if predict_morphs else None
         self.num_workers = num_workers
@@ -130,13 +96,23 @@ class LabelledDataModule(LightningDataModule):
         return self.sources[split]
 
     def setup(self, stage: str) -> None:
-        for split in {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}.get(stage, ()):
-            self.source(split)
+        if stage == "fit":
+            self.source("train")
+        if split := {"fit": "val", "validate": "val", "test": "test"}.get(stage):
+            self.measured(split)
+
+    def measured(self, split: str) -> Joined:
+        """The images that ``split``'s scores are measured against, without augmentation."""
+        convention = self.protocol.value
+        name = convention.split if split == "test" and convention.split else split
+        most = convention.reals if split == "test" else None
+        return Joined(*(plain(self.source(part)) for part in name.split("+")), most=most)
 
     def reference(self, split: str) -> Reference:
         """What ``split``'s scores are measured against."""
-        source = self.source(split)
-        return Reference(split, len(source.label), source.sha256())
+        source = self.measured(split)
+        name = self.protocol.value.split if split == "test" else None
+        return Reference(name or split, len(source.label), source.sha256())
 
     def train_dataloader(self) -> DataLoader[Labelled]:
         source = self.source("train")
@@ -171,9 +147,36 @@ class LabelledDataModule(LightningDataModule):
         return self.evaluation_loader("test")
 
     def evaluation_loader(self, split: str) -> DataLoader[Trial]:
-        source = self.source(split)
+        source = self.measured(split)
         order = self.shared(len(source.label), self.fakes[split])
         return self.loader(Evaluation(source, self.spec.num_classes), order)
+
+    def images(self, split: str, most: int | None = None) -> Joined:
+        """The images of ``split``, at most so many, without augmentation."""
+        return Joined(plain(self.source(split)), most=most)
+
+    def image_loader(self, split: str, most: int | None = None) -> DataLoader[Trial]:
+        """This process' part of :meth:`images`, with nothing set against them."""
+        source = self.images(split, most)
+        return self.loader(Evaluation(source, self.spec.num_classes), self.shared(len(source.label), 0))
+
+    def probe(self, count: int = 100, classes: int = 20) -> list[Trial]:
+        """A small evaluation that is the same all run long and in every process, as loaders give it.
+
+        Args:
+            count: validation images, and as many draws, of all classes together; at least ten of each class.
+            classes: at most; of more, some that lie evenly among them.
+        """
+        source, known = self.source("val"), max(self.spec.num_classes, 1)
+        chosen = torch.linspace(0, known - 1, min(known, classes)).round().long()
+        each = max(count // len(chosen), 10)
+        place = torch.cat([(source.label == one).nonzero()[:each, 0] for one in chosen])
+        draws = Draws(chosen.repeat(each), torch.arange(each * len(chosen)))
+        parts = -(-len(draws.key) // self.evaluation_batch_size)
+        return [
+            Trial(source.images(Positions(torch.zeros_like(at), at)), source.label[at], Draws(label, key))
+            for at, label, key in zip(*(every.tensor_split(parts) for every in (place, *draws)), strict=True)
+        ]
 
     def predict_dataloader(self) -> DataLoader[Draws]:
         if self.morphs:

@@ -14,9 +14,10 @@ from torch.utils.data import DataLoader, Dataset
 from datamodules.files import Decoding, Files, Scan
 from datamodules.labelled import LabelledDataModule
 from datamodules.order import InStep, Positions, Slices
-from datamodules.sources import LabelledImages
+from datamodules.sources import Joined, LabelledImages
 from lightning_cgan import keyed
 from lightning_cgan.contract import Labelled, PartlyLabelled, Reference, Trial, Unclassified, with_classes
+from lightning_cgan.protocol import Protocol
 
 Together = tuple[Positions, Positions, Positions]  # of labelled images, and of two batches of unlabelled ones
 
@@ -119,8 +120,18 @@ class SemiLabelled(LightningDataModule):
         label = self.data.source("train").label
         return few_of_each(label, self.spec.num_classes, self.labels_per_class, self.label_seed)
 
+    @property
+    def protocol(self) -> Protocol:
+        return self.data.protocol
+
     def reference(self, split: str) -> Reference:
         return self.data.reference(split)
+
+    def images(self, split: str, most: int | None = None) -> Joined:
+        return self.data.images(split, most)
+
+    def image_loader(self, split: str, most: int | None = None) -> DataLoader[Trial]:
+        return self.data.image_loader(split, most)
 
     def train_dataloader(self) -> DataLoader[PartlyLabelled]:
         source, places = self.data.source("train"), self.places()
@@ -133,6 +144,9 @@ class SemiLabelled(LightningDataModule):
 
     def test_dataloader(self) -> DataLoader[Trial]:
         return self.data.test_dataloader()
+
+    def probe(self) -> list[Trial]:
+        return self.data.probe()
 
     def predict_dataloader(self) -> DataLoader[Unclassified]:
         pictures = self.pictures()

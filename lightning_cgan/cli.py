@@ -4,33 +4,36 @@ LightningCLI with the suite's trainer defaults, one wire from data to model, a r
 """
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lightning_cgan.callbacks.checkpoints import LAST, Best, Last
 from lightning_cgan.callbacks.decisions import Decisions
 from lightning_cgan.callbacks.distributed import SameBuffers, check_strategy
+from lightning_cgan.callbacks.health import Health
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar, say
+from lightning_cgan.callbacks.report import Report
+from lightning_cgan.callbacks.results import entry_name, read_results
 from lightning_cgan.contract import check_batches
-from lightning_cgan.csv_log import RunLog
+from lightning_cgan.loggers import loggers_for, place_loggers, remember_tracking
 from lightning_cgan.messages import explanation, hush, plain
 from lightning_cgan.parser import Parser
+from lightning_cgan.protocol import Protocol
 from lightning_cgan.run_folder import (
     check_fits,
     check_same_run,
     default_folder,
     find_checkpoint,
     read_checkpoint,
+    scored_already,
+    second_checkpoint,
     set_aside,
 )
 
@@ -41,11 +44,10 @@ TRAINER_DEFAULTS = {
     "use_distributed_sampler": False,  # the data modules shard, without padding
     "enable_model_summary": False,
 }
-TRACKING = "tracking_id"  # file in the run folder: by it W&B knows that a resumed run is the same run
 WATCHING = {
-    "fit": (SameBuffers, SampleGrid, Curves, Best, Last),
-    "validate": (SampleGrid,),
-    "test": (SampleGrid,),
+    "fit": (SameBuffers, SampleGrid, Curves, Health, Best, Last, Report),
+    "validate": (SampleGrid, Report),
+    "test": (SampleGrid, Report),
     "predict": (Predictions, Decisions),
 }
 
@@ -76,6 +78,8 @@ class CLI(LightningCLI):
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         if subcommand == "fit":
             parser.add_argument("--fresh", action="store_true", help="start over; an earlier run is set aside")
+        if subcommand == "test":
+            parser.add_argument("--again", action="store_true", help="score a run that was scored; the card counts it")
         return parser
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -99,13 +103,7 @@ class CLI(LightningCLI):
         trainer = self.asked.trainer
         if trainer.default_root_dir is None:
             trainer.default_root_dir = default_folder([str(path) for path in self.asked.config or []])
-        for logger in trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]:
-            if hasattr(logger, "init_args") and logger.init_args.get("save_dir") == ".":
-                logger.init_args.save_dir = trainer.default_root_dir
-            if hasattr(logger, "init_args") and "WandbLogger" in logger.class_path and not logger.init_args.id:
-                known = Path(trainer.default_root_dir, TRACKING)
-                resumed = known.is_file() and not self.asked.get("fresh", False)
-                logger.init_args.id = known.read_text() if resumed else uuid4().hex[:8]
+        place_loggers(trainer.logger, trainer.default_root_dir, self.asked.get("fresh", False))
 
     def instantiate_classes(self) -> None:
         try:
@@ -128,20 +126,9 @@ class CLI(LightningCLI):
         bar = sys.stdout.isatty() and config["enable_progress_bar"] is not False
         callbacks = [UpdateBar() if bar else PlainProgress(), *chosen, *watching]
         callbacks.sort(key=lambda callback: isinstance(callback, Last))  # it saves what the others know
-        loggers = self.loggers(config["logger"], config["default_root_dir"])
+        fitting = self.subcommand == "fit"
+        loggers = loggers_for(config["logger"], config["default_root_dir"], self.asked.tensorboard, fitting)
         return super().instantiate_trainer(callbacks=callbacks, logger=loggers, enable_progress_bar=bar, **kwargs)
-
-    def loggers(self, chosen: Logger | list[Logger] | bool | None, folder: str) -> list[Logger]:
-        """CSV always while training, and what was asked for."""
-        loggers = chosen if isinstance(chosen, list) else [chosen] if isinstance(chosen, Logger) else []
-        if self.asked.tensorboard:
-            if not find_spec("tensorboard"):
-                raise ValueError(
-                    "--tensorboard needs the tensorboard package; it is not installed. "
-                    "Run `pip install 'lightning-cgan[tensorboard]'`, or leave out --tensorboard."
-                )
-            loggers = [TensorBoardLogger(folder, name="tensorboard", version=""), *loggers]
-        return [RunLog(folder), *loggers] if self.subcommand == "fit" else loggers
 
     def before_fit(self) -> None:
         folder, fit = self.trainer.default_root_dir, self.config_init[self.subcommand]
@@ -175,20 +162,13 @@ class CLI(LightningCLI):
             self.start_over(folder)
         if not fit.ckpt_path:
             say(f"{self.trainer.max_steps} generator updates in {folder}")
-        self.remember_tracking(Path(folder))
+        remember_tracking(self.trainer.loggers, folder)
 
     @rank_zero_only
     def start_over(self, folder: str) -> None:
         self.datamodule.prepare_data()  # what is missing is missed before the earlier run is moved
         if aside := set_aside(folder):
             say(f"starting over; the earlier run is now {aside}")
-
-    @rank_zero_only
-    def remember_tracking(self, folder: Path) -> None:
-        for logger in self.trainer.loggers:
-            if isinstance(logger, WandbLogger):
-                folder.mkdir(parents=True, exist_ok=True)
-                Path(folder, TRACKING).write_text(str(logger._id))
 
     def before_validate(self) -> None:
         evaluation = self.config_init[self.subcommand]
@@ -197,7 +177,22 @@ class CLI(LightningCLI):
         # Callbacks have said and written what came out.
         evaluation["return_predictions" if self.subcommand == "predict" else "verbose"] = False
 
-    before_test = before_predict = before_validate
+    before_predict = before_validate
+
+    def before_test(self) -> None:
+        test, folder = self.config_init["test"], self.trainer.default_root_dir
+        protocol = getattr(self.datamodule, "protocol", Protocol.OWN)
+        self.second = second_checkpoint(folder) if test.ckpt_path is None else None
+        self.before_validate()
+        done = read_results(folder).get(entry_name("test", protocol, Path(test.ckpt_path)))
+        if done and not test.again:
+            say(scored_already(folder, done))
+            raise SystemExit(0)
+
+    def after_test(self) -> None:
+        """Without a choice of checkpoint, the last one is reported beside the best."""
+        if self.second:
+            self.trainer.test(self.model, datamodule=self.datamodule, ckpt_path=self.second, verbose=False)
 
 
 def describe(config: dict[str, Any], data: Any) -> dict[str, Any]:

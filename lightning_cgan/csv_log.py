@@ -9,6 +9,8 @@ from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
+from lightning_cgan.rows import read_rows
+
 
 class RunLog(CSVLogger):
     """Lightning's CSV logger without versions, and without deleting what an interrupted run has written.
@@ -49,14 +51,3 @@ class ContinuedWriter(ExperimentWriter):
                 writer.writeheader()
                 writer.writerows(rows)
         super().log_metrics(metrics_dict, step)
-
-
-def read_rows(path: str | Path) -> tuple[list[str], list[dict[str, str]]]:
-    """The header and the rows of ``metrics.csv``; a cell that was not logged in that row is empty.
-
-    A row that was being written when a process was killed is left out.
-    """
-    with open(path, newline="") as file:
-        reader = csv.DictReader(file)
-        rows = [row for row in reader if (row.get("step") or "").isdigit() and None not in row.values()]
-        return list(reader.fieldnames or ()), rows

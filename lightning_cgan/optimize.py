@@ -35,6 +35,16 @@ def is_log_step(module: LightningModule) -> bool:
     return module.global_step % module.trainer.log_every_n_steps == 0
 
 
+def margins(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    """How far apart a discriminator holds real and generated images: its mean logit of either kind, to be logged.
+
+    Args:
+        real: (B,) logits of real images.
+        fake: (K,) logits of generated images.
+    """
+    return {"train/d_real": real.detach().float().mean(), "train/d_fake": fake.detach().float().mean()}
+
+
 class Adam(torch.optim.Adam):
     """torch's fused Adam with its two betas as plain numbers, as papers print them.
 

@@ -1,4 +1,4 @@
-"""How scores are measured: against which images, on how many, with which constants. A score without this is no score."""
+"""How scores are measured: against which images, on how many, with which constants. Without this a score is none."""
 
 from enum import Enum
 from typing import NamedTuple

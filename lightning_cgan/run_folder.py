@@ -62,6 +62,22 @@ def find_checkpoint(folder: str, wanted: str | None) -> str:
     return f"{folder}/{BEST if Path(folder, BEST).is_file() else LAST}"
 
 
+def second_checkpoint(folder: str) -> str | None:
+    """The last checkpoint, where the best one is tested first; None where there is no best."""
+    best, last = Path(folder, BEST), Path(folder, LAST)
+    return str(last) if best.is_file() and last.is_file() else None
+
+
+def scored_already(folder: str, entry: dict[str, Any]) -> str:
+    """What to say to somebody who asks for a second look at test data. ``entry`` is that of ``metrics.json``."""
+    card = entry["card"]
+    return (
+        f"this run is scored: test data were looked at on {card.get('time', 'an unknown day')}, at update "
+        f"{card.get('update')}; metrics.json in {folder} says what came out\n"
+        "--again scores it again, and the card counts how often; choices between runs belong on validation data"
+    )
+
+
 def flat(tree: Any, key: str = "") -> dict[str, Any]:
     """Nested dictionaries as one, with dotted keys."""
     if not isinstance(tree, dict):

@@ -13,8 +13,8 @@ import torch
 from lightning.pytorch import Callback
 from torch.utils.data import DataLoader
 
+from datamodules.batches import Training
 from datamodules.digits import Digits
-from datamodules.labelled import Training
 from datamodules.order import TrainingOrder
 from lightning_cgan import build, keyed
 from lightning_cgan.cli import main

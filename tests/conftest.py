@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,12 @@ TINY = (
 def one_thread():
     """Before all other fixtures, those of a whole module too: another number of threads gives other bits."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def features_of_their_own(tmp_path_factory):
+    """Features of real images are kept away from the user's own."""
+    os.environ["LIGHTNING_CGAN_CACHE"] = str(tmp_path_factory.mktemp("features"))
 
 
 @pytest.fixture(autouse=True)

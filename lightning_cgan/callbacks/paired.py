@@ -1,37 +1,41 @@
 """Scores and pictures of super-resolution, where each generated image has one real image that it should equal."""
 
+import math
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from torchmetrics.aggregation import MeanMetric
+from torch import Tensor
+from torchmetrics.utilities.distributed import gather_all_tensors
 
 from lightning_cgan.callbacks.pictures import SampleGrid
 from lightning_cgan.callbacks.scores import Scores
 from lightning_cgan.contract import Evaluated
 from lightning_cgan.metrics.extractors import Extractor
 from lightning_cgan.metrics.paired import bicubic, similarity
-from lightning_cgan.metrics.scores import Gathered, Pass, all_scores
+from lightning_cgan.metrics.scores import Gathered, Pass, Scored, all_scores
 
 
 class PairedScores(Scores):
-    """What ``Scores`` logs, and ``psnr``, ``ssim`` and ``ms_ssim`` between each generated and its real image.
+    """What ``Scores`` logs, and ``psnr``, ``ssim`` and ``ms_ssim`` between each generated and its real image, and
+    ``feature_distance``, the Euclidean distance of their features; means over the images.
 
     In ``test`` every score is also given for bicubic interpolation, as ``test/bicubic_psnr`` and so on.
 
     Args:
         extractor: the network whose features and logits are scored.
         scale: the size of the images over that of the low resolution.
+        more: of :class:`~lightning_cgan.callbacks.scores.Scores`.
     """
 
-    def __init__(self, extractor: Extractor, scale: int = 4) -> None:
-        super().__init__(extractor)
+    def __init__(self, extractor: Extractor, scale: int = 4, **more: Any) -> None:
+        super().__init__(extractor, **more)
         self.scale = scale
 
-    def begin(self, module: LightningModule) -> None:
-        super().begin(module)
-        self.interpolated = Pass(self.extractor)
-        self.means: dict[str, MeanMetric] = {}
+    def begin(self, trainer: Trainer, module: LightningModule, split: str) -> None:
+        super().begin(trainer, module, split)
+        self.interpolated = Pass(self.extractor, self.passed.known)
+        self.similar: dict[str, list[Tensor]] = {}
 
     def take(self, trainer: Trainer, number: int, outputs: Evaluated) -> None:
         super().take(trainer, number, outputs)
@@ -42,19 +46,38 @@ class PairedScores(Scores):
             self.compare(baseline, "bicubic_")
 
     def compare(self, outputs: Evaluated, prefix: str) -> None:
-        weight = float(len(outputs.real) > 0)  # an empty batch adds nothing, and has the same scores
-        blank = torch.zeros(1, *outputs.real.shape[1:], device=outputs.real.device)
-        fake, real = (image if weight else blank for image in (outputs.fake, outputs.real))
+        images = len(outputs.real)
+        blank = torch.zeros(1, *outputs.real.shape[1:], device=outputs.real.device)  # an empty batch has scores too
+        fake, real = (image if images else blank for image in (outputs.fake, outputs.real))
         for name, values in similarity(fake, real).items():
-            self.means.setdefault(prefix + name, MeanMetric().to(values.device)).update(values, weight)
+            self.similar.setdefault(prefix + name, []).append(values[:images])
 
-    def compute(self, trainer: Trainer, module: LightningModule, seen: Gathered) -> dict[str, float]:
-        scores = super().compute(trainer, module, seen) | {name: m.compute().item() for name, m in self.means.items()}
-        if trainer.state.fn != "test":
-            return scores
-        baseline = self.interpolated.gather(module.device, trainer.world_size)
-        named = all_scores(baseline, self.extractor.knows_labels)
-        return scores | {f"bicubic_{name}": value for name, value in named.items()}
+    def gather(self, trainer: Trainer, module: LightningModule, split: str) -> Gathered:
+        seen = super().gather(trainer, module, split)
+        self.baseline = self.interpolated.gather(module.device, trainer.world_size) if split == "test" else None
+        self.each = {name: torch.cat(values) for name, values in self.similar.items()}
+        if trainer.world_size > 1:
+            self.each = {name: torch.cat(gather_all_tensors(values)) for name, values in self.each.items()}
+        self.each["feature_distance"] = apart(seen)
+        if self.baseline:
+            self.each["bicubic_feature_distance"] = apart(self.baseline)
+        return seen
+
+    def compute(self, trainer: Trainer, module: LightningModule, seen: Gathered) -> tuple[Scored, dict[str, Any]]:
+        scored, details = super().compute(trainer, module, seen)
+        value, error = dict(scored.value), dict(scored.error)
+        for name, values in self.each.items():
+            value[name] = values.double().mean().item()
+            error[name] = values.double().std().item() / math.sqrt(len(values))
+        if self.baseline:
+            baseline = all_scores(self.baseline, self.extractor.knows_labels, errors=False, block=self.block)
+            value |= {f"bicubic_{name}": score for name, score in baseline.value.items()}
+        return scored._replace(value=value, error=error), details
+
+
+def apart(seen: Gathered) -> Tensor:
+    """(K,) how far each generated image's features are from those of its real image."""
+    return (seen.fake.double() - seen.real.double()).norm(dim=1)
 
 
 class PairGrid(SampleGrid):

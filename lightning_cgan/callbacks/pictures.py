@@ -13,10 +13,12 @@ from torchvision.io import write_png
 from torchvision.utils import make_grid
 
 from lightning_cgan.callbacks.progress import say
+from lightning_cgan.callbacks.results import entry_of
 from lightning_cgan.contract import Evaluated, to_bytes
-from lightning_cgan.csv_log import read_rows
+from lightning_cgan.rows import read_rows
 
 SHOWN = 10  # rows, and images in a row, of the grid of predictions
+GAP = 12  # pixels between generated images and their neighbours
 ENLARGED = 48  # pixels, at least, of each image in a grid
 
 
@@ -29,9 +31,33 @@ def save_png(image: Tensor, path: Path) -> Path:
 
 def grid(image: Tensor, columns: int) -> Tensor:
     """(K, C, H, W) in [-1, 1] to one uint8 (3, H', W') picture, rows filled from the left, small images enlarged."""
-    enlarged = to_bytes(image).repeat_interleave(max(1, ENLARGED // image.shape[-1]), -1)
-    enlarged = enlarged.repeat_interleave(max(1, ENLARGED // image.shape[-1]), -2)
+    return tiled(to_bytes(image), columns)
+
+
+def tiled(image: Tensor, columns: int) -> Tensor:
+    """:func:`grid` of images that are uint8 already."""
+    scale = max(1, ENLARGED // image.shape[-1])
+    enlarged = image.repeat_interleave(scale, -1).repeat_interleave(scale, -2)
     return make_grid(enlarged, nrow=columns, pad_value=255)
+
+
+def neighbour_grid(fake: Tensor, nearest: Tensor, distance: Tensor, rows: int = SHOWN) -> Tensor:
+    """Generated images beside the training images they may be copies of, the most suspicious at the top.
+
+    Args:
+        fake: (K, C, H, W) uint8, generated; C is 1 or 3.
+        nearest: (K, n, C, H, W) uint8, of each the training images nearest to it, the nearest first.
+        distance: (K,) to the nearest.
+        rows: shown, at most: those of the least distance.
+
+    Returns:
+        One uint8 (3, H', W') picture: a column of generated images, a gap, and n columns of training images.
+    """
+    order = distance.argsort(stable=True)[:rows]
+    left = tiled(fake[order], columns=1)
+    right = tiled(nearest[order].flatten(0, 1), columns=nearest.shape[1])
+    gap = torch.full_like(left[..., :GAP], 255)
+    return torch.cat([left, gap, right], -1)
 
 
 def by_class(cells: dict[int, list[Tensor]]) -> Tensor:
@@ -49,6 +75,13 @@ def show(logger: Logger, key: str, path: Path, picture: Tensor, step: int) -> No
         logger.log_image(key, [str(path)])
     elif hasattr(logger.experiment, "add_image"):
         logger.experiment.add_image(key, picture, step)
+
+
+def picture_name(trainer: Trainer) -> str:
+    """Of a picture made in an evaluation: the update while training, else "validate", "test", "test_last" and so on."""
+    if trainer.state.fn == "fit":
+        return f"{trainer.global_step:06d}"
+    return entry_of(trainer, "test") if trainer.state.fn == "test" else str(trainer.state.fn.value)
 
 
 class SampleGrid(Callback):
@@ -81,8 +114,7 @@ class SampleGrid(Callback):
             return
         picture = by_class(self.cells)
         step = trainer.global_step
-        name = f"{step:06d}" if trainer.state.fn == "fit" else str(trainer.state.fn.value)
-        path = save_png(picture, Path(trainer.default_root_dir) / "samples" / f"{name}.png")
+        path = save_png(picture, Path(trainer.default_root_dir) / "samples" / f"{picture_name(trainer)}.png")
         for logger in trainer.loggers:
             show(logger, "samples", path, picture, step)
 

@@ -9,12 +9,12 @@ from torch import Tensor
 from torchmetrics.utilities.distributed import gather_all_tensors
 from torchvision.io import ImageReadMode, read_image
 
-from lightning_cgan import keyed
-from lightning_cgan.callbacks.pictures import Predictions, SampleGrid, show
+from lightning_cgan.callbacks.card import card
+from lightning_cgan.callbacks.pictures import Predictions, SampleGrid, picture_name, show
 from lightning_cgan.callbacks.progress import say
-from lightning_cgan.callbacks.scores import origin, write_scores
+from lightning_cgan.callbacks.results import report
 from lightning_cgan.contract import Evaluated, Mixture
-from lightning_cgan.metrics.modes import located, mode_scores
+from lightning_cgan.metrics.modes import located, mode_errors, mode_scores
 
 
 class ModeScores(Callback):
@@ -45,12 +45,11 @@ class ModeScores(Callback):
         if trainer.world_size > 1:
             parts = tuple(torch.cat(gather_all_tensors(part.contiguous())) for part in parts)
         point, label = located(parts[0], mixture.extent), parts[1]
-        scores = mode_scores(point, mixture, label if bool((label >= 0).all()) else None)
-        module.log_dict({f"{split}/{name}": value for name, value in scores.items()}, rank_zero_only=False)
-        if trainer.is_global_zero:
-            card = {"fakes": len(point), "seed": keyed.run_seed(), "modes": len(mixture.centre), **origin(trainer)}
-            write_scores(Path(trainer.default_root_dir) / "metrics.json", split, scores, card)
-            say(f"{split}: " + "  ".join(f"{name} {value:.4g}" for name, value in scores.items()))
+        asked = label if bool((label >= 0).all()) else None
+        scores = mode_scores(point, mixture, asked)
+        errors = mode_errors(point, mixture, asked) if trainer.state.fn != "fit" else {}
+        written = card(trainer, module, split, reals=0, fakes=len(point)) | {"modes": len(mixture.centre)}
+        report(trainer, module, split, scores, errors, written)
 
 
 class Scatter(SampleGrid):
@@ -68,8 +67,7 @@ class Scatter(SampleGrid):
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
         if trainer.sanity_checking or not trainer.is_global_zero:
             return
-        name = f"{trainer.global_step:06d}" if trainer.state.fn == "fit" else str(trainer.state.fn.value)
-        path = Path(trainer.default_root_dir) / "samples" / f"{name}.png"
+        path = Path(trainer.default_root_dir) / "samples" / f"{picture_name(trainer)}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         picture = scatter(torch.cat(self.points), trainer.datamodule.mixture, path)
         for logger in trainer.loggers:

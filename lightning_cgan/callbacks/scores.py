@@ -1,49 +1,60 @@
 """Scores a run: on validation data while it trains, on test data when it is tested."""
 
-import json
-import math
-import os
-from importlib.metadata import version
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
 
-from lightning_cgan import keyed
-from lightning_cgan.callbacks.progress import say
+from lightning_cgan.callbacks.card import card, check_extractor, seen_by_extractor
+from lightning_cgan.callbacks.kept import Kept
+from lightning_cgan.callbacks.pictures import SHOWN, neighbour_grid, save_png
+from lightning_cgan.callbacks.references import References, whole
+from lightning_cgan.callbacks.results import report
 from lightning_cgan.contract import Evaluated
-from lightning_cgan.metrics.extractors import Extractor, sha256_of
-from lightning_cgan.metrics.intra import intra_class_fid
-from lightning_cgan.metrics.scores import SPLITS, Gathered, Pass, all_scores
+from lightning_cgan.metrics.classification import Classification, classification_scores
+from lightning_cgan.metrics.extractors import Extractor
+from lightning_cgan.metrics.gram import BLOCK
+from lightning_cgan.metrics.memorisation import Neighbours
+from lightning_cgan.metrics.scores import Gathered, Pass, Scored, all_scores
+from lightning_cgan.protocol import Protocol
 
-PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics", "torch-fidelity")
+TRAINING_IMAGES = 50_000  # among which copies are looked for, at most
+SUSPECTS = 2_000  # generated images among which the picture of copies chooses
+BESIDE = 4  # training images beside each of them
 
 
 class Scores(Callback):
-    """Logs ``val/fid``, ``val/is_mean``, ``val/is_std``, by a classifier of the set ``val/rarest_class`` and
-    ``val/accuracy``, of a model that classifies ``val/classification_accuracy``, and their ``test/`` twins.
+    """Logs scores of what a model generates and decides: ``val/fid`` and so on while it trains and in ``validate``,
+    ``test/fid`` and so on in ``test``; :func:`lightning_cgan.metrics.scores.all_scores` names them all.
 
-    Each is also written, with the card that says how it was measured, to ``metrics.json`` in the run folder.
-
-    A paper that is evaluated with averaged weights holds them as ``average``.
+    Each is also written to ``metrics.json`` in the run folder, with its standard error (not while training, where only
+    its value counts), and with the card that says how it was measured. ``test`` adds scores inside each class, looks
+    for copies of training images, and shows those that come nearest to being one in ``neighbours.png``.
 
     Args:
         extractor: the network whose features and logits are scored.
-        intra_fid: whether ``test`` also gives ``test/intra_fid`` and ``test/intra_fid_worst``, the mean and the largest
-            FID inside a class; each class costs as much time as one FID.
+        classification: whether ``test`` also trains a classifier on generated and one on real images, for
+            :func:`lightning_cgan.metrics.classification.classification_scores`; models without classes leave it out.
+        block: pairs of images that are compared at a time; a number takes about 16 bytes.
     """
 
-    def __init__(self, extractor: Extractor, intra_fid: bool = False) -> None:
-        self.extractor = extractor
-        self.intra_fid = intra_fid
+    def __init__(self, extractor: Extractor, classification: bool = False, block: int = BLOCK) -> None:
+        self.extractor, self.classification, self.block = extractor, classification, block
+        self.references = References(extractor)
+
+    def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
+        if stage == "test":
+            check_extractor(self.extractor, trainer.datamodule.protocol)
 
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self.begin(module)
+        self.begin(trainer, module, "val")
 
     def on_test_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self.begin(module)
+        self.begin(trainer, module, "test")
 
     def on_validation_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
@@ -62,75 +73,88 @@ class Scores(Callback):
     def on_test_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         self.finish(trainer, module, "test")
 
-    def begin(self, module: LightningModule) -> None:
+    def begin(self, trainer: Trainer, module: LightningModule, split: str) -> None:
         """Before an evaluation."""
         self.extractor.to(module.device)
-        self.scored = Pass(self.extractor)
-        self.details: dict[str, Any] = {}
+        self.images = trainer.datamodule.reference(split)
+        known = self.references.known(trainer, module, self.images) if whole(trainer) else None
+        self.passed = Pass(self.extractor, known)
+        self.kept = Kept(None if self.classification else SUSPECTS)
 
     def take(self, trainer: Trainer, number: int, outputs: Evaluated) -> None:
         """Take in ``outputs``, this process' part ``number`` of the evaluation."""
-        self.scored.add(number, outputs)
-
-    def compute(self, trainer: Trainer, module: LightningModule, seen: Gathered) -> dict[str, float]:
-        """Every score by its name, without the split."""
-        scores = all_scores(seen, self.extractor.knows_labels)
-        if self.intra_fid and trainer.state.fn == "test" and seen.scorable:
-            intra = intra_class_fid(seen)
-            self.details["intra_fid"] = intra.card()
-            if not intra.distance:
-                rank_zero_warn("No class has two real and two generated images of known label: no intra-class FID.")
-            scores |= {"intra_fid": intra.mean, "intra_fid_worst": intra.worst}
-        return scores
+        self.passed.add(number, outputs)
+        if trainer.state.fn == "test":
+            self.kept.add(number, outputs.fake, trainer.world_size)
 
     def finish(self, trainer: Trainer, module: LightningModule, split: str) -> None:
-        seen = self.scored.gather(module.device, trainer.world_size)
-        scores = self.compute(trainer, module, seen)
-        if not seen.scorable and "fid" in scores:
-            why = "there are fewer than two" if seen.finite else "generated ones hold NaN or infinity"
-            rank_zero_warn(f"Of {len(seen.real)} real and {len(seen.fake)} generated images {why}: no {split} scores.")
-        module.log_dict({f"{split}/{name}": value for name, value in scores.items()}, rank_zero_only=False)
-        if trainer.is_global_zero:
-            path = Path(trainer.default_root_dir) / "metrics.json"
-            write_scores(path, split, scores, self.card(trainer, module, split, seen))
-            say(f"{split}: " + "  ".join(f"{name} {value:.4g}" for name, value in scores.items()))
+        seen = self.gather(trainer, module, split)
+        scored, details = on_first(trainer, lambda: self.compute(trainer, module, seen))
+        for note in scored.notes:
+            rank_zero_warn(f"{split}: {note}")
+        written = card(trainer, module, split, len(seen.real), len(seen.fake))
+        written |= seen_by_extractor(self.extractor, Protocol[written["protocol"]])
+        more = {"notes": scored.notes} | ({"classes": scored.classes} if scored.classes else {})
+        report(trainer, module, split, scored.value, scored.error, written | details, **more)
 
-    def card(self, trainer: Trainer, module: LightningModule, split: str, seen: Gathered) -> dict[str, Any]:
-        """What a score must share with another to be compared with it, and where it came from."""
-        data = getattr(trainer, "datamodule", None)
-        reference = data.reference(split)._asdict() if data else None
-        return {
-            "fakes": len(seen.fake),
-            "reals": len(seen.real),
-            "reference": reference,
-            "extractor": {name: getattr(self.extractor, name) for name in ("name", "resize", "sha256")},
-            "inception_splits": SPLITS,
-            **self.details,
-            "weights": "average" if hasattr(module, "average") else "raw",
-            "precision": str(trainer.precision),
-            "seed": keyed.run_seed(),
-            **origin(trainer),
-            "versions": {name: version(name) for name in PACKAGES},
-        }
+    def gather(self, trainer: Trainer, module: LightningModule, split: str) -> Gathered:
+        """What all processes saw, together; each of them calls it."""
+        seen = self.passed.gather(module.device, trainer.world_size)
+        self.references.keep(trainer, module, self.images, seen.real)
+        self.fakes = self.kept.gather(module.device, trainer.global_rank, trainer.world_size)
+        if split == "test" and len(seen.fake):
+            train = self.references.of_split(trainer, module, "train", TRAINING_IMAGES)
+            seen = seen._replace(train=train)
+        return seen
+
+    def compute(self, trainer: Trainer, module: LightningModule, seen: Gathered) -> tuple[Scored, dict[str, Any]]:
+        """The scores, and what belongs on their card; the first process calls it."""
+        testing = trainer.state.fn == "test"
+        data = trainer.datamodule
+        convention = data.protocol.value if testing else Protocol.OWN.value
+        scored = all_scores(
+            seen,
+            self.extractor.knows_labels,
+            convention,
+            errors=trainer.state.fn != "fit",
+            intra=testing,
+            block=self.block,
+            device=module.device,
+        )
+        if scored.neighbours is not None and len(self.fakes):
+            picture = beside_training_images(self.fakes, scored.neighbours, seen, data)
+            save_png(picture, Path(trainer.default_root_dir, "neighbours.png"))
+        details: dict[str, Any] = {"worst_class": scored.worst_class} if scored.classes else {}
+        if testing and self.classification and seen.finite and len(seen.label) and bool((seen.label >= 0).all()):
+            taught = self.taught(data, seen.label, module.device)
+            scored = scored._replace(value=scored.value | taught.scores, error=scored.error | taught.standard_errors)
+            details["classification"] = taught.card
+        return scored, details
+
+    def taught(self, data: Any, asked: Tensor, device: torch.device) -> Classification:
+        """What classifiers learn from generated and from real images."""
+        train, test = (data.images(split) for split in ("train", "test"))
+        real = [part for source in (train, test) for part in (source.at(torch.arange(len(source.label))), source.label)]
+        return classification_scores(self.fakes, asked, *real, spec=data.spec, device=device)
 
 
-def origin(trainer: Trainer) -> dict[str, Any]:
-    """Where the weights that are scored come from: training seed, generator update, and the checkpoint if loaded."""
-    if trainer.state.fn == "fit" or not trainer.ckpt_path:
-        return {"training_seed": keyed.run_seed(), "update": trainer.global_step, "checkpoint": None}
-    path = Path(trainer.ckpt_path)
-    held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    checkpoint = {"name": path.name, "sha256": sha256_of(path)}
-    seed = held["hyper_parameters"]["seed_everything"]
-    return {"training_seed": seed, "update": held["global_step"], "checkpoint": checkpoint}
+def beside_training_images(fakes: Tensor, found: Neighbours, seen: Gathered, data: Any) -> Tensor:
+    """The picture of the first generated ``fakes`` that lie nearest to training images, and of those."""
+    distance = found.distance[: len(fakes)]
+    chosen = distance.argsort(stable=True)[:SHOWN]
+    near = torch.cdist(seen.fake[chosen].double(), seen.train.double()).topk(BESIDE, largest=False).indices
+    return neighbour_grid(fakes[chosen], data.images("train", TRAINING_IMAGES).at(near), distance[chosen])
 
 
-def write_scores(path: Path, split: str, scores: dict[str, float], card: dict[str, Any]) -> None:
-    """Put ``scores`` and ``card`` into the file under ``split``, and leave the other splits as they are."""
-    written = json.loads(path.read_text()) if path.is_file() else {}
-    numbers = {name: None if math.isnan(value) else value for name, value in scores.items()}  # JSON knows no NaN
-    written[split] = {"scores": numbers, "card": card}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(written, indent=2) + "\n")
-    os.replace(partial, path)
+def on_first(trainer: Trainer, work: Callable[[], Any]) -> Any:
+    """What ``work`` gives in the first process, in every process; what it raises there is raised in all."""
+    done: Any = None
+    if trainer.is_global_zero:
+        try:
+            done = work()
+        except ValueError as error:
+            done = error
+    done = trainer.strategy.broadcast(done)
+    if isinstance(done, ValueError):
+        raise done
+    return done

@@ -9,10 +9,9 @@ from torch import Tensor, nn
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample, interpolate
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import OneCycleLR
-from torchmetrics.classification import MulticlassAccuracy
 
 from lightning_cgan import keyed
-from lightning_cgan.contract import ImageSpec, Labelled, Trial
+from lightning_cgan.contract import Evaluated, ImageSpec, Labelled, Trial
 
 SIZE = 16
 
@@ -71,7 +70,7 @@ def jitter(image: Tensor, degrees: float = 10.0, shift: float = 0.1, zoom: float
 
 
 class ClassifierTraining(LightningModule):
-    """Trains a ``SmallClassifier`` by cross-entropy on jittered images; logs ``val/accuracy`` and ``test/accuracy``.
+    """Trains a ``SmallClassifier`` by cross-entropy on jittered images.
 
     Args:
         spec: of the data, linked from the data module.
@@ -87,7 +86,6 @@ class ClassifierTraining(LightningModule):
     ) -> None:
         super().__init__()
         self.network = SmallClassifier(spec.channels, spec.num_classes, width)
-        self.accuracy = MulticlassAccuracy(spec.num_classes, average="micro")
         self.optimizer = optimizer
 
     def training_step(self, batch: Labelled, batch_idx: int) -> Tensor:
@@ -97,16 +95,11 @@ class ClassifierTraining(LightningModule):
         self.log("train/loss", loss)
         return loss
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> None:
-        self.judge(batch, "val/accuracy")
+    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+        decided = self.network(batch.image).logits.argmax(1)
+        return Evaluated(real=batch.image, fake=batch.image[:0], truth=batch.label, decided=decided)
 
-    def test_step(self, batch: Trial, batch_idx: int) -> None:
-        self.judge(batch, "test/accuracy")
-
-    def judge(self, batch: Trial, key: str) -> None:
-        if len(batch.image):  # an evaluation batch may hold no real image
-            self.accuracy.update(self.network(batch.image).logits, batch.label)
-        self.log(key, self.accuracy, on_epoch=True, on_step=False)
+    test_step = validation_step
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[dict]]:
         optimizer = self.optimizer(self.parameters())

@@ -1,49 +1,51 @@
 """FID inside each class, which sees what one FID over all classes does not: a class without variety, a wrong label."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from lightning_cgan.metrics.scores import Gathered, frechet_distance
+import torch
+from torch import Tensor
+
+from lightning_cgan.metrics.collect import Gathered
+from lightning_cgan.metrics.frechet import frechet_distances
 
 
 class IntraClass(NamedTuple):
-    """The FID inside each class, by class, and on how many images they rest."""
+    """Scores of each class on its own."""
 
-    distance: dict[int, float]
-    reals: int  # in the class that has fewest
-    fakes: int  # in the class that has fewest
-
-    @property
-    def mean(self) -> float:
-        return sum(self.distance.values()) / len(self.distance) if self.distance else float("nan")
-
-    @property
-    def worst(self) -> float:
-        return max(self.distance.values(), default=float("nan"))
-
-    def card(self) -> dict[str, Any]:
-        """What belongs beside the two scores."""
-        worst = max(self.distance, key=lambda label: self.distance[label], default=None)
-        return {
-            "classes": len(self.distance),
-            "worst_class": worst,
-            "fewest_reals": self.reals,
-            "fewest_fakes": self.fakes,
-        }
+    classes: dict[int, dict[str, float]]  # by label "fid", "accuracy" (NaN where there is none), "reals", "fakes"
+    mean: Tensor  # (1 + G,) of the FIDs, whole and without each group of generated images
+    worst: Tensor  # (1 + G,) the largest
+    worst_class: int | None
 
 
-def intra_class_fid(seen: Gathered) -> IntraClass:
+def intra_class_fid(
+    seen: Gathered, knows_labels: bool, group: Tensor, groups: int, device: torch.device | str = "cpu"
+) -> IntraClass:
     """FID between all real images of a class and all images generated for it. Miyato & Koyama 2018, Section 4.
 
     A covariance of fewer images than features has no full rank, and such distances are biased high: the paper's have
     1,300 real images of a class and 2,048 features, the digits 50 and 128. They compare models scored on the same
-    images and numbers of images, and nothing else. Classes with fewer than two real or generated images are left out.
+    images and numbers of images, and nothing else. Classes with fewer than two real or generated images have no FID.
+
+    Args:
+        seen: an evaluation; real images of label -1 belong to no class.
+        knows_labels: whether the logits are of the same classes, and tell how many were generated as asked.
+        group: (K,) of each generated image.
+        groups: their number G; 1 leaves none out.
+        device: where products of matrices are computed, in float64.
     """
-    distance, counts = {}, [(0, 0)]
-    labels = set(seen.truth.tolist()) & set(seen.label.tolist()) - {-1}
-    for label in sorted(labels):
-        real, fake = seen.real[seen.truth == label], seen.fake[seen.label == label]
+    classes, distance = {}, {}
+    right = seen.logits.argmax(1) == seen.label
+    for label in sorted({*seen.truth.tolist(), *seen.label.tolist()} - {-1}):
+        reals, fakes = seen.truth == label, seen.label == label
+        real, fake = seen.real[reals], seen.fake[fakes]
         if min(len(real), len(fake)) > 1:
-            distance[label] = frechet_distance(real, fake)
-            counts.append((len(real), len(fake)))
-    reals, fakes = zip(*(counts[1:] or counts), strict=True)
-    return IntraClass(distance, min(reals), min(fakes))
+            distance[label] = frechet_distances(real, fake, group[fakes], groups, device)
+        fid = distance[label][0].item() if label in distance else float("nan")
+        accuracy = right[fakes].double().mean().item() if knows_labels else float("nan")
+        classes[label] = {"fid": fid, "accuracy": accuracy, "reals": len(real), "fakes": len(fake)}
+    if not distance:
+        return IntraClass(classes, torch.tensor([torch.nan]), torch.tensor([torch.nan]), None)
+    table = torch.stack(list(distance.values()))
+    worst_class = max(distance, key=lambda label: distance[label][0].item())
+    return IntraClass(classes, table.mean(0), table.amax(0), worst_class)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from lightning_cgan.contract import Mixture
+from lightning_cgan.metrics.resample import GROUPS, groups, jackknife
 
 NEAR = 3.0  # standard deviations
 
@@ -47,6 +48,16 @@ def mode_scores(point: Tensor, mixture: Mixture, label: Tensor | None = None) ->
     if label is not None:
         scores["label_fidelity"] = (near & (nearest == label)).double().mean().item()
     return scores | {"passed": float(passes(scores, len(mixture.centre)))}
+
+
+def mode_errors(point: Tensor, mixture: Mixture, label: Tensor | None = None) -> dict[str, float]:
+    """The standard error of each of the :func:`mode_scores`, where there are enough points to leave some out."""
+    if len(point) < 2 * GROUPS:
+        return {}
+    group = groups(len(point)).to(point.device)
+    kept = [group != left_out for left_out in range(GROUPS)]
+    without = [mode_scores(point[here], mixture, label[here] if label is not None else None) for here in kept]
+    return {name: jackknife([scores[name] for scores in without]) for name in without[0] if name != "passed"}
 
 
 def passes(scores: dict[str, float], modes: int) -> bool:

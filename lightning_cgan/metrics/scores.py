@@ -1,151 +1,171 @@
-"""Many scores from one pass: features and logits are computed once per image, kept, and shared by all."""
+"""Every score of an evaluation with its standard error, from features that were computed once per image."""
 
-import warnings
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
-from torchmetrics.image.fid import FrechetInceptionDistance
-from torchmetrics.image.inception import InceptionScore
-from torchmetrics.utilities.distributed import gather_all_tensors
+from torch import Tensor
 
-from lightning_cgan import keyed
-from lightning_cgan.contract import Evaluated, to_bytes
-from lightning_cgan.metrics.extractors import Extractor, seen_by
+from lightning_cgan.metrics.collect import Gathered, Pass
+from lightning_cgan.metrics.frechet import frechet_distance, frechet_distances
+from lightning_cgan.metrics.gram import BLOCK
+from lightning_cgan.metrics.inception_score import inception_score, inception_scores
+from lightning_cgan.metrics.intra import intra_class_fid
+from lightning_cgan.metrics.jackknife import GROUPS, groups_of, kept, means, standard_error
+from lightning_cgan.metrics.memorisation import Neighbours, memorisation, nearest_neighbours
+from lightning_cgan.metrics.pairwise import compared, kid, neighbourhood_scores, subset_kid
+from lightning_cgan.metrics.shortage import enough, images_needed, notes_on
+from lightning_cgan.protocol import Convention, Protocol
 
-SPLITS = 10  # of the Inception Score, as in all published values
-CHUNK = 5_000  # images whose features are held in double precision at a time
+__all__ = ["Gathered", "Pass", "Scored", "all_scores", "frechet_distance", "inception_score"]
 
 
-class Gathered(NamedTuple):
-    """What the scores are computed from, in an order that does not depend on the number of processes."""
+class Scored(NamedTuple):
+    """The scores of one evaluation."""
 
-    real: Tensor  # (N, F) features
-    fake: Tensor  # (K, F) features
-    logits: Tensor  # (K, classes) of the fakes
-    label: Tensor  # (K,) int64 asked for, -1 without labels
-    truth: Tensor  # (N,) int64 class of each real image, -1 where it is not known
-    hits: Tensor  # (N,) bool, whether the model classified a real image rightly; empty where it does not classify
-    finite: bool  # whether every pixel generated was a number
+    value: dict[str, float]  # by the score's name; NaN where it could not be computed
+    error: dict[str, float]  # standard error of each; NaN where it has none
+    notes: list[str]  # what a reader of the scores should know, in plain sentences
+    classes: dict[int, dict[str, float]] | None = None  # by label "fid", "accuracy", "reals", "fakes", where asked for
+    worst_class: int | None = None
+    neighbours: Neighbours | None = None  # of each generated image, where training images are compared with
+
+
+class Settings(NamedTuple):
+    """How scores are computed: what they have in common."""
+
+    convention: Convention
+    group: Tensor  # (K,) of each generated image
+    groups: int  # 1: no standard errors
+    block: int
+    device: torch.device  # of tiles
 
     @property
-    def scorable(self) -> bool:
-        return self.finite and min(len(self.real), len(self.fake)) > 1
+    def exact(self) -> torch.device:
+        """Where there is double precision."""
+        return self.device if self.device.type == "cuda" else torch.device("cpu")
 
 
-class Pass:
-    """Collects one evaluation's features on the CPU, batch by batch, and gathers them from all processes.
+def all_scores(
+    seen: Gathered,
+    knows_labels: bool,
+    convention: Convention = Protocol.OWN.value,
+    errors: bool = True,
+    intra: bool = False,
+    block: int = BLOCK,
+    device: torch.device | str = "cpu",
+) -> Scored:
+    """Every score that ``seen`` allows, each with the standard error that comes from the choice of generated images.
 
-    Images are rounded to uint8 first, generated ones too: what is scored is what a PNG of it would hold.
+    "fid", "kid", "is_mean", "is_std", "precision", "recall", "density", "coverage"; by a classifier of the set
+    "rarest_class", the share of generated images in the class that fewest fall into, and where labels were asked for
+    "accuracy", the share in the class asked for; where training images are given "memorised", "train_distance",
+    "train_distance_real"; if asked for "intra_fid" and "intra_fid_worst"; where the model classifies
+    "classification_accuracy" of real images. A model that classifies and generates nothing has only the last.
+
+    Standard errors are those of the jackknife over ten groups of generated images; the real images are taken as given.
+
+    Args:
+        seen: the features of one evaluation.
+        knows_labels: whether its logits are of the data set's own classes.
+        convention: the constants of the scores.
+        errors: whether standard errors are wanted, which take some of the time.
+        intra: whether scores inside each class are wanted, which take as long as one FID for each class.
+        block: pairs of images that are compared at a time; a number takes about 16 bytes.
+        device: where products of features are computed.
+
+    Raises:
+        ValueError: if memory runs out while pairs are compared, naming the key that lowers the need.
     """
-
-    def __init__(self, extractor: Extractor) -> None:
-        self.extractor = extractor
-        self.rows: dict[str, list[Tensor]] = {
-            name: [] for name in ("real", "fake", "logits", "label", "truth", "hits", "at", "fake_at")
-        }
-        self.finite = True
-
-    def add(self, batch: int, outputs: Evaluated) -> None:
-        """Take in ``outputs``, this process' part number ``batch`` of the evaluation."""
-        self.finite &= bool(outputs.fake.isfinite().all())
-        real, fake = (self.see(image) for image in (outputs.real, outputs.fake))
-        reals, fakes = len(outputs.real), len(outputs.fake)
-        label = outputs.label if outputs.label is not None else torch.full((fakes,), -1)
-        truth = outputs.truth if outputs.truth is not None else torch.full((reals,), -1)
-        hits = outputs.truth == outputs.decided if outputs.decided is not None else label[:0] > 0
-        row = (real[0], *fake, label, truth, hits, torch.full((reals,), batch), torch.full((fakes,), batch))
-        for kept, new in zip(self.rows.values(), row, strict=True):
-            kept.append(new.cpu())
-
-    def see(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        if len(image):
-            return seen_by(self.extractor, to_bytes(image))
-        blank = torch.zeros(1, *image.shape[1:], dtype=torch.uint8, device=image.device)
-        features, logits = seen_by(self.extractor, blank)  # for their widths
-        return features[:0], logits[:0]
-
-    def gather(self, device: torch.device, world: int) -> Gathered:
-        """Everything every process saw, in the order in which one process would have seen it."""
-        rows = {name: torch.cat(parts) for name, parts in self.rows.items()}
-        finite = torch.tensor([self.finite])
-        if world > 1:
-            shards = {name: gather_all_tensors(part.to(device)) for name, part in rows.items()}
-            for at in ("at", "fake_at"):  # part k of process r is batch k * world + r of the whole
-                shards[at] = [part * world + rank for rank, part in enumerate(shards[at])]
-            rows = {name: torch.cat(parts).cpu() for name, parts in shards.items()}
-            finite = torch.cat(gather_all_tensors(finite.to(device)))
-        real, fake = (rows[at].argsort(stable=True) for at in ("at", "fake_at"))
-        return Gathered(
-            **{name: rows[name][real] for name in ("real", "truth")},
-            **{name: rows[name][fake] for name in ("fake", "logits", "label")},
-            hits=rows["hits"],
-            finite=bool(finite.all()),
-        )
+    generated = len(seen.fake)
+    groups = max(1, min(GROUPS, generated)) if errors else 1
+    group = groups_of(seen.label) if errors else torch.zeros(generated, dtype=torch.int64)
+    settings = Settings(convention, group, groups, block, torch.device(device))
+    scores = classification(seen, errors)
+    if scores and not generated:
+        return finished(scores, [])
+    needed = images_needed(seen, knows_labels, intra, convention)
+    usable = {name for name, least in needed.items() if enough(seen, *least)}
+    scores |= {name: torch.tensor([torch.nan]) for name in needed}
+    for part in (of_moments, of_pairs, of_logits):
+        scores |= {name: value for name, value in part(seen, settings, usable).items() if name in usable}
+    result = finished(scores, notes_on(seen, needed))
+    if "memorised" in usable:
+        result = with_memorisation(result, seen, settings)
+    return with_classes(result, seen, settings, knows_labels) if "intra_fid" in usable else result
 
 
-class Features(nn.Module):
-    """Stands where torchmetrics expects a network: what it is given are features already."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.num_features = width
-
-    def forward(self, features: Tensor) -> Tensor:
-        return features
+def finished(scores: dict[str, Tensor], notes: list[str]) -> Scored:
+    """Scores (1 + G,) as numbers with their standard errors."""
+    value = {name: score[0].item() for name, score in scores.items()}
+    return Scored(value, {name: standard_error(score) for name, score in scores.items()}, notes)
 
 
-def frechet_distance(real: Tensor, fake: Tensor) -> float:
-    """FID on features (N, F) and (K, F), in double precision. Heusel et al. 2017, Equation 6."""
-    metric = FrechetInceptionDistance(Features(real.shape[1]), sync_on_compute=False).set_dtype(torch.float64)
-    for features, is_real in ((real, True), (fake, False)):
-        for chunk in features.split(CHUNK):
-            metric.update(chunk.double(), real=is_real)
-    return metric.compute().item()
+def joined(result: Scored, scores: dict[str, Tensor]) -> Scored:
+    more = finished(scores, [])
+    return result._replace(value=result.value | more.value, error=result.error | more.error)
 
 
-def inception_score(logits: Tensor, splits: int = SPLITS) -> tuple[float, float]:
-    """Mean and standard deviation over splits of exp E KL(p(y|x) || p(y)) on logits (K, C). Salimans et al. 2016.
-
-    The split is keyed and the global random state left alone; torchmetrics' own shuffle draws from it.
-    """
-    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
-        warnings.simplefilter("ignore")  # that logits are kept, and that one split has no deviation
-        metric = InceptionScore(Features(logits.shape[1]), splits=splits, sync_on_compute=False)
-        metric.update(logits.double())
-        torch.manual_seed(keyed.seed_of("inception score", seed=0))
-        mean, std = metric.compute()
-    return mean.item(), std.item()
+def of_moments(seen: Gathered, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
+    if "fid" not in usable:
+        return {}
+    return {"fid": frechet_distances(seen.real, seen.fake, settings.group, settings.groups, settings.exact)}
 
 
-def label_accuracy(logits: Tensor, label: Tensor) -> float:
-    """The share of generated images that the classifier puts in the class that was asked for."""
-    return (logits.argmax(1) == label).double().mean().item()
+def of_pairs(seen: Gathered, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
+    """KID, precision, recall, density and coverage; each may rest on too few images."""
+    if not usable & {"kid", "precision", "recall", "density", "coverage"}:
+        return {}
+    convention = settings.convention
+    neighbours = convention.neighbours, convention.density_neighbours
+    place = settings.block, settings.device
+    pairs = compared(seen.real, seen.fake, settings.group, settings.groups, *neighbours, *place)
+    distance = kid(pairs)
+    if convention.kid_subsets and "kid" in usable:  # the error stays that of the estimate over all pairs
+        distance[0] = subset_kid(seen.real, seen.fake, convention.kid_subsets, convention.kid_subset_size, *place)
+    return {"kid": distance} | neighbourhood_scores(pairs, convention.density_neighbours)
 
 
-def rarest_class(logits: Tensor) -> float:
-    """The share of generated images in the class that fewest of them fall into; 1 / classes where all are equal."""
-    share = logits.argmax(1).bincount(minlength=logits.shape[1]).double() / len(logits)
-    return share.min().item()
-
-
-def all_scores(seen: Gathered, knows_labels: bool) -> dict[str, float]:
-    """Every score that ``seen`` allows.
-
-    "fid", "is_mean", "is_std"; by a classifier of the set "rarest_class" and, where labels were asked for, "accuracy";
-    where the model classifies, "classification_accuracy" of real images. The first three are NaN if they cannot be
-    computed: a generated pixel was not a finite number, or there are fewer than two real or two generated images.
-    A model that classifies and generates nothing has no others than "classification_accuracy".
-    """
-    scores = {"classification_accuracy": seen.hits.double().mean().item()} if len(seen.hits) else {}
-    if scores and not len(seen.fake):
-        return scores  # a classifier that generates nothing
-    if not seen.scorable:
-        return scores | dict.fromkeys(("fid", "is_mean", "is_std"), float("nan"))
-    mean, std = inception_score(seen.logits)
-    scores |= {"fid": frechet_distance(seen.real, seen.fake), "is_mean": mean, "is_std": std}
-    if knows_labels:
-        scores["rarest_class"] = rarest_class(seen.logits)
-    if knows_labels and bool((seen.label >= 0).all()):
-        scores["accuracy"] = label_accuracy(seen.logits, seen.label)
+def of_logits(seen: Gathered, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
+    """The Inception Score, and what a classifier of the set says of the classes of generated images."""
+    group, groups = settings.group, settings.groups
+    scores: dict[str, Tensor] = {}
+    if "is_mean" in usable:
+        mean, std = inception_scores(seen.logits, group, groups, settings.convention.inception_splits)
+        scores |= {"is_mean": mean, "is_std": std}
+    found = seen.logits.argmax(1) if usable & {"rarest_class", "accuracy"} else seen.label
+    if "rarest_class" in usable:
+        scores["rarest_class"] = rarest_class(found, seen.logits.shape[1], group, groups)
+    if "accuracy" in usable:
+        scores["accuracy"] = means(found == seen.label, group, groups)
     return scores
+
+
+def rarest_class(found: Tensor, classes: int, group: Tensor, groups: int) -> Tensor:
+    """The share (1 + G,) of images in the class that fewest of them fall into; 1 / classes where all are equal."""
+    cells = (group * classes + found).bincount(minlength=groups * classes).view(groups, classes)
+    counts = kept(groups) @ cells.double()
+    return counts.amin(1) / counts.sum(1)
+
+
+def classification(seen: Gathered, errors: bool) -> dict[str, Tensor]:
+    """The share of real images that the model itself classifies rightly, where it classifies."""
+    count = len(seen.hits)
+    groups = min(GROUPS, count) if errors else 1
+    return {"classification_accuracy": means(seen.hits, torch.arange(count) % groups, groups)} if count else {}
+
+
+def with_memorisation(result: Scored, seen: Gathered, settings: Settings) -> Scored:
+    """``result`` with the distances to the training images."""
+    assert seen.train is not None
+    fake, real = (nearest_neighbours(f, seen.train, settings.block, settings.device) for f in (seen.fake, seen.real))
+    scores = memorisation(fake, real, settings.group, settings.groups)
+    return joined(result, scores)._replace(neighbours=fake)
+
+
+def with_classes(result: Scored, seen: Gathered, settings: Settings, knows_labels: bool) -> Scored:
+    """``result`` with the scores inside each class."""
+    inside = intra_class_fid(seen, knows_labels, settings.group, settings.groups, settings.exact)
+    result = joined(result, {"intra_fid": inside.mean, "intra_fid_worst": inside.worst})
+    if inside.worst_class is None:
+        result.notes.append("intra_fid: no class has two real and two generated images of known label.")
+    return result._replace(classes=inside.classes, worst_class=inside.worst_class)

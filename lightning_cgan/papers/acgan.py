@@ -15,7 +15,7 @@ from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial
 from lightning_cgan.losses.auxiliary import class_loss
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import acgan
-from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
+from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import constant
 
 Classified = Literal["real", "real_and_fake"]
@@ -96,7 +96,7 @@ class ACGAN(LightningModule):
 
         with self.toggled_optimizer(discriminator_optimizer):
             for real, label in zip(*batch, strict=True):
-                discriminator_loss = self.discriminator_loss(real, label)
+                discriminator_loss, logits = self.discriminator_loss(real, label)
                 descend(self, discriminator_optimizer, discriminator_loss)
 
         with self.toggled_optimizer(generator_optimizer):
@@ -106,10 +106,14 @@ class ACGAN(LightningModule):
         for scheduler in self.lr_schedulers():
             scheduler.step()
         if is_log_step(self):
-            self.log_dict({"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}, prog_bar=True)
+            losses = {"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}
+            self.log_dict(losses | margins(*logits), prog_bar=True)
 
-    def discriminator_loss(self, real: Tensor, label: Tensor) -> Tensor:
-        """-(L_S + L_C). Real and generated images take a call each, so that batch norm sees each kind by itself."""
+    def discriminator_loss(self, real: Tensor, label: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """-(L_S + L_C), and the source logits of real and generated images.
+
+        They take a call each, so that batch norm sees each kind by itself.
+        """
         with torch.no_grad():
             fake, fake_label = self.fakes(len(real))
         source, classes = self.judge(real)
@@ -117,7 +121,8 @@ class ACGAN(LightningModule):
         of_class = class_loss(classes, label)
         if self.class_loss_on == "real_and_fake":
             of_class = of_class + class_loss(fake_classes, fake_label)
-        return self.objective.discriminator(source, fake_source) + self.discriminator_class_weight * of_class
+        loss = self.objective.discriminator(source, fake_source) + self.discriminator_class_weight * of_class
+        return loss, (source, fake_source)
 
     def generator_loss(self, count: int) -> Tensor:
         """-(L_C - L_S) on ``count`` new images."""

@@ -14,7 +14,7 @@ from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.losses.penalties import r1_penalty
 from lightning_cgan.networks import maxout
-from lightning_cgan.optimize import RampedSGD, descend, is_log_step, scheduled
+from lightning_cgan.optimize import RampedSGD, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import geometric
 
 
@@ -73,7 +73,7 @@ class GAN(LightningModule):
 
         with self.toggled_optimizer(discriminator_optimizer):
             for real in batch.image:
-                discriminator_loss = self.discriminator_loss(real)
+                discriminator_loss, logits = self.discriminator_loss(real)
                 descend(self, discriminator_optimizer, discriminator_loss)
 
         with self.toggled_optimizer(generator_optimizer):
@@ -83,16 +83,21 @@ class GAN(LightningModule):
         for scheduler in self.lr_schedulers():
             scheduler.step()
         if is_log_step(self):
-            self.log_dict({"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}, prog_bar=True)
+            losses = {"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}
+            self.log_dict(losses | margins(*logits), prog_bar=True)
 
-    def discriminator_loss(self, real: Tensor) -> Tensor:
-        """The objective on ``real`` and as many fakes. Two calls, so that batch norm sees each kind by itself."""
+    def discriminator_loss(self, real: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """The objective on ``real`` and as many fakes, and the logits of both.
+
+        The discriminator is called twice, so that batch norm sees each kind by itself.
+        """
         with torch.no_grad():
             fake = self.fakes(len(real))
-        loss = self.objective.discriminator(self.discriminator(real).float(), self.discriminator(fake).float())
+        logits = self.discriminator(real).float(), self.discriminator(fake).float()
+        loss = self.objective.discriminator(*logits)
         if self.r1_weight:
             loss = loss + self.r1_weight * r1_penalty(self.discriminator, real)
-        return loss
+        return loss, logits
 
     def generator_loss(self, count: int) -> Tensor:
         """The objective on ``count`` new images."""

@@ -27,10 +27,11 @@ from lightning_cgan.growth import Growth, Stage
 from lightning_cgan.losses.penalties import gradient_penalty
 from lightning_cgan.losses.wasserstein import critic_loss, drift, generator_loss
 from lightning_cgan.networks import progan
-from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
+from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import rampup
 
 BATCH_SIZES = {4: 16, 256: 14, 512: 6, 1024: 3}  # from each resolution on
+Scored = tuple[Tensor, tuple[Tensor, Tensor]]  # the discriminator's loss, and its scores of real and generated images
 
 
 class ProGAN(LightningModule):
@@ -117,8 +118,7 @@ class ProGAN(LightningModule):
             resolution, alpha = self.growth.stage(steps - 1)
             rank_zero_warn(
                 f"The networks are fully grown after {needed} updates; {steps} end at resolution {resolution} with "
-                f"alpha {alpha:.2f}. Set trainer.max_steps above {needed}, or model.init_args.stable_kimg and "
-                "model.init_args.fade_kimg."
+                f"alpha {alpha:.2f}. Set trainer.max_steps above {needed} or model.init_args.stable_kimg and fade_kimg."
             )
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
@@ -130,17 +130,17 @@ class ProGAN(LightningModule):
 
         if self.simultaneous:  # the generator first, because its gradient flows through the discriminator as it is
             loss_g = self.update_generator(*fakes, stage)
-            loss_d = self.update_discriminator(real, label, *fakes, stage)
+            loss_d, scores = self.update_discriminator(real, label, *fakes, stage)
         else:
-            loss_d = self.update_discriminator(real, label, *fakes, stage)
+            loss_d, scores = self.update_discriminator(real, label, *fakes, stage)
             loss_g = self.update_generator(*self.fakes(len(real), stage), stage)
 
         self.average.update_parameters(self.generator)
         for scheduler in self.lr_schedulers():
             scheduler.step()
         if is_log_step(self):
-            self.log_dict({"train/loss_d": loss_d, "train/loss_g": loss_g}, prog_bar=True)
-            self.log("growth/resolution", float(stage.resolution), prog_bar=True)
+            scalars = {"train/loss_d": loss_d, "train/loss_g": loss_g, "growth/resolution": float(stage.resolution)}
+            self.log_dict(scalars | margins(*scores), prog_bar=True)
             self.log_dict({"growth/alpha": stage.alpha, "growth/kimg": self.growth.images(self.global_step) / 1000})
 
     def begin(self, update: int) -> Stage:
@@ -151,12 +151,12 @@ class ProGAN(LightningModule):
         self.trained.fill_(update)
         return self.growth.stage(update)
 
-    def update_discriminator(self, real: Tensor, label: Tensor, fake: Tensor, asked: Tensor, stage: Stage) -> Tensor:
+    def update_discriminator(self, real: Tensor, label: Tensor, fake: Tensor, asked: Tensor, stage: Stage) -> Scored:
         _, optimizer = self.optimizers()
         with self.toggled_optimizer(optimizer):
-            loss = self.discriminator_loss(real, label, fake.detach(), asked, stage.alpha)
+            loss, scores = self.discriminator_loss(real, label, fake.detach(), asked, stage.alpha)
             descend(self, optimizer, loss)
-        return loss
+        return loss, scores
 
     def update_generator(self, fake: Tensor, asked: Tensor, stage: Stage) -> Tensor:
         optimizer, _ = self.optimizers()
@@ -165,14 +165,14 @@ class ProGAN(LightningModule):
             descend(self, optimizer, loss, tick=True)
         return loss
 
-    def discriminator_loss(self, real: Tensor, label: Tensor, fake: Tensor, asked: Tensor, alpha: float) -> Tensor:
+    def discriminator_loss(self, real: Tensor, label: Tensor, fake: Tensor, asked: Tensor, alpha: float) -> Scored:
         """WGAN-GP with drift, and the class losses of real and generated images. Appendix A.1."""
         real_score, real_class = self.discriminator(real, alpha)
         fake_score, fake_class = self.discriminator(fake, alpha)
         loss = critic_loss(real_score.float(), fake_score.float())
         penalty = gradient_penalty(lambda image: self.discriminator(image, alpha)[0], real, fake, target=self.target)
         loss = loss + self.penalty_weight * penalty + self.drift_weight * drift(real_score.float())
-        return loss + self.class_loss(real_class, label) + self.class_loss(fake_class, asked)
+        return loss + self.class_loss(real_class, label) + self.class_loss(fake_class, asked), (real_score, fake_score)
 
     def generator_loss(self, fake: Tensor, asked: Tensor, alpha: float) -> Tensor:
         score, fake_class = self.discriminator(fake, alpha)

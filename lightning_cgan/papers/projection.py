@@ -15,7 +15,7 @@ from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import sngan
 from lightning_cgan.networks.trained import trained_weights
-from lightning_cgan.optimize import Adam, descend, is_log_step
+from lightning_cgan.optimize import Adam, descend, is_log_step, margins
 from lightning_cgan.schedules import linear_decay
 
 
@@ -98,7 +98,7 @@ class ProjectionGAN(LightningModule):
 
         with self.toggled_optimizer(discriminator_optimizer):
             for real, label in zip(*batch, strict=True):
-                discriminator_loss = self.discriminator_loss(real, label)
+                discriminator_loss, logits = self.discriminator_loss(real, label)
                 descend(self, discriminator_optimizer, discriminator_loss)
 
         with self.toggled_optimizer(generator_optimizer):
@@ -108,14 +108,16 @@ class ProjectionGAN(LightningModule):
         for scheduler in self.lr_schedulers():
             scheduler.step()
         if is_log_step(self):
-            self.log_dict({"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}, prog_bar=True)
+            losses = {"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}
+            self.log_dict(losses | margins(*logits), prog_bar=True)
 
-    def discriminator_loss(self, real: Tensor, label: Tensor) -> Tensor:
-        """The hinge loss. Real and generated images share one call, and so one power iteration."""
+    def discriminator_loss(self, real: Tensor, label: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """The hinge loss, and the logits of real and generated images, which share one call: one power iteration."""
         with torch.no_grad():
             fake, fake_label = self.fakes(len(real))
         logits = self.discriminator(torch.cat([real, fake]), torch.cat([label, fake_label]))
-        return discriminator_hinge(*logits.float().split([len(real), len(fake)]))
+        real_logits, fake_logits = logits.float().split([len(real), len(fake)])
+        return discriminator_hinge(real_logits, fake_logits), (real_logits, fake_logits)
 
     def generator_loss(self, count: int) -> Tensor:
         """Minus the mean logit of ``count`` new images; when fine-tuning, plus the classifier's weighted loss."""

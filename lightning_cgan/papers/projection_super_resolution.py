@@ -13,7 +13,7 @@ from lightning_cgan import keyed
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, without_classes
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import projection_super_resolution as networks
-from lightning_cgan.optimize import Adam, descend, is_log_step
+from lightning_cgan.optimize import Adam, descend, is_log_step, margins
 from lightning_cgan.schedules import linear_decay
 
 
@@ -73,7 +73,7 @@ class ProjectionSuperResolution(LightningModule):
         with self.toggled_optimizer(discriminator_optimizer):
             for real in batch.image:
                 low = networks.reduced(real, self.scale)
-                discriminator_loss = self.discriminator_loss(real, low)
+                discriminator_loss, logits = self.discriminator_loss(real, low)
                 descend(self, discriminator_optimizer, discriminator_loss)
 
         with self.toggled_optimizer(generator_optimizer):
@@ -83,14 +83,16 @@ class ProjectionSuperResolution(LightningModule):
         for scheduler in self.lr_schedulers():
             scheduler.step()
         if is_log_step(self):
-            self.log_dict({"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}, prog_bar=True)
+            losses = {"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}
+            self.log_dict(losses | margins(*logits), prog_bar=True)
 
-    def discriminator_loss(self, real: Tensor, low: Tensor) -> Tensor:
-        """The hinge loss of real images and of generated ones with the same low resolutions, in one call."""
+    def discriminator_loss(self, real: Tensor, low: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """The hinge loss of real images and of generated ones with the same low resolutions, and the logits of both."""
         with torch.no_grad():
             fake = self.generator(low, self.noise(len(low)))
         logits = self.discriminator(torch.cat([real, fake]), torch.cat([low, low]))
-        return discriminator_hinge(*logits.float().split([len(real), len(fake)]))
+        real_logits, fake_logits = logits.float().split([len(real), len(fake)])
+        return discriminator_hinge(real_logits, fake_logits), (real_logits, fake_logits)
 
     def generator_loss(self, low: Tensor) -> Tensor:
         """Minus the mean logit of a new image for each low resolution."""

@@ -21,10 +21,10 @@ from lightning_cgan.contract import (
     with_classes,
     with_few_labels,
 )
-from lightning_cgan.losses.semi_supervised import GeneratorLoss, supervised_loss, unsupervised_loss
+from lightning_cgan.losses.semi_supervised import GeneratorLoss, real_logit, supervised_loss, unsupervised_loss
 from lightning_cgan.networks import sgan
 from lightning_cgan.networks.weight_norm import initialise
-from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
+from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import constant
 
 
@@ -98,7 +98,7 @@ class SGAN(LightningModule):
         generator_optimizer, classifier_optimizer = self.optimizers()
 
         with self.toggled_optimizer(classifier_optimizer):
-            supervised, unsupervised = self.classifier_losses(image, label, unlabelled)
+            supervised, unsupervised, logits = self.classifier_losses(image, label, unlabelled)
             descend(self, classifier_optimizer, supervised + self.unlabelled_weight * unsupervised)
         if hasattr(self, "averaged_classifier"):
             self.averaged_classifier.update_parameters(self.classifier)
@@ -111,7 +111,8 @@ class SGAN(LightningModule):
             scheduler.step()
         if is_log_step(self):
             losses = {"supervised": supervised, "unsupervised": unsupervised, "g": generator_loss}
-            self.log_dict({f"train/loss_{name}": loss for name, loss in losses.items()}, prog_bar=True)
+            scalars = {f"train/loss_{name}": loss for name, loss in losses.items()}
+            self.log_dict(scalars | margins(*map(real_logit, logits)), prog_bar=True)
 
     def initialise(self, image: Tensor) -> None:
         """Data-dependent initial scales, from the images and noise of all processes, the same in each."""
@@ -120,12 +121,18 @@ class SGAN(LightningModule):
         initialise(self.classifier, image)
         initialise(self.generator, torch.randn(len(image), self.generator.latent_dim, device=self.device))
 
-    def classifier_losses(self, image: Tensor, label: Tensor, unlabelled: Tensor) -> tuple[Tensor, Tensor]:
-        """The supervised and the unsupervised loss. Real images share a call, generated ones have their own."""
+    def classifier_losses(
+        self, image: Tensor, label: Tensor, unlabelled: Tensor
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
+        """The supervised and the unsupervised loss, and the logits (B, K) that the latter compares.
+
+        Real images share a call, generated ones have their own.
+        """
         with torch.no_grad():
             fake = self.fakes(len(unlabelled))
         known, unknown = self.classifier(torch.cat([image, unlabelled])).logits.float().split([len(image), len(fake)])
-        return supervised_loss(known, label), unsupervised_loss(unknown, self.classifier(fake).logits.float())
+        judged = unknown, self.classifier(fake).logits.float()
+        return supervised_loss(known, label), unsupervised_loss(*judged), judged
 
     def loss_of_generator(self, unlabelled: Tensor) -> Tensor:
         """``generator_loss`` of as many new images as there are unlabelled ones."""

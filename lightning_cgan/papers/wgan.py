@@ -13,7 +13,7 @@ from lightning_cgan import keyed
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, without_classes
 from lightning_cgan.losses import wasserstein
 from lightning_cgan.networks import dcgan
-from lightning_cgan.optimize import descend, is_log_step, scheduled
+from lightning_cgan.optimize import descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import constant
 
 
@@ -90,7 +90,7 @@ class WGAN(LightningModule):
         with self.toggled_optimizer(critic_optimizer):
             for real in batch.image:
                 self.clip_critic()
-                critic_loss = self.critic_loss(real)
+                critic_loss, outputs = self.critic_loss(real)
                 descend(self, critic_optimizer, critic_loss)
 
         with self.toggled_optimizer(generator_optimizer):
@@ -101,7 +101,7 @@ class WGAN(LightningModule):
             scheduler.step()
         if is_log_step(self):
             scalars = {"train/loss_d": critic_loss, "train/loss_g": generator_loss, "train/distance": -critic_loss}
-            self.log_dict(scalars, prog_bar=True)
+            self.log_dict(scalars | margins(*outputs), prog_bar=True)
 
     @torch.no_grad()
     def clip_critic(self) -> None:
@@ -109,11 +109,12 @@ class WGAN(LightningModule):
         for parameter in self.critic.parameters():
             parameter.clamp_(-self.clip, self.clip)
 
-    def critic_loss(self, real: Tensor) -> Tensor:
-        """Minus the estimate of the Wasserstein distance, from ``real`` and as many fakes."""
+    def critic_loss(self, real: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Minus the estimate of the Wasserstein distance, from ``real`` and as many fakes, and the outputs for both."""
         with torch.no_grad():
             fake = self.fakes(len(real))
-        return wasserstein.critic_loss(self.critic(real).float(), self.critic(fake).float())
+        outputs = self.critic(real).float(), self.critic(fake).float()
+        return wasserstein.critic_loss(*outputs), outputs
 
     def generator_loss(self, count: int) -> Tensor:
         """Minus the critic's mean output for ``count`` new images."""

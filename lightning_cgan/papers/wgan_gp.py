@@ -14,7 +14,7 @@ from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial
 from lightning_cgan.losses import wasserstein
 from lightning_cgan.losses.penalties import gradient_penalty
 from lightning_cgan.networks import wgan_gp
-from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
+from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import constant
 
 
@@ -77,7 +77,7 @@ class WGANGP(LightningModule):
 
         with self.toggled_optimizer(critic_optimizer):
             for real in batch.image:
-                distance, penalty = self.critic_terms(real)
+                distance, penalty, outputs = self.critic_terms(real)
                 descend(self, critic_optimizer, self.penalty_weight * penalty - distance)
 
         with self.toggled_optimizer(generator_optimizer):
@@ -88,14 +88,15 @@ class WGANGP(LightningModule):
             scheduler.step()
         if is_log_step(self):
             scalars = {"train/distance": distance, "train/penalty": penalty, "train/loss_g": generator_loss}
-            self.log_dict(scalars, prog_bar=True)
+            self.log_dict(scalars | margins(*outputs), prog_bar=True)
 
-    def critic_terms(self, real: Tensor) -> tuple[Tensor, Tensor]:
-        """The estimate of the Wasserstein distance of ``real`` and as many fakes, and the gradient penalty."""
+    def critic_terms(self, real: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
+        """The estimated Wasserstein distance of ``real`` and as many fakes, the penalty, and the outputs for both."""
         with torch.no_grad():
             fake = self.fakes(len(real))
-        outputs = self.critic(torch.cat([real, fake])).float().split([len(real), len(fake)])
-        return -wasserstein.critic_loss(*outputs), gradient_penalty(self.critic, real, fake)
+        of_real, of_fake = self.critic(torch.cat([real, fake])).float().split([len(real), len(fake)])
+        distance = -wasserstein.critic_loss(of_real, of_fake)
+        return distance, gradient_penalty(self.critic, real, fake), (of_real, of_fake)
 
     def generator_loss(self, count: int) -> Tensor:
         """Minus the critic's mean output for ``count`` new images."""

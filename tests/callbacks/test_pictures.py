@@ -1,7 +1,7 @@
 import torch
 from torchvision.io import read_image
 
-from lightning_cgan.callbacks.pictures import SampleGrid, draw_curves, grid
+from lightning_cgan.callbacks.pictures import GAP, SampleGrid, draw_curves, grid, neighbour_grid
 from lightning_cgan.contract import Evaluated
 
 
@@ -38,3 +38,15 @@ def test_curves_are_drawn_from_a_log_with_gaps(tmp_path):
     (tmp_path / "metrics.csv").write_text("step,train/loss_d,val/fid\n0,1.5,\n1,1.2,\n1,,30\n")
     draw_curves(tmp_path / "metrics.csv", tmp_path / "curves.png")
     assert read_image(str(tmp_path / "curves.png")).shape[-1] == 800
+
+
+def test_neighbours_stand_right_of_the_generated_image_and_the_nearest_pairs_on_top():
+    fake = torch.tensor([10, 20, 30], dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 1, 48, 48)
+    nearest = torch.tensor([[11, 12], [21, 22], [31, 32]], dtype=torch.uint8).view(3, 2, 1, 1, 1)
+    picture = neighbour_grid(fake, nearest.expand(3, 2, 1, 48, 48), torch.tensor([0.5, 0.9, 0.1]), rows=2)
+    centre = [26, 26 + 52 + GAP, 26 + 52 + GAP + 50]
+    assert picture.dtype == torch.uint8
+    assert picture.shape == (3, 2 * 50 + 2, 52 + GAP + 2 * 50 + 2)
+    assert picture[0, 26, centre].tolist() == [30, 31, 32]
+    assert picture[0, 76, centre].tolist() == [10, 11, 12]
+    assert picture[:, :, 52 : 52 + GAP].min() == 255

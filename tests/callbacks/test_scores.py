@@ -7,7 +7,8 @@ from lightning_cgan.callbacks.scores import write_scores
 def test_a_score_stands_beside_the_card_that_says_how_it_was_measured(run, scores):
     assert run("fit", steps=2, every=2) == 0
     val = scores()["val"]
-    assert val["scores"].keys() == {"fid", "is_mean", "is_std", "rarest_class", "accuracy"}
+    moments, pairs = {"fid", "is_mean", "is_std"}, {"kid", "precision", "recall", "density", "coverage"}
+    assert val["scores"].keys() == moments | pairs | {"rarest_class", "accuracy"}
     card = val["card"]
     assert (card["fakes"], card["reals"], card["update"], card["seed"]) == (21, 200, 2, 0)
     assert (card["reference"]["split"], card["reference"]["images"]) == ("val", 200)

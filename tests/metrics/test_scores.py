@@ -2,127 +2,168 @@ import math
 
 import pytest
 import torch
-from torch import nn
 
-from lightning_cgan.contract import Evaluated, to_signed
-from lightning_cgan.metrics.classifier import Seen
-from lightning_cgan.metrics.extractors import Extractor
-from lightning_cgan.metrics.scores import Pass, all_scores, frechet_distance, inception_score, label_accuracy
+from lightning_cgan.metrics.intra import intra_class_fid
+from lightning_cgan.metrics.jackknife import groups_of
+from lightning_cgan.metrics.scores import all_scores, frechet_distance, inception_score
+from lightning_cgan.protocol import Convention
+from tests.metrics.pixels import CPU, features, made, scored
 
-
-class Pixels(Extractor):
-    """Pixels as features, and as logits."""
-
-    name, resize, sha256 = "pixels", "none", "0"
-    knows_labels = True
-
-    def __init__(self):
-        super().__init__()
-        self.seen = 0
-
-    def forward(self, image):
-        self.seen += len(image)
-        assert image.dtype == torch.uint8
-        return Seen(image.flatten(1).float(), image.flatten(1).float())
+ALWAYS = {"fid", "kid", "is_mean", "is_std", "precision", "recall", "density", "coverage"}
 
 
-def scored(fake, real, label=None, batch=7):
-    scores = Pass(Pixels())
-    for number, place in enumerate(torch.arange(len(real)).split(batch)):
-        asked = None if label is None else label[place]
-        scores.add(number, Evaluated(to_signed(real[place]), to_signed(fake[place]), asked))
-    return scores
+def bytes_of(count, seed=0):
+    stream = torch.Generator().manual_seed(seed)
+    return torch.randint(256, (count, 1, 2, 2), dtype=torch.uint8, generator=stream)
 
 
-def test_frechet_distance_of_gaussians_is_the_closed_form():
-    torch.manual_seed(0)
-    real = torch.randn(50_000, 3, dtype=torch.float64)
-    fake = torch.randn(50_000, 3, dtype=torch.float64) * torch.tensor([1.0, 2.0, 3.0]) + torch.tensor([1.0, 0.0, 0.0])
-    assert frechet_distance(real, fake) == pytest.approx(1 + 0 + 1 + 4, rel=0.02)
+def seen(reals=80, fakes=60, label=None, **given):
+    return made(features(reals, 6, 0), features(fakes, 6, 1, 1.2), label, **given)
 
 
-def test_frechet_distance_is_zero_to_itself_symmetric_and_blind_to_order():
-    torch.manual_seed(0)
-    real, fake = torch.randn(300, 5), torch.randn(200, 5) * 2
-    assert frechet_distance(real, real) == pytest.approx(0, abs=1e-6)
-    assert frechet_distance(real, fake) == pytest.approx(frechet_distance(fake, real), rel=1e-9)
-    assert frechet_distance(real, fake[torch.randperm(200)]) == pytest.approx(frechet_distance(real, fake), rel=1e-9)
+def test_every_score_has_a_value_an_error_and_nothing_to_remark():
+    result = all_scores(seen(), knows_labels=False)
+    assert result.value.keys() == result.error.keys() == ALWAYS
+    assert all(math.isfinite(number) for number in (*result.value.values(), *result.error.values()))
+    assert all(error > 0 for error in result.error.values())
+    assert result.notes == []
 
 
-def test_a_large_mean_does_not_cancel_the_digits():
-    torch.manual_seed(0)
-    real, fake = torch.randn(300, 5, dtype=torch.float64), torch.randn(300, 5, dtype=torch.float64)
-    assert frechet_distance(real + 100, fake + 100) == pytest.approx(frechet_distance(real, fake), rel=1e-6)
+def test_they_are_those_that_each_function_gives():
+    given = seen()
+    value = all_scores(given, knows_labels=False).value
+    assert value["fid"] == pytest.approx(frechet_distance(given.real, given.fake), rel=1e-9)
+    assert (value["is_mean"], value["is_std"]) == pytest.approx(inception_score(given.logits))
 
 
-def test_frechet_distance_agrees_with_torch_fidelity():
-    from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
-
-    torch.manual_seed(0)
-    real, fake = torch.randn(400, 8), torch.randn(300, 8) @ torch.randn(8, 8)
-    theirs = fid_statistics_to_metric(*map(fid_features_to_statistics, (fake, real)), verbose=False)
-    assert frechet_distance(real, fake) == pytest.approx(theirs["frechet_inception_distance"], rel=1e-4)
+def test_without_errors_the_values_are_the_same():
+    label = torch.arange(60) % 6
+    quick, whole = (all_scores(seen(label=label), True, errors=errors) for errors in (False, True))
+    assert quick.value == pytest.approx(whole.value, rel=1e-6)
+    assert all(math.isnan(error) for error in quick.error.values())
 
 
-def test_inception_score_is_one_without_and_the_number_of_classes_with_perfect_variety():
-    assert inception_score(torch.zeros(100, 5), splits=1)[0] == pytest.approx(1)
-    certain = 100 * nn.functional.one_hot(torch.arange(100) % 5).double()
-    assert inception_score(certain, splits=1)[0] == pytest.approx(5, rel=1e-6)
+def test_padded_duplicates_would_change_every_score():
+    given = seen(fakes=59)
+    padded = given._replace(fake=torch.cat([given.fake, given.fake[-1:]]), label=torch.full((60,), -1))
+    padded = padded._replace(logits=padded.fake)
+    a, b = (all_scores(x, knows_labels=False, errors=False).value for x in (given, padded))
+    assert all(abs(a[name] / b[name] - 1) > 1e-5 for name in ("fid", "kid", "is_mean", "density"))
 
 
-def test_inception_score_leaves_the_global_stream_alone_and_repeats():
-    torch.manual_seed(0)
-    logits = torch.randn(200, 5)
-    torch.manual_seed(3)
-    expected = torch.randn(2)
-    torch.manual_seed(3)
-    first = inception_score(logits)
-    assert torch.equal(torch.randn(2), expected)
-    assert inception_score(logits) == first
-    assert first[1] > 0
-
-
-def test_label_accuracy_is_the_share_of_right_classes():
-    logits = torch.eye(4)
-    assert label_accuracy(logits, torch.tensor([0, 1, 2, 0])) == 0.75
-
-
-def test_each_image_is_looked_at_once():
-    images = torch.randint(256, (30, 1, 2, 2), dtype=torch.uint8)
-    scores = scored(images, images)
-    assert scores.extractor.seen == 60
-    all_scores(scores.gather(torch.device("cpu"), 1), knows_labels=False)
-    assert scores.extractor.seen == 60
-
-
-def test_an_empty_batch_adds_nothing():
-    images = torch.randint(256, (10, 1, 2, 2), dtype=torch.uint8)
-    scores = scored(images, images)
-    scores.add(9, Evaluated(torch.empty(0, 1, 2, 2), torch.empty(0, 1, 2, 2)))
-    assert len(scores.gather(torch.device("cpu"), 1).fake) == 10
-
-
-def test_scores_are_of_the_bytes_a_picture_would_hold():
-    scores = Pass(Pixels())
-    scores.add(0, Evaluated(torch.zeros(1, 1, 1, 2), torch.tensor([[[[0.001, 7.0]]]])))
-    assert scores.gather(torch.device("cpu"), 1).fake.tolist() == [[128, 255]]
+def test_constants_are_those_of_the_convention():
+    given = seen()
+    plain = all_scores(given, False).value
+    other = all_scores(given, False, Convention(inception_splits=1, neighbours=1, density_neighbours=2)).value
+    assert other["is_std"] == 0
+    assert other["precision"] < plain["precision"]
+    assert other["coverage"] < plain["coverage"]
+    subsets = all_scores(given, False, Convention(kid_subsets=3, kid_subset_size=40))
+    assert subsets.value["kid"] != plain["kid"]
+    assert subsets.error["kid"] > 0
 
 
 def test_accuracy_needs_labels_that_the_classifier_knows():
-    images = torch.randint(256, (20, 1, 2, 2), dtype=torch.uint8)
-    assert "accuracy" not in all_scores(scored(images, images).gather(torch.device("cpu"), 1), knows_labels=True)
-    labelled = scored(images, images, torch.zeros(20, dtype=torch.int64)).gather(torch.device("cpu"), 1)
-    assert "accuracy" in all_scores(labelled, knows_labels=True)
-    assert "accuracy" not in all_scores(labelled, knows_labels=False)
+    images = bytes_of(20)
+    assert "accuracy" not in all_scores(scored(images, images).gather(CPU, 1), knows_labels=True).value
+    labelled = scored(images, images, torch.zeros(20, dtype=torch.int64)).gather(CPU, 1)
+    assert "accuracy" in all_scores(labelled, knows_labels=True).value
+    assert "accuracy" not in all_scores(labelled, knows_labels=False).value
 
 
-def test_images_that_are_not_numbers_score_nothing():
-    scores = scored(*2 * (torch.randint(256, (20, 1, 2, 2), dtype=torch.uint8),))
-    scores.add(9, Evaluated(torch.zeros(1, 1, 2, 2), torch.full((1, 1, 2, 2), math.nan)))
-    assert all(math.isnan(v) for v in all_scores(scores.gather(torch.device("cpu"), 1), False).values())
+def test_accuracy_and_the_rarest_class_are_shares_of_generated_images():
+    logits = torch.eye(4)[torch.tensor([0, 1, 2, 0] * 5)]
+    given = made(features(20, 4, 0), logits, label=torch.tensor([0, 1, 2, 3] * 5))
+    result = all_scores(given, knows_labels=True)
+    assert (result.value["accuracy"], result.value["rarest_class"]) == (0.75, 0)
+    assert all_scores(given._replace(logits=logits[:, :3]), knows_labels=True).value["rarest_class"] == 0.25
 
 
-def test_too_few_images_score_nothing():
-    images = torch.randint(256, (20, 1, 2, 2), dtype=torch.uint8)
-    few = scored(images, images).gather(torch.device("cpu"), 1)._replace(real=torch.zeros(1, 4))
-    assert all(math.isnan(v) for v in all_scores(few, False).values())
+def test_groups_of_the_error_do_not_follow_the_classes():
+    torch.manual_seed(0)
+    label = torch.arange(1_000) % 10
+    logits = torch.eye(10)[label] + 0.01 * torch.randn(1_000, 10)
+    result = all_scores(made(logits[:500], logits, label), knows_labels=True)
+    assert result.error["rarest_class"] < 1e-3
+    assert result.error["is_mean"] < 0.05
+
+
+def test_images_that_are_not_numbers_score_nothing_and_it_is_said():
+    result = all_scores(seen(label=torch.arange(60) % 6)._replace(finite=False), knows_labels=True)
+    assert result.value.keys() == ALWAYS | {"accuracy", "rarest_class"}
+    assert all(math.isnan(value) for value in result.value.values())
+    assert len(result.notes) == 1
+    assert "hold NaN or infinity" in result.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("reals", "fakes", "missing"),
+    [
+        (80, 9, {"is_mean", "is_std"}),
+        (80, 3, {"is_mean", "is_std", "recall"}),
+        (80, 1, ALWAYS),
+        (80, 0, ALWAYS),
+        (5, 60, {"density", "coverage"}),
+        (3, 60, {"density", "coverage", "precision"}),
+        (1, 60, ALWAYS - {"is_mean", "is_std"}),
+    ],
+)
+def test_too_few_images_for_a_score_leave_it_out_and_say_how_many_it_needs(reals, fakes, missing):
+    result = all_scores(seen(reals, fakes), knows_labels=False)
+    assert {name for name, value in result.value.items() if math.isnan(value)} == missing
+    said = [note for note in result.notes if f"there are {reals} and {fakes}." in note and "are needed;" in note]
+    named = {name for note in said for name in note.partition(":")[0].split(", ")}
+    assert named >= missing
+
+
+def test_covariances_that_are_not_of_full_rank_are_remarked_upon():
+    assert all_scores(seen(6, 60), False).notes[0].startswith("fid: more than 6 real and 6 generated")
+    assert not all_scores(seen(7, 60), False).notes
+
+
+def test_images_all_alike_are_reported_and_scored_where_that_means_something():
+    given = seen()
+    result = all_scores(given._replace(fake=given.fake[:1].expand(60, -1), logits=given.fake[:1].expand(60, -1)), False)
+    assert any("All 60 generated images look the same" in note for note in result.notes)
+    assert result.value["is_mean"] == pytest.approx(1)
+    assert all(math.isfinite(value) for value in result.value.values())
+
+
+def test_a_model_that_only_classifies_has_its_accuracy_alone():
+    hits = torch.arange(40) % 4 > 0
+    result = all_scores(seen(40, 0)._replace(hits=hits), knows_labels=True)
+    assert result.value == {"classification_accuracy": 0.75}
+    assert 0 <= result.error["classification_accuracy"] < 0.2
+    assert result.notes == []
+    assert all_scores(seen(40, 60)._replace(hits=hits), False).value.keys() == ALWAYS | {"classification_accuracy"}
+
+
+def test_with_training_images_memorisation_is_measured_and_the_neighbours_are_named():
+    train = features(50, 6, 1, 1.2)
+    result = all_scores(seen(fakes=40, train=train), knows_labels=False)  # the same 40 images come first
+    assert result.value["memorised"] == 1
+    assert result.value["train_distance"] == 0
+    assert result.value["train_distance_real"] > 0
+    assert result.neighbours.nearest.tolist() == list(range(40))
+
+
+def test_scores_inside_each_class_are_given_where_they_are_asked_for():
+    label = torch.arange(60) % 3
+    given = seen(label=label)._replace(truth=torch.arange(80) % 3)
+    result = all_scores(given, knows_labels=True, intra=True)
+    inside = intra_class_fid(given, True, groups_of(label), 10)
+    assert result.classes.keys() == {0, 1, 2}
+    assert result.value["intra_fid"] == inside.mean[0].item()
+    assert result.value["intra_fid_worst"] == result.classes[result.worst_class]["fid"]
+    assert result.error["intra_fid"] > 0
+    unlabelled = all_scores(seen(), knows_labels=True, intra=True)
+    assert math.isnan(unlabelled.value["intra_fid"])
+    assert any(note.startswith("intra_fid: no class") for note in unlabelled.notes)
+
+
+def test_no_score_draws_from_a_global_stream():
+    torch.manual_seed(3)
+    expected = torch.randn(2)
+    torch.manual_seed(3)
+    all_scores(seen(), False, Convention(kid_subsets=2, kid_subset_size=20))
+    assert torch.equal(torch.randn(2), expected)

@@ -68,14 +68,15 @@ def test_the_generators_batch_is_a_multiple_of_the_real_one(monkeypatch):
 
 def test_the_discriminators_loss_sends_no_gradient_to_the_generator():
     gan = model()
-    gan.discriminator_loss(torch.randn(4, 1, 16, 16), torch.arange(4)).backward()
+    gan.discriminator_loss(torch.randn(4, 1, 16, 16), torch.arange(4))[0].backward()
     assert all(parameter.grad is None for parameter in gan.generator.parameters())
     assert all(parameter.grad.any() for parameter in gan.discriminator.parameters() if parameter.ndim > 1)
 
 
 def test_the_discriminators_loss_is_of_source_and_class_on_both_kinds_of_images():
     gan = taught()
-    loss = gan.discriminator_loss(WHITE, LABEL)
+    loss, logits = gan.discriminator_loss(WHITE, LABEL)
+    assert [logit.tolist() for logit in logits] == [[1] * 4, [-1] * 4]
     source = losses.discriminator_loss(torch.ones(4), -torch.ones(4))
     teacher = gan.discriminator
     of_class = cross_entropy(teacher.bright, LABEL) + cross_entropy(teacher.dark, gan.generator.asked[0])
@@ -92,9 +93,9 @@ def test_the_generators_loss_is_of_source_and_of_the_class_that_was_asked():
 def test_class_loss_on_real_leaves_out_exactly_the_generated_images():
     both, real = taught(), taught(class_loss_on="real")
     torch.manual_seed(2)
-    of_both = both.discriminator_loss(WHITE, LABEL)
+    of_both, _ = both.discriminator_loss(WHITE, LABEL)
     torch.manual_seed(2)
-    of_real = real.discriminator_loss(WHITE, LABEL)
+    of_real, _ = real.discriminator_loss(WHITE, LABEL)
     of_fake = cross_entropy(both.discriminator.dark, both.generator.asked[0])
     assert (of_both - of_real).item() == pytest.approx(of_fake.item(), rel=1e-5)
     torch.manual_seed(2)
@@ -105,7 +106,8 @@ def test_class_loss_on_real_leaves_out_exactly_the_generated_images():
 
 def test_class_weights_weigh_the_class_loss_of_one_network_each():
     gan = taught(discriminator_class_weight=0.0, generator_class_weight=0.5, objective=Objective.hinge)
-    loss = gan.discriminator_loss(WHITE, LABEL)
+    loss, logits = gan.discriminator_loss(WHITE, LABEL)
+    assert [logit.tolist() for logit in logits] == [[1] * 4, [-1] * 4]
     assert loss.item() == pytest.approx(hinge.discriminator_hinge(torch.ones(4), -torch.ones(4)).item())
     loss = gan.generator_loss(4)
     of_class = cross_entropy(gan.discriminator.dark, gan.generator.asked[1])
@@ -123,7 +125,7 @@ def test_the_label_of_a_real_image_reaches_the_loss_and_its_gradient():
 
     def loss(label):
         torch.manual_seed(1)
-        return gan.discriminator_loss(WHITE, torch.full((4,), label))
+        return gan.discriminator_loss(WHITE, torch.full((4,), label))[0]
 
     assert loss(0) != loss(1)
     assert loss(0) == loss(0)

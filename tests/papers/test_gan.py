@@ -26,7 +26,7 @@ def test_only_generator_steps_advance_the_clock():
 @pytest.mark.parametrize("objective", Objective)
 def test_losses_send_gradients_where_they_belong(objective):
     gan = GAN(SPEC, **CONVOLUTIONAL, objective=objective)
-    gan.discriminator_loss(torch.rand(4, 1, 16, 16)).backward()
+    gan.discriminator_loss(torch.rand(4, 1, 16, 16))[0].backward()
     assert all(parameter.grad is None for parameter in gan.generator.parameters())
     assert all(parameter.grad is not None for parameter in gan.discriminator.parameters())
     gan.generator_loss(4).backward()
@@ -59,8 +59,11 @@ class Black(torch.nn.Module):
 def test_the_values_are_those_of_equation_1():
     gan = GAN(SPEC, generator=Black, discriminator=Brightness)
     wrong, right = torch.tensor(2.0).exp().log1p(), torch.tensor(-2.0).exp().log1p()  # softplus of 2 and -2
-    assert torch.allclose(gan.discriminator_loss(torch.ones(4, 1, 16, 16)), 2 * right)
-    assert torch.allclose(gan.discriminator_loss(-torch.ones(4, 1, 16, 16)), wrong + right)
+    for real, value in ((torch.ones(4, 1, 16, 16), 2 * right), (-torch.ones(4, 1, 16, 16), wrong + right)):
+        loss, (real_logits, fake_logits) = gan.discriminator_loss(real)
+        assert torch.allclose(loss, value)
+        assert torch.equal(real_logits, 2 * real[:, 0, 0, 0])
+        assert fake_logits.tolist() == [-2] * 4
     assert torch.allclose(gan.generator_loss(4), wrong)
     gan.objective = Objective.minimax
     assert torch.allclose(gan.generator_loss(4), -right)
@@ -76,7 +79,7 @@ def test_r1_adds_half_the_squared_slope_at_real_images():
     plain, punished = (GAN(SPEC, generator=Black, discriminator=Brightness, r1_weight=w) for w in (0.0, 3.0))
     real = torch.ones(4, 1, 16, 16)
     slope = 2.0 / 16  # of the mean of 256 pixels: 256 gradients of 2/256
-    difference = punished.discriminator_loss(real) - plain.discriminator_loss(real)
+    difference = punished.discriminator_loss(real)[0] - plain.discriminator_loss(real)[0]
     assert difference.item() == pytest.approx(3.0 * slope**2 / 2, rel=1e-5)
 
 

@@ -53,7 +53,7 @@ def test_the_discriminators_loss_is_the_published_sum(target):
     r, f = 0.5 * real.sum((1, 2, 3)), 0.5 * fake.sum((1, 2, 3))
     norm = 0.5 * 4  # of 16 equal slopes
     expected = f.mean() - r.mean() + 10 * (norm - target) ** 2 / target**2 + 0.001 * (r**2).mean()
-    assert gan.discriminator_loss(real, label, fake, label, 1.0).item() == pytest.approx(expected.item(), abs=1e-5)
+    assert gan.discriminator_loss(real, label, fake, label, 1.0)[0].item() == pytest.approx(expected.item(), abs=1e-5)
     assert gan.generator_loss(fake, label, 1.0).item() == pytest.approx(-f.mean().item(), abs=1e-6)
 
 
@@ -61,7 +61,7 @@ def test_class_losses_have_weight_one_on_real_and_generated_images():
     logits = torch.randn(4, 10)
     gan = model(discriminator=lambda s: Linear(0.0, logits), conditional=True)
     label, asked = torch.tensor([1, 2, 3, 4]), torch.tensor([5, 6, 7, 8])
-    of_discriminator = gan.discriminator_loss(images(4, 4), label, images(4, 4), asked, 1.0)
+    of_discriminator, _ = gan.discriminator_loss(images(4, 4), label, images(4, 4), asked, 1.0)
     expected = cross_entropy(logits, label) + cross_entropy(logits, asked)
     assert of_discriminator.item() - 10 == pytest.approx(expected.item(), abs=1e-4)  # a flat critic's penalty is 10
     of_generator = gan.generator_loss(images(4, 4), asked, 1.0)
@@ -73,7 +73,7 @@ def test_losses_and_penalty_are_in_full_precision_under_mixed_precision():
     label = torch.zeros(4, dtype=torch.int64)
     with torch.autocast("cpu", torch.bfloat16):
         fake, _ = gan.fakes(4, Stage(16, 0.5))
-        loss = gan.discriminator_loss(images(4), label, fake, label, 0.5)
+        loss, _ = gan.discriminator_loss(images(4), label, fake, label, 0.5)
     assert (fake.dtype, loss.dtype) == (torch.float32, torch.float32)
 
 

@@ -36,7 +36,7 @@ def test_each_step_moves_only_its_network(monkeypatch, run):
 
 def test_the_discriminators_loss_sends_no_gradient_to_the_generator():
     gan = model()
-    gan.discriminator_loss(torch.randn(4, 1, 16, 16), torch.arange(4)).backward()
+    gan.discriminator_loss(torch.randn(4, 1, 16, 16), torch.arange(4))[0].backward()
     assert all(parameter.grad is None for parameter in gan.generator.parameters())
     assert all(parameter.grad.any() for parameter in gan.discriminator.parameters() if parameter.ndim > 1)
 
@@ -46,7 +46,7 @@ def test_the_discriminators_loss_depends_on_the_label():
 
     def loss(label):
         torch.manual_seed(1)
-        return gan.discriminator_loss(torch.ones(4, 1, 16, 16), torch.full((4,), label))
+        return gan.discriminator_loss(torch.ones(4, 1, 16, 16), torch.full((4,), label))[0]
 
     assert loss(0) != loss(1)
     assert loss(0) == loss(0)
@@ -140,8 +140,10 @@ class Black(torch.nn.Module):
 def test_a_discriminator_that_is_right_has_no_loss_and_the_generator_all_of_it():
     gan = ProjectionGAN(SPEC, generator=Black, discriminator=Brightness)
     white = torch.ones(4, 1, 16, 16)
-    assert gan.discriminator_loss(white, torch.arange(4)).item() == 0
-    assert gan.discriminator_loss(-white, torch.arange(4)).item() == 3
+    right, logits = gan.discriminator_loss(white, torch.arange(4))
+    assert right.item() == 0
+    assert [logit.tolist() for logit in logits] == [[2] * 4, [-2] * 4]
+    assert gan.discriminator_loss(-white, torch.arange(4))[0].item() == 3
     assert gan.generator_loss(4).item() == 2
 
 

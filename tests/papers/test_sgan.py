@@ -47,7 +47,7 @@ def test_the_generators_loss_sends_gradients_to_the_generator_and_the_classifier
     gan.loss_of_generator(PIXEL.repeat(6, 1, 1, 1)).backward()
     assert all(parameter.grad is not None for parameter in gan.generator.parameters())
     gan.zero_grad()
-    sum(gan.classifier_losses(PIXEL, torch.tensor([3]), PIXEL.repeat(6, 1, 1, 1))).backward()
+    sum(gan.classifier_losses(PIXEL, torch.tensor([3]), PIXEL.repeat(6, 1, 1, 1))[:2]).backward()
     assert all(parameter.grad is None for parameter in gan.generator.parameters())
     assert all(parameter.grad.any() for parameter in gan.classifier.parameters())
 
@@ -80,7 +80,7 @@ def test_a_classifier_that_is_right_has_no_loss_and_the_generator_all_of_it():
     options = {"generator": Grey, "classifier": Sure, "average_rate": None}
     black, white = -torch.ones(4, 1, 8, 8), torch.ones(4, 1, 8, 8)
     gan = SGAN(SPEC, **options)
-    supervised, unsupervised = gan.classifier_losses(white, torch.ones(4, dtype=torch.int64), black)
+    supervised, unsupervised, _ = gan.classifier_losses(white, torch.ones(4, dtype=torch.int64), black)
     assert (supervised.item(), unsupervised.item()) == (0, pytest.approx(0, abs=1e-9))
     assert gan.classifier_losses(black, torch.ones(4, dtype=torch.int64), black)[0].item() == 400
     assert gan.loss_of_generator(white).item() == 1  # features differ by 1
@@ -111,7 +111,7 @@ def test_the_unsupervised_loss_has_the_weight_that_it_is_given(train, monkeypatc
     monkeypatch.setattr("lightning_cgan.papers.sgan.descend", watch)
     monkeypatch.setattr(SGAN, "classifier_losses", lambda gan, *x: parts.append(losses(gan, *x)) or parts[-1])
     assert train("fit", "--model.init_args.unlabelled_weight=3", steps=1) == 0
-    ((supervised, unsupervised),) = parts
+    ((supervised, unsupervised, _),) = parts
     assert taken[0] == pytest.approx((supervised + 3 * unsupervised).item())
 
 

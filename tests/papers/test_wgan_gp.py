@@ -48,8 +48,9 @@ class Black(torch.nn.Module):
 
 def test_the_critic_has_its_distance_and_its_penalty():
     model = WGANGP(SPEC, generator=Black, critic=Slope)
-    distance, penalty = model.critic_terms(torch.ones(4, 1, 16, 16))
+    distance, penalty, (real, fake) = model.critic_terms(torch.ones(4, 1, 16, 16))
     assert (distance.item(), penalty.item()) == pytest.approx((6, 4))
+    assert (real.mean() - fake.mean()).item() == pytest.approx(6)
     assert model.generator_loss(4).item() == 3
 
 

@@ -1,0 +1,111 @@
+"""The evaluation card: what a score must share with another to be compared with it, and where it came from."""
+
+import subprocess
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+
+from lightning_cgan import keyed
+from lightning_cgan.metrics.extractors import Extractor, sha256_of
+from lightning_cgan.protocol import Protocol
+
+PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics", "torch-fidelity")
+
+
+def card(trainer: Trainer, module: LightningModule, split: str, reals: int, fakes: int) -> dict[str, Any]:
+    """What belongs beside every score of ``split``, whatever is scored.
+
+    A paper that is evaluated with averaged weights holds them as ``average``. Evaluation is in eval mode, in which
+    batch norm uses the statistics that it gathered while training.
+    """
+    data = trainer.datamodule
+    protocol = data.protocol if split == "test" and hasattr(data, "protocol") else Protocol.OWN
+    return {
+        "reference": data.reference(split)._asdict(),
+        "reals": reals,
+        "fakes": fakes,
+        "protocol": protocol.name,
+        "weights": "average" if hasattr(module, "average") else "raw",
+        "norm": "running statistics",
+        "versions": {name: version(name) for name in PACKAGES},
+        **origin(trainer, module),
+    }
+
+
+def seen_by_extractor(extractor: Extractor, protocol: Protocol) -> dict[str, Any]:
+    """What belongs beside the scores of features."""
+    constants = protocol.value._asdict()
+    kept = ("inception_splits", "neighbours", "density_neighbours", "kid_subsets", "kid_subset_size")
+    return {
+        "extractor": {name: getattr(extractor, name) for name in ("name", "resize", "sha256")},
+        "conventions": {name: constants[name] for name in kept if constants["kid_subsets"] or "subset" not in name},
+    }
+
+
+def check_extractor(extractor: Extractor, protocol: Protocol) -> None:
+    """Refuse an Inception that brings images to its size in another way than the protocol does.
+
+    Raises:
+        ValueError: naming both ways.
+    """
+    wanted = protocol.value.inception_resize
+    if wanted and "inception" in extractor.name and extractor.resize != wanted:
+        raise ValueError(
+            f"By the convention {protocol.name} images come to Inception by {wanted}; this extractor's way is "
+            f"{extractor.resize}. Set resize in the extractor's init_args, or data.init_args.protocol."
+        )
+
+
+def origin(trainer: Trainer, module: LightningModule) -> dict[str, Any]:
+    """Which weights were scored, where, and by which code."""
+    kinds = {"model": module, "data": trainer.datamodule}
+    return {
+        **{name: f"{type(one).__module__}.{type(one).__qualname__}" for name, one in kinds.items()},
+        **weights_scored(trainer),
+        "seed": keyed.run_seed(),
+        "precision": str(trainer.precision),
+        "processes": trainer.world_size,
+        "device": device_name(module.device),
+        "commit": commit(),
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def weights_scored(trainer: Trainer) -> dict[str, Any]:
+    """Training seed, generator update, and the checkpoint where one was loaded."""
+    if trainer.state.fn == "fit" or not trainer.ckpt_path:
+        return {"training_seed": keyed.run_seed(), "update": trainer.global_step, "checkpoint": None}
+    path = Path(trainer.ckpt_path)
+    held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    return {
+        "training_seed": held["hyper_parameters"]["seed_everything"],
+        "update": held["global_step"],
+        "checkpoint": {"name": path.name, "sha256": sha256_of(path)},
+    }
+
+
+def device_name(device: torch.device) -> str:
+    """The processor: "cpu, 2 threads", or the name of the GPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
+
+
+@lru_cache
+def commit() -> str | None:
+    """The commit of this package's checkout, with "+" where files were changed since; None where it is installed."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        asked = ("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no")
+        head, changed = (
+            subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True, timeout=10).stdout
+            for words in asked
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return head.strip() + "+" * bool(changed.strip())

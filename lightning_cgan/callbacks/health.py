@@ -1,0 +1,162 @@
+"""Watches a run for collapse, divergence and a discriminator that has won, and says so in plain words."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+from torch.nn.utils import get_total_norm
+from torch.optim import Optimizer
+
+from lightning_cgan.callbacks.diagnosis import REMEMBERED, Check, judge
+from lightning_cgan.callbacks.progress import say
+from lightning_cgan.contract import Evaluated, Trial
+
+FINEST = 8  # pixels along a side of the images whose variance is taken
+
+
+class Health(Callback):
+    """Every few hundred generator updates, a few cheap signals of how the run fares, and a warning where one is bad.
+
+    Logged are ``health/grad_norm_g`` and ``health/grad_norm_d``, the norms of the networks' last gradients, and
+    ``health/grad_norm_ratio``, the first over the second; ``health/variance``, the total variance of a fixed set of
+    generated images over that of real ones, both brought to 8x8 pixels; and where a class was asked for,
+    ``health/variance_class_0`` and so on, the same inside a class. With the module's own scalars ``train/...`` they
+    are given to :func:`~lightning_cgan.callbacks.diagnosis.judge`.
+
+    A warning is given when a trouble begins, and again only after it has ended. It is printed, and it is put into
+    ``health.json`` in the run folder. The run goes on, and no bit of its training changes by being watched.
+
+    The generator is the module's ``generator``; the data module answers ``probe``. What is missing is not watched.
+
+    Args:
+        every: generator updates between two looks, rounded up to updates whose scalars are logged.
+
+    Raises:
+        ValueError: for less than one.
+    """
+
+    def __init__(self, every: int = 200) -> None:
+        if every < 1:
+            raise ValueError(f"Health looks every so many updates, at least 1; met {every}. Set init_args.every.")
+        self.every = every
+        self.history: list[Check] = []
+        self.probe: list[Trial] = []
+        self.looking = False
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"history": self.history}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.history = state_dict["history"]
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self.period = -(-self.every // trainer.log_every_n_steps) * trainer.log_every_n_steps
+        if hasattr(trainer.datamodule, "probe"):
+            self.probe = trainer.datamodule.probe()
+        if trainer.is_global_zero:
+            forget(log_of(trainer), after=trainer.global_step)
+
+    def on_train_batch_start(self, trainer: Trainer, *_: Any) -> None:
+        self.looking = (trainer.global_step + 1) % self.period == 0
+        self.norms: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def on_before_optimizer_step(self, trainer: Trainer, module: LightningModule, optimizer: Optimizer) -> None:
+        if self.looking and hasattr(module, "generator"):
+            weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+            network = "g" if any(weights[0] is weight for weight in module.generator.parameters()) else "d"
+            gradients = [weight.grad for weight in weights if weight.grad is not None]
+            self.norms[network] = get_total_norm(gradients)
+
+    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
+        if not self.looking:
+            return
+        signals = gradients(self.norms) | self.variances(trainer, module)  # in every process: networks may be sharded
+        module.log_dict(signals)
+        scalars = {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("train/")}
+        self.history = [*self.history[1 - REMEMBERED :], {**scalars, **signals}]
+        if trainer.is_global_zero and (warnings := judge(self.history)):
+            for warning in warnings:
+                say(f"warning: update {trainer.global_step}: {warning.message}")
+            note(log_of(trainer), [{"update": trainer.global_step, **warning._asdict()} for warning in warnings])
+
+    @torch.no_grad()
+    def variances(self, trainer: Trainer, module: LightningModule) -> Check:
+        """Of the generated images of the probe over those of the real ones."""
+        seen: list[tuple[Evaluated, Tensor]] = []
+        with evaluating(module), trainer.precision_plugin.val_step_context():
+            for number, part in enumerate(self.probe):
+                trial = trainer.strategy.batch_to_device(part, module.device)
+                seen.append((module.validation_step(trial, number), trial.label))
+        if not seen:
+            return {}
+        real, fake = (torch.cat([pooled(getattr(images, kind)) for images, _ in seen]) for kind in ("real", "fake"))
+        shares = share_of_variance("health/variance", fake, real)
+        if seen[0][0].label is None:
+            return shares
+        asked, truth = torch.cat([images.label for images, _ in seen]), torch.cat([label for _, label in seen])
+        for one in asked.unique().tolist():
+            shares |= share_of_variance(f"health/variance_class_{one}", fake[asked == one], real[truth == one])
+        return shares
+
+
+def gradients(norms: dict[str, Tensor]) -> Check:
+    """The signals of the gradient norms by network, "g" and "d"; of a gradient that is 0 there is no ratio."""
+    signals = {f"health/grad_norm_{network}": norm.item() for network, norm in norms.items()}
+    if norms.keys() == {"g", "d"} and norms["d"] > 0:
+        signals["health/grad_norm_ratio"] = (norms["g"] / norms["d"]).item()
+    return signals
+
+
+@contextmanager
+def evaluating(module: LightningModule) -> Iterator[None]:
+    """``module`` in eval mode; afterwards every part of it in the mode it was in."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+
+
+def pooled(image: Tensor) -> Tensor:
+    """(B, C, H, W) to (B, F) float32: the means of 8x8 areas, or all there is where images are as small as that."""
+    image = image.float()
+    return (adaptive_avg_pool2d(image, FINEST) if min(image.shape[-2:]) > FINEST else image).flatten(1)
+
+
+def share_of_variance(name: str, fake: Tensor, real: Tensor) -> Check:
+    """The total variance of (K, F) features over that of (B, F), by ``name``; nothing where it is not defined."""
+    if min(len(fake), len(real)) < 2:
+        return {}
+    of_fake, of_real = (features.var(0).sum().item() for features in (fake, real))
+    return {name: of_fake / of_real} if of_real > 0 else {}
+
+
+def log_of(trainer: Trainer) -> Path:
+    return Path(trainer.default_root_dir) / "health.json"
+
+
+def note(path: Path, warnings: list[dict[str, Any]]) -> None:
+    """Adds ``warnings`` to the list in the file."""
+    known = json.loads(path.read_text()) if path.is_file() else []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps([*known, *warnings], indent=2) + "\n")
+    os.replace(partial, path)
+
+
+def forget(path: Path, after: int) -> None:
+    """Takes the warnings of updates later than ``after`` out of the file: they belong to work that is done again."""
+    if path.is_file():
+        kept = [warning for warning in json.loads(path.read_text()) if warning["update"] <= after]
+        path.unlink()
+        note(path, kept)

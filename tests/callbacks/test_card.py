@@ -1,0 +1,49 @@
+import subprocess
+
+import pytest
+
+from lightning_cgan.callbacks.card import commit
+
+RING = ["--config=experiments/cgan/ring.yaml", "--trainer.max_steps=2", "--trainer.val_check_interval=2"]
+
+
+@pytest.fixture
+def ring(run, tmp_path):
+    """Runs a command on the ring for two updates."""
+    from lightning_cgan.cli import main
+
+    flags = ["--data.init_args.points=200", "--data.init_args.validation_fakes=20", "--data.init_args.test_fakes=24"]
+    return lambda *words: main([*words, *RING, *flags, f"--trainer.default_root_dir={tmp_path / 'run'}"])
+
+
+def test_a_card_says_what_was_measured_against_what_and_where_it_came_from(ring, scores):
+    assert ring("fit", "--seed_everything=7") == 0
+    assert ring("test", "--seed_everything=3") == 0
+    card = scores()["test"]["card"]
+    assert card["reference"]["split"] == "test"
+    assert len(card["reference"]["sha256"]) == 64
+    assert (card["fakes"], card["protocol"], card["weights"], card["norm"]) == (24, "OWN", "raw", "running statistics")
+    assert (card["seed"], card["training_seed"], card["update"], card["scored"]) == (3, 7, 2, 1)
+    assert card["checkpoint"]["name"] == "last.ckpt"
+    assert (card["model"], card["data"]) == ("lightning_cgan.papers.cgan.ConditionalGAN", "datamodules.gaussians.Ring")
+    assert card["versions"]["torch"]
+    assert card["processes"] == 1
+    assert card["device"].startswith("cpu")
+    assert "scored" not in scores()["val"]["card"]
+
+
+def test_test_data_are_scored_once_unless_asked_again_and_the_card_counts(ring, scores, capsys):
+    assert ring("fit") == 0
+    assert ring("test") == 0
+    first = scores()["test"]
+    assert ring("test") == 0
+    assert "this run is scored" in capsys.readouterr().out
+    assert scores()["test"] == first
+    assert ring("test", "--again") == 0
+    assert scores()["test"]["card"]["scored"] == 2
+    assert scores()["test"]["scores"] == first["scores"]
+
+
+def test_the_commit_is_that_of_the_checkout():
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
+    assert (commit() or "").removesuffix("+") == head

@@ -1,0 +1,43 @@
+import json
+
+import pytest
+
+from lightning_cgan.callbacks.results import entry_name, numbers, read_results, with_error, write_entry
+from lightning_cgan.protocol import Protocol
+
+
+def test_writing_one_entry_keeps_the_others(tmp_path):
+    assert read_results(tmp_path / "none") == {}
+    write_entry(tmp_path / "run", "val", {"scores": {"fid": 1.0}})
+    write_entry(tmp_path / "run", "test", {"scores": {"fid": 2.0}})
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text()) == read_results(tmp_path / "run")
+    assert {name: part["scores"]["fid"] for name, part in read_results(tmp_path / "run").items()} == {
+        "val": 1, "test": 2,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("split", "protocol", "checkpoint", "best", "name"),
+    [
+        ("val", "MIMICRY", "last.ckpt", True, "val"),
+        ("test", "OWN", "best.ckpt", True, "test"),
+        ("test", "OWN", "last.ckpt", True, "test_last"),
+        ("test", "OWN", "last.ckpt", False, "test"),
+        ("test", "MIMICRY", "best.ckpt", True, "test_mimicry"),
+        ("test", "STUDIOGAN", "last.ckpt", True, "test_studiogan_last"),
+        ("test", "OWN", None, False, "test"),
+    ],
+)
+def test_an_entry_is_named_after_split_convention_and_checkpoint(tmp_path, split, protocol, checkpoint, best, name):
+    if best:
+        (tmp_path / "best.ckpt").touch()
+    assert entry_name(split, Protocol[protocol], tmp_path / checkpoint if checkpoint else None) == name
+
+
+def test_what_is_no_number_is_null():
+    assert numbers({"a": 1.5, "b": float("nan"), "c": float("inf")}) == {"a": 1.5, "b": None, "c": None}
+
+
+def test_an_error_is_said_to_one_digit_and_only_where_there_is_one():
+    assert with_error(11.4962, 0.2311) == "11.5 ± 0.2"
+    assert with_error(11.4962, None) == with_error(11.4962, float("nan")) == "11.5"

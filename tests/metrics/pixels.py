@@ -1,0 +1,56 @@
+"""An extractor whose features can be written down, and evaluations made by hand."""
+
+import torch
+
+from lightning_cgan.contract import Evaluated, to_signed
+from lightning_cgan.metrics.classifier import Seen
+from lightning_cgan.metrics.collect import Gathered, Pass
+from lightning_cgan.metrics.extractors import Extractor
+
+CPU = torch.device("cpu")
+
+
+class Pixels(Extractor):
+    """Pixels as features, and as logits."""
+
+    name, resize, sha256 = "pixels", "none", "0"
+    knows_labels = True
+
+    def __init__(self):
+        super().__init__()
+        self.seen = 0
+
+    def forward(self, image):
+        self.seen += len(image)
+        assert image.dtype == torch.uint8
+        return Seen(image.flatten(1).float(), image.flatten(1).float())
+
+
+def scored(fake, real, label=None, batch=7, **given):
+    """A pass over uint8 images, ``batch`` of each at a time."""
+    scores = Pass(Pixels(), **given)
+    for number, place in enumerate(torch.arange(len(real)).split(batch)):
+        asked = None if label is None else label[place]
+        scores.add(number, Evaluated(to_signed(real[place]), to_signed(fake[place]), asked))
+    return scores
+
+
+def made(real, fake, label=None, logits=None, train=None):
+    """What would have been gathered of these features."""
+    return Gathered(
+        real=real,
+        fake=fake,
+        logits=fake if logits is None else logits,
+        label=torch.full((len(fake),), -1) if label is None else label,
+        truth=torch.full((len(real),), -1),
+        hits=torch.zeros(0, dtype=torch.bool),
+        finite=True,
+        train=train,
+    )
+
+
+def features(count, width, seed, scale=1.0, shift=0.0):
+    """Like a network's: not negative, correlated."""
+    stream = torch.Generator().manual_seed(seed)
+    mix = torch.randn(width, width, generator=torch.Generator().manual_seed(99)) / width**0.5
+    return (torch.randn(count, width, generator=stream) @ mix * scale + shift).relu()

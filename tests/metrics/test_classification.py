@@ -1,0 +1,179 @@
+import random
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from datamodules.digits import split_digits
+from lightning_cgan.contract import ImageSpec
+from lightning_cgan.metrics.classification import (
+    RESIDUAL,
+    SMALL,
+    Recipe,
+    accuracy,
+    batches,
+    classification_scores,
+    in_proportion,
+    recipe_for,
+    train_classifier,
+)
+from tests.conftest import same
+
+DIGITS = ImageSpec(1, 16, 10)
+SHORT = SMALL._replace(updates=120)
+TINY = SMALL._replace(updates=3, batch_size=8)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return split_digits(16)
+
+
+@pytest.fixture(scope="module")
+def learned(digits):
+    """The scores of real training digits in the place of generated ones."""
+    return scored(digits["train"].image, digits["train"].label, digits, SHORT)
+
+
+def scored(fake, asked, digits, recipe, test=None, **more):
+    train, held_out = digits["train"], digits["test"]
+    test = held_out.image if test is None else test
+    return classification_scores(fake, asked, train.image, train.label, test, held_out.label, DIGITS, recipe, **more)
+
+
+def trained_on(image, label, digits, recipe=SHORT):
+    network = train_classifier(image, label, DIGITS, recipe)
+    return accuracy(network, digits["test"].image, digits["test"].label)
+
+
+def test_a_classifier_of_real_digits_knows_unseen_ones(learned):
+    assert learned.scores["cas_real"] > 0.95
+
+
+def test_real_images_in_the_place_of_generated_ones_reach_the_ceiling(learned):
+    assert learned.scores["cas"] == learned.scores["cas_real"]
+    assert learned.scores["cas_reverse"] > 0.95
+
+
+def test_images_asked_for_at_random_teach_nothing(digits):
+    order = torch.randperm(1097, generator=torch.Generator().manual_seed(0))
+    assert trained_on(digits["train"].image, digits["train"].label[order], digits) < 0.25
+
+
+def test_one_image_a_class_teaches_less_than_all(digits, learned):
+    label = digits["train"].label
+    first = torch.stack([(label == digit).nonzero()[0, 0] for digit in range(10)])
+    poor = trained_on(digits["train"].image[first], label[first], digits)
+    assert poor < learned.scores["cas_real"] - 0.1
+
+
+def test_standard_errors_are_binomial_over_the_images_classified(learned):
+    for name, images in (("cas", 500), ("cas_reverse", 1097)):
+        share = learned.scores[name]
+        assert learned.standard_errors[name] == pytest.approx((share * (1 - share) / images) ** 0.5)
+
+
+def test_both_classifiers_see_the_same_number_of_images_and_the_card_says_which(digits):
+    few = scored(digits["val"].image, digits["val"].label, digits, TINY).card
+    many = scored(digits["train"].image.repeat(2, 1, 1, 1), digits["train"].label.repeat(2), digits, TINY).card
+    assert (few["generated"], few["real"], few["test"]) == (200, 200, 500)
+    assert (many["generated"], many["real"]) == (1097, 1097)
+    assert (few["network"], few["updates"], few["batch_size"]) == ("SmallClassifier", 3, 8)
+
+
+def test_test_images_do_not_enter_training(digits):
+    fake, asked = digits["val"].image, digits["val"].label
+    inverted = scored(fake, asked, digits, TINY, test=255 - digits["test"].image)
+    assert inverted.scores["cas_reverse"] == scored(fake, asked, digits, TINY).scores["cas_reverse"]
+
+
+def test_test_images_that_were_trained_on_are_refused(digits):
+    with pytest.raises(ValueError, match=r"500 of 500 test images are among the 1097 training images.*test split"):
+        scored(digits["val"].image, digits["val"].label, digits, TINY, test=digits["train"].image[:500])
+
+
+def test_no_gradient_outlives_its_batch():
+    class Linear(nn.Module):
+        def __init__(self, spec):
+            super().__init__()
+            self.layer = nn.Linear(16, 2)
+
+        def forward(self, image):
+            return self.layer(image.flatten(1))
+
+    image, label = torch.full((20, 1, 4, 4), 128, dtype=torch.uint8), torch.zeros(20, dtype=torch.int64)
+    network = train_classifier(image, label, ImageSpec(1, 4, 2), Recipe("linear", Linear, 50, 10, rate=1e-9))
+    assert 0 < network.layer.bias.grad.abs().max() <= 1  # as of any one batch; 50 of them have more
+
+
+def test_global_streams_are_neither_read_nor_moved(digits, monkeypatch):
+    image, label = digits["val"].image, digits["val"].label
+
+    def streams():
+        return torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
+
+    weights = []
+    for seed in (1, 2):
+        monkeypatch.setenv("PL_GLOBAL_SEED", str(seed))
+        torch.manual_seed(seed)
+        before = streams()
+        weights.append(train_classifier(image, label, DIGITS, TINY).state_dict())
+        assert same(streams(), before)
+    assert same(*weights)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_trains_and_its_stream_is_left_alone(digits):
+    before = torch.cuda.get_rng_state()
+    network = train_classifier(digits["val"].image, digits["val"].label, DIGITS, TINY, device="cuda")
+    assert next(network.parameters()).is_cuda
+    assert 0 <= accuracy(network, digits["test"].image, digits["test"].label, "cuda") <= 1
+    assert torch.equal(torch.cuda.get_rng_state(), before)
+
+
+def test_it_trains_where_lightning_has_switched_gradients_off(digits):
+    free = scored(digits["val"].image, digits["val"].label, digits, TINY)
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        fake = digits["val"].image.clone()  # an inference tensor
+        assert scored(fake, digits["val"].label, digits, TINY, device=torch.device("cpu")) == free
+
+
+def test_every_image_is_seen_once_before_any_is_seen_again():
+    seen = batches(10, TINY._replace(updates=5, batch_size=4), "order").flatten()
+    assert sorted(seen[:10].tolist()) == sorted(seen[10:].tolist()) == list(range(10))
+    assert seen[:10].tolist() != seen[10:].tolist()
+
+
+def test_a_part_of_a_set_keeps_its_proportions():
+    label = torch.tensor([0] * 60 + [1] * 30 + [2] * 10)
+    part = in_proportion(label, 20)
+    assert label[part].bincount().tolist() == [12, 6, 2]
+    assert len(part.unique()) == 20
+    assert sorted(in_proportion(label, 100).tolist()) == list(range(100))
+
+
+@pytest.mark.parametrize(
+    ("channels", "size", "recipe"),
+    [(1, 16, SMALL), (3, 16, SMALL), (1, 32, SMALL), (3, 32, RESIDUAL), (1, 64, RESIDUAL), (3, 128, RESIDUAL)],
+)
+def test_the_network_fits_the_images(channels, size, recipe):
+    spec = ImageSpec(channels, size, 7)
+    assert recipe_for(spec) is recipe
+    made = recipe.network(spec).eval()(torch.zeros(1, channels, size, size))
+    assert (made if recipe is RESIDUAL else made.logits).shape == (1, 7)
+
+
+@pytest.mark.parametrize(
+    ("asked", "met"),
+    [([-1] * 4, "from -1 to -1"), ([0, 1, 2, 10], "from 0 to 10"), ([0, 1], "2 labels"), ([], "none")],
+)
+def test_labels_that_no_classifier_can_learn_are_refused(digits, asked, met):
+    with pytest.raises(ValueError, match=rf"labels from 0 to 9; the generated set .*{met}"):
+        scored(digits["val"].image[:4], torch.tensor(asked, dtype=torch.int64), digits, TINY)
+
+
+def test_float_images_are_refused(digits):
+    with pytest.raises(ValueError, match=r"needs uint8 images.*200 torch.float32 images"):
+        scored(digits["val"].image.float(), digits["val"].label, digits, TINY)

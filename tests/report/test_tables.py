@@ -1,0 +1,27 @@
+import pytest
+
+from lightning_cgan.report.folder import read_run
+from lightning_cgan.report.tables import class_table, shown
+from tests.report.run_folders import write_digits_run
+
+
+def test_classes_stand_with_the_worst_first(tmp_path):
+    rows = class_table(read_run(write_digits_run(tmp_path, updates=50))).rows
+    assert [label for label, _ in rows] == ["7", "4", "1", "8", "5", "2", "9", "6", "3", "0"]
+    assert rows[0][1] == ["65.2", "0.993", "50", "500"]
+
+
+@pytest.mark.parametrize(
+    ("values", "errors", "text"),
+    [
+        ([11.517005, 12.3], [0.31, 1.25], [("11.52", "0.31"), ("12.30", "1.25")]),
+        ([0.9974], [0.00072], [("0.99740", "0.00072")]),
+        ([99.3912, None], [None, None], [("99.4", ""), ("", "")]),
+        ([8.0, 7.0], [None, None], [("8", ""), ("7", "")]),
+        ([0.00123], [None], [("0.00123", "")]),
+        ([0.0], [0.0], [("0", "0")]),
+        ([5000.25], [12.0], [("5,000", "12")]),
+    ],
+)
+def test_a_value_has_the_digits_that_its_error_allows(values, errors, text):
+    assert [tuple(cell) for cell in shown(values, errors)] == text

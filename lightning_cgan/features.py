@@ -77,11 +77,14 @@ def fetch(name: str, folder: Path) -> str:
 
 def claim(partial: BinaryIO) -> None:
     """Refuse to write where another process does: it would write on into the file that the other calls complete."""
+    ours = True
     try:
         fcntl.flock(partial, fcntl.LOCK_EX | fcntl.LOCK_NB)
         ours = os.path.samestat(os.fstat(partial.fileno()), os.stat(partial.name))
     except (BlockingIOError, FileNotFoundError):
         ours = False
+    except OSError:
+        pass  # a file system without locks; the hash decides all the same
     if not ours:
         raise ValueError(
             f"One process at a time fetches to a file; another one writes {partial.name}. "

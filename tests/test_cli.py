@@ -87,7 +87,7 @@ def test_a_wrong_flag_is_answered_with_the_nearest(complaint, flag, named):
         (["--data=datamodules.torchvision_sets.CIFAR10", "--data.init_args.root=nowhere"], "download=True)"),
         (["--trainer.callbacks+=lightning_cgan.callbacks.scores.Scores",
           "--trainer.callbacks.extractor=lightning_cgan.metrics.extractors.InceptionV3",
-          "--trainer.callbacks.extractor.weights=none.pth"], "metrics.fetch_inception none.pth"),
+          "--trainer.callbacks.extractor.weights=none.pth"], "lightning-cgan features fetch inception --to ."),
     ],
 )  # fmt: skip
 def test_an_impossible_value_is_refused_before_the_first_step(complaint, tmp_path, flags, said):

@@ -15,8 +15,9 @@ from torchvision.transforms.functional import normalize
 from lightning_cgan.contract import to_signed
 from lightning_cgan.metrics.classifier import Seen, SmallClassifier
 from lightning_cgan.metrics.dinov2 import network_of
-from lightning_cgan.metrics.pinned import PINNED, fetch_command, file_name, sha256_of
+from lightning_cgan.metrics.pinned import PINNED, file_name, sha256_of
 from lightning_cgan.metrics.resizing import Resize, pictured, resized
+from lightning_cgan.metrics.weight_files import foreign, read_weights
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels in [0, 1]
 MEAN_255, DEVIATION_255 = ([255 * value for value in channels] for channels in (MEAN, DEVIATION))
@@ -186,42 +187,6 @@ class DINOv2(Extractor):
     def forward(self, image: Tensor) -> Seen:
         colours = normalize(pictured(coloured(image), 224), MEAN_255, DEVIATION_255)
         return without_classes(self.network(colours))
-
-
-def read_weights(weights: str, sha256: str, name: str) -> dict[str, Tensor]:
-    """The state dict in the file ``weights``, which is to be the one that is published as ``name``.
-
-    Raises:
-        ValueError: if there is no such file, its hash is not ``sha256``, or it holds something else.
-    """
-    path = Path(weights)
-    if not path.is_file():
-        place = path.with_name(file_name(name))
-        raise ValueError(
-            f"{name} features need the weights of the network on disk; there is no file {weights}. "
-            f"Run `{fetch_command(name, path.parent)}` and set the extractor's init_args.weights to {place}."
-        )
-    if (met := sha256_of(path)) != sha256:
-        raise ValueError(
-            f"{name} features are those of the weights with the hash {sha256}; {weights} has {met}. "
-            f"Run `{fetch_command(name, path.parent)}`, or set the extractor's init_args.sha256 to score with other "
-            "weights knowingly."
-        )
-    try:
-        held = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as cause:
-        raise ValueError(foreign(weights, name)) from cause
-    if not isinstance(held, dict) or not all(isinstance(value, Tensor) for value in held.values()):
-        raise ValueError(foreign(weights, name))
-    return held
-
-
-def foreign(weights: str, name: str) -> str:
-    """What to say of a file that holds something else than a network's weights."""
-    return (
-        f"{name} features need that network's own state dict; {weights} is not one. "
-        f"Run `{fetch_command(name, Path(weights).parent)}`, or set the extractor's init_args.weights."
-    )
 
 
 def coloured(image: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torchvision.transforms.functional import normalize
 
 from lightning_cgan.contract import ImageSpec
 from lightning_cgan.metrics.classifier import SmallClassifier
+from lightning_cgan.metrics.pinned import PINNED, fetch_command
 
 
 class PretrainedDigits(nn.Module):
@@ -74,9 +75,11 @@ class PretrainedImageNet(nn.Module):
         try:
             self.network.load_state_dict(torch.load(Path(weights), map_location="cpu", weights_only=True))
         except Exception as cause:
+            known = architecture in PINNED
+            way = f"Run `{fetch_command(architecture, Path(weights).parent)}`, or set" if known else "Set"
             raise ValueError(
                 f"The classifier needs torchvision's weights of {architecture} on disk; {weights} is missing or holds "
-                "something else. Set model.init_args.classifier.init_args.weights."
+                f"something else. {way} model.init_args.classifier.init_args.weights."
             ) from cause
 
     def forward(self, image: Tensor) -> Tensor:

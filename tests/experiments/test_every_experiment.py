@@ -1,11 +1,13 @@
 """Every experiment file runs for two generator updates on tiny data of its own format."""
 
 import json
+from pathlib import Path
 
 import pytest
 import yaml
 
 from lightning_cgan.cli import main
+from lightning_cgan.metrics.pinned import sha256_of
 from tests.conftest import REPOSITORY
 from tests.datamodules.sets import write_celeba, write_cifar, write_folders, write_mnist, write_pictures, write_svhn
 from tests.metrics.test_extractors import inception_weights  # noqa: F401
@@ -60,7 +62,7 @@ def tiny(tmp_path, monkeypatch, inception_weights):  # noqa: F811
     """The flags that make an experiment tiny."""
     inception = {
         "class_path": "lightning_cgan.metrics.extractors.InceptionV3",
-        "init_args": {"weights": inception_weights},
+        "init_args": {"weights": inception_weights, "sha256": sha256_of(Path(inception_weights))},
     }
 
     def flags(file):

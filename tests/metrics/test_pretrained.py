@@ -43,3 +43,5 @@ def test_data_that_a_teacher_does_not_know_is_refused(tmp_path):
         PretrainedImageNet(DIGITS)
     with pytest.raises(ValueError, match=r"nowhere.pth is missing or holds"):
         PretrainedImageNet(ImageSpec(3, 128, 1000), "nowhere.pth", "squeezenet1_1")
+    with pytest.raises(ValueError, match=r"of vgg16 on disk.*Run `lightning-cgan features fetch vgg16 --to weights`"):
+        PretrainedImageNet(ImageSpec(3, 128, 1000), "weights/none.pth")

@@ -138,7 +138,7 @@ def caption(runs: list[ScoredRun], split: str) -> str:
     told = [
         form.format(f"{v:,}" if isinstance(v := same[key], int) else shown(v)) for key, form in parts if key in same
     ]
-    return f"Entry {split!r} of metrics.json: {', '.join(told)}."
+    return f"Entry {split!r} of metrics.json: {', '.join(told)}.".replace(" generated, against", " generated against")
 
 
 def remarks(rows: list[Row], names: list[str]) -> list[str]:

@@ -40,7 +40,7 @@ def test_seeds_of_one_configuration_make_one_row(a_run, compare):
     ]
     assert "over training seeds" in out
     assert '"se"' not in out
-    assert "5,000 generated, against 500 real images" in out
+    assert "5,000 generated against 500 real images" in out
 
 
 def test_where_data_lies_and_what_is_drawn_make_no_other_row(a_run, compare):

@@ -171,8 +171,16 @@ def test_broken_files_are_named_and_the_rest_is_shown(tmp_path):
     assert "update 100" in page.text
 
 
-@pytest.mark.parametrize("content", ["[1]", '{"test": 3}', '{"test": {"scores": [1], "card": 2}}',
-                                     '{"test": {"scores": {"fid": "x"}, "classes": [], "card": {"update": "y"}}}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[1]",
+        '{"test": 3}',
+        '{"test": {"scores": [1], "card": 2}}',
+        '{"test": {"scores": {"fid": "x"}, "classes": [], "card": {"update": "y", "checkpoint": 1}}}',
+        '{"test": {"scores": {"fid": 1}, "standard_errors": 1, "classes": {"1": 2}, "notes": 3, "card": []}}',
+    ],
+)
 def test_a_file_that_holds_something_else_does_no_harm(tmp_path, content):
     (tmp_path / "metrics.json").write_text(content)
     (tmp_path / "health.json").write_text('["x", {"message": 3}]')
@@ -190,9 +198,8 @@ def test_a_run_on_points_and_one_that_only_classifies_have_reports(tmp_path):
 
 
 def test_a_score_nobody_described_is_shown_under_its_name(tmp_path):
-    (tmp_path / "metrics.json").write_text(
-        json.dumps({"test": entry({"new_score": (2.5, None)}, card("test", None, 3))})
-    )
+    metrics = {"test": entry({"new_score": (2.5, None)}, card("test", None, 3))}
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics))
     assert "new score 2.5" in Page(write_report(tmp_path).read_text()).text
 
 

@@ -91,6 +91,7 @@ class CLI(LightningCLI):
         return self.config[self.subcommand] if self.subcommand else self.config
 
     def before_instantiate_classes(self) -> None:
+        self.fresh = self.asked.pop("fresh", False)  # not of the run, and only `fit` knows it: not for config.yaml
         if self.asked.data is None:
             raise ValueError(
                 "A run needs a model and data; met no data. Set data.class_path, or --config to an experiment file."
@@ -105,7 +106,7 @@ class CLI(LightningCLI):
                 logger.init_args.save_dir = trainer.default_root_dir
             if hasattr(logger, "init_args") and "WandbLogger" in logger.class_path and not logger.init_args.id:
                 known = Path(trainer.default_root_dir, TRACKING)
-                resumed = known.is_file() and not self.asked.get("fresh", False)
+                resumed = known.is_file() and not self.fresh
                 logger.init_args.id = known.read_text() if resumed else uuid4().hex[:8]
 
     def instantiate_classes(self) -> None:
@@ -150,13 +151,13 @@ class CLI(LightningCLI):
             raise ValueError(
                 f"A run has a length in generator updates; met {self.trainer.max_steps}. Set trainer.max_steps."
             )
-        if fit.fresh and fit.ckpt_path:
+        if self.fresh and fit.ckpt_path:
             raise ValueError("--fresh starts from nothing; met --ckpt_path too. Leave out one of them.")
         check_strategy(self.trainer, self.model)
         check_batches(self.model, self.datamodule)
         if hasattr(self.model, "batch_size"):
             say(f"{type(self.model).__name__} sets the sizes of its batches: data.init_args.batch_size is not used")
-        if fit.ckpt_path is None and not fit.fresh and Path(folder, LAST).is_file():
+        if fit.ckpt_path is None and not self.fresh and Path(folder, LAST).is_file():
             fit.ckpt_path = str(Path(folder, LAST))
         if fit.ckpt_path:
             checkpoint = read_checkpoint(fit.ckpt_path)
@@ -172,7 +173,7 @@ class CLI(LightningCLI):
             say(f"going on from update {done} of {self.trainer.max_steps} in {folder}")
         if not fit.ckpt_path and hasattr(self.model, "check"):
             self.model.check(self.trainer)
-        if fit.fresh:
+        if self.fresh:
             self.start_over(folder)
         if not fit.ckpt_path:
             say(f"{self.trainer.max_steps} generator updates in {folder}")

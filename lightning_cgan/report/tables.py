@@ -149,7 +149,10 @@ def card_table(run: Run) -> dict[str, list[Row]]:
     """Every field of the evaluation cards: what must agree for scores to be compared, what names the run, and where."""
     cards = [flat(card_of(run, split)) for split in evaluations(run)]
     groups: dict[str, list[Row]] = {"How it was measured": [], "What was measured": [], "Environment": []}
-    for name in {name: None for card in cards for name in card}:
+    names = {name: None for card in cards for name in card}
+    for name in names:
+        if any(other.startswith(f"{name}.") for other in names):
+            continue  # nested in one evaluation and absent from another
         texts = [plain(card.get(name)) if name in card else NOTHING for card in cards]
         head = name.partition(".")[0]
         told = "What was measured" if head in IDENTITY else "How it was measured"

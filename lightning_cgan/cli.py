@@ -94,6 +94,7 @@ class CLI(LightningCLI):
         return self.config[self.subcommand] if self.subcommand else self.config
 
     def before_instantiate_classes(self) -> None:
+        self.fresh = self.asked.pop("fresh", False)  # not of the run, and only `fit` knows it: not for config.yaml
         if self.asked.data is None:
             raise ValueError(
                 "A run needs a model and data; met no data. Set data.class_path, or --config to an experiment file."
@@ -103,7 +104,7 @@ class CLI(LightningCLI):
         trainer = self.asked.trainer
         if trainer.default_root_dir is None:
             trainer.default_root_dir = default_folder([str(path) for path in self.asked.config or []])
-        place_loggers(trainer.logger, trainer.default_root_dir, self.asked.get("fresh", False))
+        place_loggers(trainer.logger, trainer.default_root_dir, self.fresh)
 
     def instantiate_classes(self) -> None:
         try:
@@ -136,13 +137,13 @@ class CLI(LightningCLI):
             raise ValueError(
                 f"A run has a length in generator updates; met {self.trainer.max_steps}. Set trainer.max_steps."
             )
-        if fit.fresh and fit.ckpt_path:
+        if self.fresh and fit.ckpt_path:
             raise ValueError("--fresh starts from nothing; met --ckpt_path too. Leave out one of them.")
         check_strategy(self.trainer, self.model)
         check_batches(self.model, self.datamodule)
         if hasattr(self.model, "batch_size"):
             say(f"{type(self.model).__name__} sets the sizes of its batches: data.init_args.batch_size is not used")
-        if fit.ckpt_path is None and not fit.fresh and Path(folder, LAST).is_file():
+        if fit.ckpt_path is None and not self.fresh and Path(folder, LAST).is_file():
             fit.ckpt_path = str(Path(folder, LAST))
         if fit.ckpt_path:
             checkpoint = read_checkpoint(fit.ckpt_path)
@@ -158,7 +159,7 @@ class CLI(LightningCLI):
             say(f"going on from update {done} of {self.trainer.max_steps} in {folder}")
         if not fit.ckpt_path and hasattr(self.model, "check"):
             self.model.check(self.trainer)
-        if fit.fresh:
+        if self.fresh:
             self.start_over(folder)
         if not fit.ckpt_path:
             say(f"{self.trainer.max_steps} generator updates in {folder}")

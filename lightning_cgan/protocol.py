@@ -26,7 +26,8 @@ class Protocol(Enum):
     MIMICRY: the baselines of kwotsin/mimicry: 50,000 against 50,000 training images; KID over 10 subsets of 5,000.
     STUDIOGAN: the benchmark of PyTorch-StudioGAN since 2022: 50,000 against the training images, one Inception split,
     five neighbours, and images brought to Inception's size by PIL's bilinear filter. Its standing batch-norm
-    statistics are not reproduced: the card says which ones were used.
+    statistics are not reproduced (the card says which ones were used), nor that it scales pixels by x / 127.5 - 1
+    where the reference network has (x - 128) / 128.
     """
 
     OWN = Convention()

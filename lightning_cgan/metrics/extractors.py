@@ -1,5 +1,7 @@
 """Networks whose features and logits the scores are computed from. Each names itself and hashes its weights."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from importlib.resources import as_file, files
 from io import BytesIO
@@ -209,5 +211,16 @@ def seen_by(extractor: Extractor, image: Tensor) -> Seen:
             f"Features are those of the bytes that a picture file holds; met {image.dtype}. "
             "Convert images in [-1, 1] with lightning_cgan.contract.to_bytes."
         )
-    with torch.no_grad(), torch.autocast(image.device.type, enabled=False):
+    with torch.no_grad(), torch.autocast(image.device.type, enabled=False), without_tf32():
         return extractor(image)
+
+
+@contextmanager
+def without_tf32() -> Iterator[None]:
+    """Inside, convolutions on a GPU are in full precision; cuDNN's default would change features in the third digit."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before

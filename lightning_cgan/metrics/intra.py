@@ -35,7 +35,7 @@ def intra_class_fid(
         device: where products of matrices are computed, in float64.
     """
     classes, distance = {}, {}
-    right = seen.logits.argmax(1) == seen.label
+    right = seen.logits.argmax(1) == seen.label if knows_labels else seen.label < 0
     for label in sorted({*seen.truth.tolist(), *seen.label.tolist()} - {-1}):
         reals, fakes = seen.truth == label, seen.label == label
         real, fake = seen.real[reals], seen.fake[fakes]

@@ -15,7 +15,9 @@ def images_needed(
     """How many real and how many generated images each score rests on at least, for the scores that are asked for."""
     splits, k, dense = convention.inception_splits, convention.neighbours + 1, convention.density_neighbours + 1
     subset = convention.kid_subset_size if convention.kid_subsets else 2
-    least = {"fid": (2, 2), "kid": (subset, subset), "is_mean": (0, splits), "is_std": (0, splits)}
+    least = {"fid": (2, 2), "kid": (subset, subset)}
+    if seen.logits.shape[1]:
+        least |= {"is_mean": (0, splits), "is_std": (0, splits)}
     least |= {"precision": (k, 2), "recall": (2, k), "density": (dense, 2), "coverage": (dense, 2)}
     if knows_labels:
         least["rarest_class"] = (0, 1)

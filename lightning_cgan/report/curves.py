@@ -10,10 +10,11 @@ from lightning_cgan.report.words import HEALTH, meaning, rank
 Points = list[tuple[int, float]]  # (generator update, value)
 
 WIDTH, HEIGHT = 360, 200
-LEFT, RIGHT, TOP, BOTTOM = 46, 10, 8, 34  # margins
+LEFT, RIGHT, TOP, BOTTOM = 46, 18, 8, 34  # margins
 BUCKETS = 200  # along a curve that has more than twice as many points
 FEW = 40  # points that are shown one by one
 SPAN = 30  # of the largest over the smallest distance, from which its axis is logarithmic
+UNITS = ((1e6, 1e6, "M"), (1e4, 1e3, "k"))  # from where, by what, and its letter
 COLOURS = 6  # of curves in one panel
 OUTPUTS = ("train/d_real", "train/d_fake")
 
@@ -116,8 +117,8 @@ def panel(title: str, curves: dict[str, Points], until: int, best: int | None) -
     return Panel(
         title,
         lines,
-        [Tick(x(mark), short(mark)) for mark in nice(0, until)],
-        [Tick(y(mark), short(mark)) for mark in (decades if log else nice)(low - margin, high + margin)],
+        ticks([mark for mark in nice(0, until) if mark.is_integer()], x),
+        ticks((decades if log else nice)(low - margin, high + margin), y),
         x(best) if best is not None and 0 <= best <= until else None,
         "logarithmic scale" if log else "",
         f"{title} against generator updates, between {low:.4g} and {high:.4g}. {ends}.",
@@ -157,7 +158,7 @@ def nice(low: float, high: float, count: int = 4) -> list[float]:
     rough = (high - low) / count
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * size for size in (1, 2, 2.5, 5, 10) if unit * size >= rough * 0.999)
-    return [k * step for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    return [float(k * step) for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def decades(low: float, high: float) -> list[float]:
@@ -167,9 +168,9 @@ def decades(low: float, high: float) -> list[float]:
     return [mark for power in powers for size in sizes if low <= (mark := size * 10.0**power) <= high]
 
 
-def short(value: float) -> str:
-    """A number as an axis shows it: 0.25, 40k, 1M."""
-    for unit, letter in ((1e6, "M"), (1e3, "k")):
-        if unit * 10 <= abs(value) < 1e9 or abs(value) == unit:
-            return f"{value / unit:.4g}{letter}"
-    return f"{value:.4g}" if abs(value) > 1e-12 else "0"
+def ticks(marks: list[float], axis: Callable[[float], float]) -> list[Tick]:
+    """Marks in one unit: 0.25, 2,000, 40k or 1.5M."""
+    largest = max(map(abs, marks), default=0.0)
+    unit, letter = next(((unit, letter) for start, unit, letter in UNITS if start <= largest < 1e9), (1.0, ""))
+    texts = [f"{mark / unit:,.0f}" if 1e3 <= abs(mark / unit) < 1e9 else f"{mark / unit:.4g}" for mark in marks]
+    return [Tick(axis(mark), text + letter * (mark != 0)) for mark, text in zip(marks, texts, strict=True)]

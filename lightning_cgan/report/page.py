@@ -8,7 +8,7 @@ from jinja2 import Environment, StrictUndefined
 
 from lightning_cgan.report import curves, tables
 from lightning_cgan.report.folder import Run, at
-from lightning_cgan.report.tables import evaluations, number
+from lightning_cgan.report.tables import card_of, evaluations, number
 from lightning_cgan.report.words import MEMORY
 
 LOG_EVERY = 50  # updates, where the configuration names no other number: Lightning's default
@@ -89,10 +89,10 @@ def badges(run: Run) -> list[Badge]:
     times = number(at(run.metrics, "test", "card", "scored"))
     scored = [Badge("not scored on test data", None)]
     if "test" in evaluations(run):
-        often = {None: "scored on test data", 1: "test data scored once"}
+        often: dict[float | None, str] = {None: "scored on test data", 1.0: "test data scored once"}
         scored = [Badge(often.get(times) or f"test data scored {times:.0f} times: with each look it tells less",
                         None if times is None else times <= 1)]  # fmt: skip
-    health = len({entry.get("signal") for entry in run.health or []})
+    health = len({str(entry.get("signal")) for entry in run.health or []})
     watched = run.health is not None or any(name.startswith("health/") for name in run.series)
     warned = [Badge(f"{health} health warning{'s' * (health > 1)}", False)] if health else []
     warned += [Badge("no health warnings", True)] if watched and not health else []
@@ -114,7 +114,7 @@ def progress(run: Run) -> Badge:
 
 
 def best_update(run: Run) -> int | None:
-    cards = [at(run.metrics, split, "card", default={}) for split in evaluations(run)]
+    cards = [card_of(run, split) for split in evaluations(run)]
     update = (number(card.get("update")) for card in cards if at(card, "checkpoint", "name") == "best.ckpt")
     return next((int(value) for value in update if value is not None), None)
 

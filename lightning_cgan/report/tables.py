@@ -82,8 +82,13 @@ def is_table(entry: Any) -> bool:
     return isinstance(entry, dict) and bool(entry)
 
 
+def card_of(run: Run, split: str) -> dict[str, Any]:
+    card = at(run.metrics, split, "card")
+    return card if isinstance(card, dict) else {}
+
+
 def columns(run: Run) -> list[Column]:
-    return [column(split, at(run.metrics, split, "card", default={})) for split in evaluations(run)]
+    return [column(split, card_of(run, split)) for split in evaluations(run)]
 
 
 def column(split: str, card: dict[str, Any]) -> Column:
@@ -116,7 +121,7 @@ def score_table(run: Run) -> list[Score]:
 def classes_of(run: Run) -> dict[str, dict[str, Any]]:
     """The scores of each class in the most telling evaluation that has any, the worst first: by FID, else accuracy."""
     found = (at(run.metrics, split, "classes") for split in evaluations(run))
-    classes = next((entry for entry in found if is_table(entry)), {})
+    classes: dict[str, dict[str, Any]] = next((entry for entry in found if is_table(entry)), {})
 
     def badness(label: str) -> tuple[float, float]:
         fid, accuracy = (number(at(classes[label], name)) for name in ("fid", "accuracy"))
@@ -142,9 +147,12 @@ def class_table(run: Run) -> Classes | None:
 
 def card_table(run: Run) -> dict[str, list[Row]]:
     """Every field of the evaluation cards: what must agree for scores to be compared, what names the run, and where."""
-    cards = [flat(at(run.metrics, split, "card", default={})) for split in evaluations(run)]
+    cards = [flat(card_of(run, split)) for split in evaluations(run)]
     groups: dict[str, list[Row]] = {"How it was measured": [], "What was measured": [], "Environment": []}
-    for name in {name: None for card in cards for name in card}:
+    names = {name: None for card in cards for name in card}
+    for name in names:
+        if any(other.startswith(f"{name}.") for other in names):
+            continue  # nested in one evaluation and absent from another
         texts = [plain(card.get(name)) if name in card else NOTHING for card in cards]
         head = name.partition(".")[0]
         told = "What was measured" if head in IDENTITY else "How it was measured"
@@ -164,7 +172,8 @@ def notes(run: Run) -> list[str]:
     """What an evaluation had to say, once each."""
     said: dict[str, list[str]] = {}
     for split in evaluations(run):
-        for note in at(run.metrics, split, "notes", default=[]):
+        told = at(run.metrics, split, "notes")
+        for note in told if isinstance(told, list) else []:
             said.setdefault(str(note), []).append(split)
     return [f"{note} ({', '.join(splits)})" for note, splits in said.items()]
 

@@ -68,7 +68,7 @@ MEANINGS = {
 }  # fmt: skip
 HEALTH = {
     "variance": "Variance of generated over real images",
-    "variance_class": "The same inside classes",
+    "variance_class": "Variance inside classes over that of real images",
     "grad_norm": "Gradient norms",
     "grad_norm_ratio": "Gradient norm of G over that of D",
 }
@@ -77,8 +77,8 @@ HEALTH = {
 def meaning(name: str) -> Meaning:
     """Of the score ``name``: its own entry, else that of the longest entry it goes on from, else its bare name."""
     if name.startswith(BASELINE):
-        title, better, says = meaning(name.removeprefix(BASELINE))
-        return Meaning(f"{title} of bicubic interpolation", better, f"The baseline. {says}")
+        title, better, _ = meaning(name.removeprefix(BASELINE))
+        return Meaning(f"{title} of bicubic interpolation", better, "The baseline: what interpolation alone reaches.")
     if name in MEANINGS:
         return MEANINGS[name]
     parts = name.split("_")

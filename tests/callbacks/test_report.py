@@ -1,10 +1,15 @@
 import json
+import re
+import shlex
+from html import unescape
+from pathlib import Path
 
 import pytest
 import wandb
 from lightning.pytorch.loggers import WandbLogger
 
 from lightning_cgan.callbacks.report import Report, publish, tables
+from lightning_cgan.command import main
 from lightning_cgan.report import write_report
 from lightning_cgan.report.folder import read_run
 from tests.report.run_folders import write_digits_run
@@ -24,7 +29,7 @@ class Trainer:
         self.default_root_dir = str(folder)
 
 
-def test_fit_and_test_leave_a_report_that_holds_what_they_made(run, tmp_path):
+def test_fit_and_test_leave_a_report_that_holds_what_they_made_and_makes_it_again(run, tmp_path, monkeypatch):
     assert run("fit", steps=2, every=1) == 0
     page = tmp_path / "run" / "report.html"
     assert "finished: 2 generator updates" in page.read_text()
@@ -33,6 +38,14 @@ def test_fit_and_test_leave_a_report_that_holds_what_they_made(run, tmp_path):
     assert "not scored on test data" not in page.read_text()
     assert "Samples of the run, test.png" in page.read_text()
     assert page.stat().st_size < 2_000_000
+
+    config, commands = map(unescape, re.findall(r"<pre[^>]*>(.*?)</pre>", page.read_text(), re.DOTALL))
+    monkeypatch.chdir(tmp_path)
+    Path("config.yaml").write_text(config)
+    for command in commands.splitlines():
+        assert main(shlex.split(command)[1:]) == 0
+    for name in ("metrics.csv", "samples/000002.png", "samples/test.png"):
+        assert Path("run.again", name).read_bytes() == Path("run", name).read_bytes()
 
 
 def test_a_report_that_cannot_be_written_is_a_warning(tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 
-from lightning_cgan.report.curves import BUCKETS, decades, nice, panels
+from lightning_cgan.report.curves import BUCKETS, decades, nice, panels, ticks
 from lightning_cgan.report.folder import read_run
 
 
@@ -38,3 +38,17 @@ def test_ticks_are_few_round_and_within(low, high):
 
 def test_ticks_of_a_logarithmic_axis_are_within():
     assert decades(11, 900) == pytest.approx([20, 50, 100, 200, 500])
+
+
+@pytest.mark.parametrize(
+    ("marks", "texts"),
+    [
+        ([0.0, 0.25, 0.5], ["0", "0.25", "0.5"]),
+        ([0.0, 1000.0, 2000.0], ["0", "1,000", "2,000"]),
+        ([0.0, 20_000.0], ["0", "20k"]),
+        ([-5e5, 0.0, 1.5e6], ["-0.5M", "0", "1.5M"]),
+        ([1e12], ["1e+12"]),
+    ],
+)
+def test_the_ticks_of_an_axis_share_one_unit(marks, texts):
+    assert [tick.text for tick in ticks(marks, float)] == texts

@@ -11,7 +11,8 @@ REPOSITORY = Path(__file__).parent.parent
 DIGITS = "experiments/projection/digits.yaml"
 EXTRACTOR = "lightning_cgan.metrics.extractors.DigitsClassifier"
 SCORES = (  # without classifiers to train, which takes most of a small test's time
-    "--trainer.callbacks=[{{class_path: lightning_cgan.callbacks.scores.Scores, init_args: {{extractor: {}}}}},"
+    "--trainer.callbacks=[{{class_path: lightning_cgan.callbacks.scores.Scores, "
+    "init_args: {{classifier_updates: 0, extractor: {}}}}},"
     "{{class_path: lightning_cgan.callbacks.speed.ChannelsLast}}]"
 )
 TINY = (

@@ -13,7 +13,7 @@ def ring(run, tmp_path):
     from lightning_cgan.cli import main
 
     flags = ["--data.init_args.points=200", "--data.init_args.validation_fakes=20", "--data.init_args.test_fakes=24"]
-    flags += [*RING, f"--trainer.default_root_dir={tmp_path / 'run'}"]
+    flags = [*RING, *flags, f"--trainer.default_root_dir={tmp_path / 'run'}"]
     return lambda command, *words: main([command, *flags, *words])
 
 

@@ -46,7 +46,7 @@ def test_validation_while_training_has_values_and_a_card(run, scores):
 
 def test_the_test_scores_best_and_last_with_errors_classes_copies_and_what_classifiers_learn(run, scores, tmp_path):
     assert run("fit", steps=4, every=2) == 0
-    assert run("test", SCORES.format(f"{EXTRACTOR}, classifier_updates: 3")) == 0
+    assert run("test", SCORES.replace("updates: 0", "updates: 3").format(EXTRACTOR)) == 0
     assert {"val", "test", "test_last"} == scores().keys()
     for name in ("test", "test_last"):
         entry = scores()[name]

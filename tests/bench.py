@@ -2,9 +2,13 @@
 
 training   an update through the command line over one of a plain PyTorch loop: same networks, data, precision
 scores     features and all scores over extracting the features once
+fid        the distance of 2,048 features beside torchmetrics' own
+memory     what all scores take beside the features
 """
 
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from itertools import pairwise
@@ -12,6 +16,7 @@ from itertools import pairwise
 import torch
 from lightning.pytorch import Callback
 from torch.utils.data import DataLoader
+from torchmetrics.image.fid import _compute_fid
 
 from datamodules.batches import Training
 from datamodules.digits import Digits
@@ -20,10 +25,12 @@ from lightning_cgan import build, keyed
 from lightning_cgan.cli import main
 from lightning_cgan.contract import Evaluated, to_bytes, to_signed
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
-from lightning_cgan.metrics.extractors import DigitsClassifier, seen_by
+from lightning_cgan.metrics.extractors import DigitsClassifier, InceptionV3, seen_by
+from lightning_cgan.metrics.frechet import frechet_distance, frechet_distances
 from lightning_cgan.metrics.scores import Pass, all_scores
 from lightning_cgan.schedules import linear_decay
 from tests.conftest import DIGITS
+from tests.metrics.inception import random_inception
 
 ROUNDS, UPDATES = 4, 30
 LAPS: list[float] = []
@@ -91,22 +98,61 @@ def descend(optimizer, loss):
     optimizer.step()
 
 
-def evaluation():
-    """Seconds to extract features of 2,000 generated and the 500 test digits, and to do that with all scores."""
-    model, extractor, test = build(DIGITS)[0].eval(), DigitsClassifier(), Digits().source("test")
-    label = torch.arange(2000) % 10
-    fakes = [model.sample(250, label[start : start + 250], seed=start) for start in range(0, 2000, 250)]
-    reals = to_signed(test.image).split(63)
+def evaluated(extractor, reals, fakes, label):
+    """Seconds to extract the features of these batches of images, and to do that with all scores and their errors."""
     began = time.perf_counter()
     for image in (*fakes, *reals):
         seen_by(extractor, to_bytes(image))
     features = time.perf_counter() - began
     began = time.perf_counter()
     scored = Pass(extractor)
-    for number, (real, fake) in enumerate(zip(reals, fakes, strict=True)):
-        scored.add(number, Evaluated(real, fake, label[:250]))
-    all_scores(scored.gather(torch.device("cpu"), 1), knows_labels=True)
+    for number, (real, fake, asked) in enumerate(zip(reals, fakes, label, strict=True)):
+        scored.add(number, Evaluated(real, fake, asked))
+    all_scores(scored.gather(torch.device("cpu"), 1), extractor.knows_labels)
     return features, time.perf_counter() - began
+
+
+def digits_evaluation():
+    """Of 2,000 generated and the 500 test digits, by the small classifier: 128 features."""
+    model, test, label = build(DIGITS)[0].eval(), Digits().source("test"), (torch.arange(2000) % 10).split(250)
+    fakes = [model.sample(250, asked, seed=number) for number, asked in enumerate(label)]
+    return DigitsClassifier(), to_signed(test.image).split(63), fakes, label
+
+
+def inception_evaluation():
+    """Of 600 images that stand for generated ones and 400 for real ones, by an Inception of random weights."""
+    fakes, reals = ((2 * torch.rand(count, 3, 32, 32) - 1).split(count // 10) for count in (600, 400))
+    with tempfile.TemporaryDirectory() as folder:
+        extractor = InceptionV3(random_inception(f"{folder}/inception.pth"))
+    return extractor, reals, fakes, (torch.arange(600) % 10).split(60)
+
+
+def frechet_seconds(width=2048, images=4_000):
+    """Seconds of one FID from features, with and without its standard error, and of torchmetrics' from moments."""
+    real, fake = (torch.randn(images, width).relu() for _ in range(2))
+    group = torch.arange(images) % 10
+    seconds = []
+    for distance in (
+        lambda: frechet_distance(real, fake),
+        lambda: frechet_distances(real, fake, group, 10),
+        lambda: _compute_fid(*(m for x in (real, fake) for m in (x.double().mean(0), torch.cov(x.double().T)))),
+    ):
+        began = time.perf_counter()
+        distance()
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def peak_memory(images=10_000, width=2048):
+    """MiB that all scores of so many generated and real images take beside their features."""
+    code = (
+        "import resource, torch; from tests.metrics.pixels import made\n"
+        "from lightning_cgan.metrics.scores import all_scores\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
+        f"seen = made(*(torch.randn({images}, {width}).relu_() for _ in range(2)), logits=torch.randn({images}, 1008))\n"
+        "before = peak(); all_scores(seen, False); print(peak() - before)"
+    )
+    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
 
 
 def bench():
@@ -116,9 +162,13 @@ def bench():
         ours += through_the_command_line()
     a, b = statistics.median(theirs), statistics.median(ours)
     print(f"training  plain {1e3 * a:.1f} ms  command line {1e3 * b:.1f} ms  ratio {b / a:.3f}")
-    pairs = [evaluation() for _ in range(7)]
-    features, whole = (statistics.median(column) for column in zip(*pairs, strict=True))
-    print(f"scores    features {features:.2f} s  all scores {whole:.2f} s  ratio {whole / features:.3f}")
+    for name, made, rounds in (("digits", digits_evaluation, 7), ("inception", inception_evaluation, 1)):
+        given = made()
+        pairs = [evaluated(*given) for _ in range(rounds)]
+        features, whole = (statistics.median(column) for column in zip(*pairs, strict=True))
+        print(f"scores    {name}: features {features:.2f} s  all scores {whole:.2f} s  ratio {whole / features:.3f}")
+    print("fid       {:.1f} s  with its error {:.1f} s  torchmetrics {:.1f} s".format(*frechet_seconds()))
+    print(f"memory    all scores of 10,000 and 10,000 images of 2,048 features: {peak_memory():.0f} MiB beside them")
 
 
 if __name__ == "__main__":

@@ -99,8 +99,9 @@ def roots_by_reals(
     factor = factored(real, centre, device)
     groups = max(1, len(count) - 1)
     parts = torch.zeros(groups, len(factor), len(factor), dtype=torch.float64, device=device)
-    for number, part in enumerate(parts):
-        for rows in (group == number).nonzero()[:, 0].split(rows_of(fake)):
+    members = group.argsort(stable=True).split(group.bincount(minlength=groups).tolist())
+    for part, images in zip(parts, members, strict=True):
+        for rows in images.split(rows_of(fake)):
             mapped = (fake[rows].to(device) - centre.to(device)) @ factor.T
             part.addmm_(mapped.T, mapped)
     whole = parts.sum(0) if groups > 1 else parts[0]

@@ -30,9 +30,9 @@ def kept(groups: int) -> Tensor:
 
 
 def by_group(values: Tensor, group: Tensor, groups: int) -> Tensor:
-    """Sums (G, ...) in double precision of ``values`` (K, ...) inside each group."""
-    sums = torch.zeros(groups, *values.shape[1:], dtype=torch.float64)
-    return sums.index_add_(0, group, values.double())
+    """Sums (G,) or (G, F) in double precision of ``values`` (K,) or (K, F) inside each group."""
+    chosen = (torch.arange(groups)[:, None] == group).double()
+    return chosen @ values.double()
 
 
 def means(values: Tensor, group: Tensor, groups: int) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lightning_cgan.metrics.frechet import mean
-from lightning_cgan.metrics.gram import BLOCK, Points, careful, distances
+from lightning_cgan.metrics.gram import BLOCK, Points, careful, distances, scratch, tables
 from lightning_cgan.metrics.jackknife import kept, means
 
 PAIRS = 4096  # whose distance is computed again at a time
@@ -32,9 +32,11 @@ def nearest_neighbours(
     closest = torch.full((len(features),), torch.inf, device=device)
     place = torch.zeros(len(features), dtype=torch.int64, device=device)
     with careful(block):
-        for b in known.tiles(block):
-            for a in asked.tiles(block):
-                value, index = distances(a, b, a.point @ b.point.T).min(1)
+        memory = scratch(2, block, asked, known)
+        for b in known.columns(block):
+            for a in asked.rows(block):
+                product, apart = tables(memory, a, b)
+                value, index = distances(a, b, product, out=apart).min(1)
                 better = value < closest[a.rows]
                 closest[a.rows] = value.where(better, closest[a.rows])
                 place[a.rows] = (index + b.rows.start).where(better, place[a.rows])

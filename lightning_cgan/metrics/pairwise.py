@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lightning_cgan.metrics.frechet import mean
-from lightning_cgan.metrics.gram import BLOCK, Points, Tile, careful, distances
+from lightning_cgan.metrics.gram import BLOCK, Points, Tile, careful, distances, scratch, smallest, tables
 from lightning_cgan.metrics.jackknife import by_group, kept
 
 SUBSETS = 2020  # torch-fidelity's seed
@@ -35,13 +35,12 @@ class Kernel(NamedTuple):
     width: int  # F
     constant: float  # 1 + centre^2 / F
 
-    def __call__(self, a: Tile, b: Tile, product: Tensor) -> Tensor:
-        """The kernel (A, B); overwrites ``product``."""
+    def __call__(self, a: Tile, b: Tile, product: Tensor, out: Tensor) -> Tensor:
+        """The kernel (A, B) in ``out``; overwrites ``product``."""
         step = 1 / self.width
-        lean = product.add_(b.lean).add_(a.lean[:, None])  # (x y - centre^2)
-        cube = torch.add(lean.new_tensor(3 * self.constant * step**2), lean, alpha=step**3)
-        cube = torch.addcmul(lean.new_tensor(3 * self.constant**2 * step), cube, lean, out=cube)
-        return cube.mul_(lean)
+        lean = product.add_(b.lean).add_(a.lean[:, None])  # x y - centre^2
+        torch.add(lean.new_tensor(3 * self.constant * step**2), lean, alpha=step**3, out=out)
+        return torch.addcmul(lean.new_tensor(3 * self.constant**2 * step), out, lean, out=out).mul_(lean)
 
 
 def compared(
@@ -87,31 +86,32 @@ def within(
     count, device = len(points.order), points.centre.device
     near = torch.full((count, min(neighbours, count - 1)), torch.inf, device=device)
     sums = torch.zeros(groups, groups, dtype=torch.float64)
-    for a in points.tiles(block):
-        for b in points.tiles(block, after=a.rows.start):
-            product = a.point @ b.point.T
-            apart = distances(a, b, product)
-            value = kernel(a, b, product)
-            if a.rows == b.rows:
+    memory = scratch(3, block, points, points)
+    for columns in points.columns(block):
+        for a in points.rows(block, stop=columns.rows.stop):
+            b = columns.onward(a.rows.start)  # a pair and its mirror image are the same
+            product, apart, value = tables(memory, a, b)
+            distances(a, b, product, out=apart)
+            kernel(a, b, product, out=value)
+            own = len(a.point) if a.rows.start == b.rows.start else 0  # columns of the same points as the rows
+            others = slice(b.rows.start + own, b.rows.stop)
+            if own:
                 apart.fill_diagonal_(torch.inf)
                 value.fill_diagonal_(0)
-            else:
-                near[b.rows] = nearest(near[b.rows], apart.T)
-            near[a.rows] = nearest(near[a.rows], apart)
-            tile = torch.stack([value[:, columns].sum(1) for _, columns in runs(group[b.rows])], 1)
-            tile = by_group(tile.cpu(), group[a.rows], groups)
-            for column, (number, _) in enumerate(runs(group[b.rows])):
-                sums[:, number] += tile[:, column]
-                if a.rows != b.rows:
-                    sums[number] += tile[:, column]
-    return near, sums
+                sums += grouped(value[:, :own], group[a.rows], group[a.rows], groups)
+            twice = grouped(value[:, own:], group[a.rows], group[others], groups)
+            sums += twice + twice.T
+            near[a.rows] = smallest(near[a.rows], apart)
+            near[others] = smallest(near[others], apart[:, own:], dim=0)
+    return near.clamp_(min=0), sums
 
 
-def nearest(near: Tensor, apart: Tensor) -> Tensor:
-    """The smallest of the distances ``near`` (A, k) and ``apart`` (A, B), in rising order."""
-    count = near.shape[1]
-    closest = apart.topk(min(count, apart.shape[1]), largest=False).values
-    return torch.cat([near, closest], 1).topk(count, largest=False).values
+def grouped(value: Tensor, rows: Tensor, columns: Tensor, groups: int) -> Tensor:
+    """Sums (G, G) of ``value`` (A, B) over rows and columns of each group; the groups of columns rise."""
+    if not len(columns):
+        return torch.zeros(groups, groups, dtype=torch.float64)
+    parts = torch.stack([value[:, part].sum(1) for _, part in runs(columns)], 1)
+    return by_group(by_group(parts.cpu(), rows, groups).T, columns.unique_consecutive(), groups).T
 
 
 def runs(group: Tensor) -> list[tuple[int, slice]]:
@@ -133,20 +133,22 @@ def between(
     """What ``Pairs`` says of real images and fakes, from ``cross_kernel`` on."""
     near, dense, fake_near = reach
     count, device = len(fake.order), real.centre.device
-    sums, balls = torch.zeros(count, dtype=torch.float64), torch.zeros(count, dtype=torch.int64)
+    sums, balls = torch.zeros(count, dtype=torch.float64), torch.zeros(count)
     precise = torch.zeros(count, dtype=torch.bool)
     recalled, covered = (torch.zeros(len(real.order), groups, dtype=torch.bool, device=device) for _ in range(2))
-    for b in fake.tiles(block):
-        for a in real.tiles(block):
-            product = a.point @ b.point.T
-            apart = distances(a, b, product)
-            sums[b.rows] += kernel(a, b, product).sum(0).cpu()
-            precise[b.rows] |= (apart <= near[a.rows, None]).any(0).cpu()
-            inside, reached = apart < dense[a.rows, None], apart <= fake_near[b.rows]
-            balls[b.rows] += inside.sum(0).cpu()
-            for number, columns in runs(group[b.rows]):
-                covered[a.rows, number] |= inside[:, columns].any(1)
-                recalled[a.rows, number] |= reached[:, columns].any(1)
+    memory = scratch(3, block, real, fake)
+    for b in fake.columns(block):
+        for a in real.rows(block):
+            product, apart, value = tables(memory, a, b)
+            distances(a, b, product, out=apart)
+            sums[b.rows] += kernel(a, b, product, out=value).sum(0).cpu()
+            # what is subtracted has the sign that a comparison would have, and a minimum is found faster than any truth
+            precise[b.rows] |= (torch.sub(apart, near[a.rows, None], out=value).amin(0) <= 0).cpu()
+            balls[b.rows] += torch.lt(apart, dense[a.rows, None], out=value).sum(0).cpu()
+            beyond = torch.sub(apart, fake_near[b.rows], out=value)
+            for number, part in runs(group[b.rows]):
+                covered[a.rows, number] |= apart[:, part].amin(1) < dense[a.rows]
+                recalled[a.rows, number] |= beyond[:, part].amin(1) <= 0
     ones = torch.ones(count)
     by_fake = [by_group(values, group, groups) for values in (sums, ones, precise, balls)]
     return *by_fake, recalled.cpu(), covered.cpu()

@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 import torch
 from scipy.linalg import sqrtm
+from torch.nn.functional import avg_pool2d
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torchmetrics.image.fid import _compute_fid
 
+from datamodules.digits import split_digits
+from lightning_cgan.metrics.extractors import DigitsClassifier, seen_by
 from lightning_cgan.metrics.frechet import frechet_distance, frechet_distances
 from tests.metrics.pixels import features
 
@@ -86,3 +89,18 @@ def test_an_image_that_is_there_twice_changes_it():
     real, fake = features(100, 5, 0), features(99, 5, 1)
     padded = torch.cat([fake, fake[-1:]])
     assert abs(frechet_distance(real, padded) / frechet_distance(real, fake) - 1) > 1e-4
+
+
+def test_it_rises_with_noise_blur_and_the_number_of_dropped_classes():
+    extractor, splits = DigitsClassifier(), split_digits(16)
+    train, label = splits["train"].image, splits["train"].label
+    real = seen_by(extractor, splits["test"].image).features
+    noise = torch.randn(train.shape, generator=torch.Generator().manual_seed(0))
+
+    def rises(images):
+        found = [frechet_distance(real, seen_by(extractor, image.to(torch.uint8)).features) for image in images]
+        return found == sorted(set(found))
+
+    assert rises((train + scale * noise).clamp(0, 255) for scale in (0, 30, 60, 120))
+    assert rises(avg_pool2d(train.float(), size, 1, size // 2) for size in (1, 3, 5, 7))
+    assert rises(train[label < classes] for classes in (10, 8, 5, 2))

@@ -1,0 +1,72 @@
+"""The whole way from images to scores beside torch-fidelity's: the same images, the same Inception of random weights."""
+
+import pytest
+import torch
+from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+from torch_fidelity.metric_isc import isc_features_to_metric
+from torch_fidelity.metric_kid import kid_features_to_metric
+from torch_fidelity.metric_prc import prc_features_to_metric
+
+from lightning_cgan.contract import Evaluated, to_signed
+from lightning_cgan.metrics.extractors import InceptionV3
+from lightning_cgan.metrics.frechet import frechet_distance
+from lightning_cgan.metrics.scores import Pass, all_scores
+from lightning_cgan.protocol import Convention
+from tests.metrics.inception import random_inception
+
+CONVENTION = Convention(inception_splits=3, kid_subsets=4, kid_subset_size=10)
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Real and generated ones, 14 and 18: smooth colours at random, the generated ones less so."""
+    stream = torch.Generator().manual_seed(0)
+    coarse = torch.rand(32, 3, 5, 5, generator=stream)
+    smooth = torch.nn.functional.interpolate(coarse, size=(40, 40), mode="bicubic")
+    noisy = smooth[14:] + 0.1 * torch.randn(18, 3, 40, 40, generator=stream)
+    return [(255 * image).clamp(0, 255).to(torch.uint8) for image in (smooth[:14], noisy)]
+
+
+@pytest.fixture(scope="module")
+def extractor(tmp_path_factory):
+    return InceptionV3(random_inception(tmp_path_factory.mktemp("weights") / "inception.pth"))
+
+
+@pytest.fixture(scope="module")
+def theirs(extractor, images):
+    """Features and logits of the real and of the generated images, by torch-fidelity's network alone."""
+    with torch.no_grad():
+        return [extractor.network(image) for image in images]
+
+
+@pytest.fixture(scope="module")
+def ours(extractor, images):
+    seen = Pass(extractor)
+    for number, (real, fake) in enumerate(zip(*(to_signed(image).split(9) for image in images), strict=True)):
+        seen.add(number, Evaluated(real, fake))
+    return seen.gather(torch.device("cpu"), 1)
+
+
+def test_every_score_is_torch_fidelitys(ours, theirs):
+    (real, _), (fake, logits) = theirs
+    value = all_scores(ours, knows_labels=False, convention=CONVENTION).value
+    isc = isc_features_to_metric(logits, splits=3)
+    prc = prc_features_to_metric(fake, real, prc_neighborhood=3, verbose=False)
+    kid = kid_features_to_metric(fake.double(), real.double(), kid_subsets=4, kid_subset_size=10, verbose=False)
+    assert value["is_mean"] == pytest.approx(isc["inception_score_mean"], rel=1e-4)
+    assert value["is_std"] == pytest.approx(isc["inception_score_std"], rel=1e-4)
+    assert (value["precision"], value["recall"]) == pytest.approx((prc["precision"], prc["recall"]), rel=1e-4)
+    assert value["kid"] == pytest.approx(kid["kernel_inception_distance_mean"], rel=1e-4)
+    assert 0 < value["precision"] + value["recall"] < 2
+
+
+def test_fid_is_torch_fidelitys(ours, theirs):
+    (real, _), (fake, _) = theirs
+    some = slice(0, 2048, 4)  # their eigenvalues of all 2,048 take half a minute
+    statistics = [fid_features_to_statistics(x[:, some].double()) for x in (fake, real)]
+    expected = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+    assert frechet_distance(ours.real[:, some], ours.fake[:, some]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_fid_of_the_same_images_is_zero(ours):
+    assert frechet_distance(ours.real, ours.real) == pytest.approx(0, abs=1e-3)

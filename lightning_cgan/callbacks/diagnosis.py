@@ -1,7 +1,6 @@
 """What the signals of a run mean: a pure function of their history, so that the log of a run can be judged again."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from math import isfinite
 from statistics import median
 from typing import NamedTuple
@@ -16,6 +15,7 @@ NO_LOSS = 0.01  # of a discriminator; one that knows nothing has 1 to 2
 SURE = 5.0  # a logit; as a probability 0.993
 IN_A_ROW = 3  # looks that must show what may pass, and looks without a trouble before it is news again
 WON_IN_A_ROW = 5
+LONG_START = 10  # looks; maxout networks draw nearly one image for 600 updates before they draw digits
 WINDOW = 20  # looks that are compared with each other
 KEPT = WINDOW + IN_A_ROW  # looks; older ones change nothing
 NAMED = 5  # classes
@@ -86,7 +86,7 @@ def bound(before: Sequence[float]) -> float:
 
 def collapse(history: Sequence[Look]) -> dict[str, str]:
     """Generated images that are all alike."""
-    if not lasts(history, IN_A_ROW, partial(alike, name=VARIANCE)):
+    if not gone(history, VARIANCE):
         return {}
     return {
         "": f"the generated images hardly differ from each other (variance {percent(history[-1][VARIANCE])} of the "
@@ -98,14 +98,16 @@ def collapse(history: Sequence[Look]) -> dict[str, str]:
 def fallen_classes(history: Sequence[Look]) -> dict[str, str]:
     """Classes whose generated images are all alike, the worst first, each with its share of the variance."""
     shares = {name: share for name, share in history[-1].items() if name.startswith(CLASS)}
-    fallen = [name for name in shares if lasts(history, IN_A_ROW, partial(alike, name=name))]
+    fallen = [name for name in shares if gone(history, name)]
     return {
         name: f"{name.removeprefix(CLASS)} ({percent(shares[name])})" for name in sorted(fallen, key=shares.__getitem__)
     }
 
 
-def alike(look: Look, name: str) -> bool:
-    return look.get(name, 1) < COLLAPSED
+def gone(history: Sequence[Look], name: str) -> bool:
+    """Whether a variance that was there is no more, or has not come in a long start."""
+    low = [look.get(name, 1) < COLLAPSED for look in history]
+    return len(low) >= IN_A_ROW and all(low[-IN_A_ROW:]) and (not all(low) or len(low) >= LONG_START)
 
 
 def told(fallen: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ def now(**signals):
     return [found.message for n in range(1, 10) for found in judge(history[:n])]
 
 
-def test_nothing_is_said_of_a_run_that_is_fine_or_that_logs_nothing():
+def test_nothing_is_said_of_a_run_that_is_fine_or_logs_nothing():
     assert told([FINE] * 30) == []
     assert told([{}] * 30) == []
 
@@ -95,13 +95,21 @@ def test_classes_are_named_the_worst_first_and_a_further_one_by_itself():
 
 def test_of_many_classes_five_are_named():
     many = {f"health/variance_class_{one}": 0.001 for one in range(20)}
-    (found,) = judge([many] * 3)
+    (found,) = judge([many] * 10)
     assert "and 15 more" in found.message
 
 
 def test_where_all_images_are_alike_classes_are_not_counted_out():
     flat = FINE | {"health/variance": 0.0, "health/variance_class_0": 0.0, "health/variance_class_1": 0.0}
-    assert told([flat] * 5) == [(3, "collapse")]
+    assert told([FINE] + [flat] * 5) == [(4, "collapse")]
+
+
+def test_variance_that_has_never_been_there_may_come_late():
+    for names in (["health/variance"], ["health/variance_class_0"]):
+        slow = FINE | dict.fromkeys(names, 0.007)
+        assert told([slow] * 9 + [FINE] * 9) == []
+        assert told([slow] * 9 + [FINE] + [slow] * 3) == [(13, "collapse" if len(names[0]) == 15 else "class collapse")]
+        assert [look for look, _ in told([slow] * 40)] == [10]
 
 
 def test_messages_say_what_was_met_and_what_to_do():

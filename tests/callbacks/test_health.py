@@ -11,7 +11,6 @@ import torch
 from lightning_cgan import cli
 from lightning_cgan.callbacks.health import Health, forget, note, pooled, shares_of_variance
 from lightning_cgan.cli import main
-from lightning_cgan.networks import sngan
 from lightning_cgan.papers.gan import GAN
 from tests.conftest import same
 from tests.papers.steps import batches, train
@@ -114,25 +113,16 @@ def test_warnings_of_updates_that_are_done_again_are_forgotten(tmp_path):
     assert [warning["update"] for warning in json.loads(path.read_text())] == [2, 4]
 
 
-class Constant(sngan.Generator):
-    """Draws one image, whatever the noise and the label."""
-
-    def forward(self, noise, label):
-        return super().forward(torch.zeros_like(noise), torch.zeros_like(label))
-
-
-CONSTANT = "--model.init_args.generator=tests.callbacks.test_health.Constant"
-
-
 def test_a_run_that_goes_on_warns_and_logs_as_one_that_was_never_stopped(run, tmp_path):
-    watched = (CONSTANT, callback(HEALTH, every=1), callback("lightning_cgan.callbacks.checkpoints.Last", every=2))
-    assert run("fit", *watched, folder="whole", steps=5, every=9) == 0
+    broken = "--model.init_args.generator_optimizer.init_args.lr=1e38"
+    watched = (broken, callback(HEALTH, every=3), callback("lightning_cgan.callbacks.checkpoints.Last", every=2))
+    assert run("fit", *watched, folder="whole", steps=6, every=9) == 0
     with pytest.raises(PowerCut):
-        run("fit", *watched, callback("tests.test_resume.StopsAt", step=3), folder="stopped", steps=5, every=9)
+        run("fit", *watched, callback("tests.test_resume.StopsAt", step=3), folder="stopped", steps=6, every=9)
     for folder in ("whole", "stopped"):  # the warning is later than the checkpoint that is gone on from
         (warning,) = json.loads((tmp_path / folder / "health.json").read_text())
-        assert (warning["update"], warning["signal"]) == (3, "collapse")
-    assert run("fit", *watched, folder="stopped", steps=5, every=9) == 0
+        assert (warning["update"], warning["signal"]) == (3, "divergence")
+    assert run("fit", *watched, folder="stopped", steps=6, every=9) == 0
     for file in ("health.json", "metrics.csv"):
         assert (tmp_path / "stopped" / file).read_text() == (tmp_path / "whole" / file).read_text()
 

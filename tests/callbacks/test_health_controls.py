@@ -53,16 +53,16 @@ class ConstantThree(sngan.Generator):
 @pytest.mark.parametrize("file", ["cgan/ring", "gan/ring"])
 def test_a_generator_that_draws_one_image_has_collapsed(warned, file):
     found = warned(
-        f"experiments/{file}.yaml", f"{GENERATOR}=tests.callbacks.test_health_controls.Constant", steps=60, every=10
+        f"experiments/{file}.yaml", f"{GENERATOR}=tests.callbacks.test_health_controls.Constant", steps=110, every=10
     )
-    assert [(update, signal) for update, signal, _ in found] == [(30, "collapse")]
+    assert [(update, signal) for update, signal, _ in found] == [(100, "collapse")]
 
 
 def test_a_class_of_which_one_image_is_drawn_is_named(warned):
     narrow = [f"{GENERATOR}.init_args.width=8", "--model.init_args.discriminator.init_args.width=8"]
     other = f"{GENERATOR}=tests.callbacks.test_health_controls.ConstantThree"
-    ((update, signal, message),) = warned(DIGITS, other, *narrow, "--data.init_args.batch_size=4", steps=12, every=2)
-    assert (update, signal) == (6, "class collapse")
+    ((update, signal, message),) = warned(DIGITS, other, *narrow, "--data.init_args.batch_size=4", steps=11, every=1)
+    assert (update, signal) == (10, "class collapse")
     assert "images of class 3 (0 %) hardly differ" in message
 
 

@@ -14,7 +14,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
-from lightning_cgan.callbacks.diagnosis import REMEMBERED, Check, judge
+from lightning_cgan.callbacks.diagnosis import CLASS, GRADIENT, KEPT, VARIANCE, Look, judge
 from lightning_cgan.callbacks.progress import say
 from lightning_cgan.contract import Evaluated, Trial
 
@@ -46,7 +46,7 @@ class Health(Callback):
         if every < 1:
             raise ValueError(f"Health looks every so many updates, at least 1; met {every}. Set init_args.every.")
         self.every = every
-        self.history: list[Check] = []
+        self.history: list[Look] = []
         self.probe: list[Trial] = []
         self.looking = False
 
@@ -58,7 +58,7 @@ class Health(Callback):
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.period = -(-self.every // trainer.log_every_n_steps) * trainer.log_every_n_steps
-        if hasattr(trainer.datamodule, "probe"):
+        if hasattr(module, "generator") and hasattr(trainer.datamodule, "probe"):
             self.probe = trainer.datamodule.probe()
         if trainer.is_global_zero:
             forget(log_of(trainer), after=trainer.global_step)
@@ -72,46 +72,41 @@ class Health(Callback):
         if self.looking and hasattr(module, "generator"):
             weights = [weight for group in optimizer.param_groups for weight in group["params"]]
             network = "g" if any(weights[0] is weight for weight in module.generator.parameters()) else "d"
-            gradients = [weight.grad for weight in weights if weight.grad is not None]
-            self.norms[network] = get_total_norm(gradients)
+            self.norms[network] = get_total_norm(weight.grad for weight in weights if weight.grad is not None)
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
         if not self.looking:
             return
         signals = gradients(self.norms) | self.variances(trainer, module)  # in every process: networks may be sharded
-        module.log_dict(signals)
+        for logger in module.loggers:  # Lightning would repeat what self.log was given at every later log step
+            logger.log_metrics(signals, step=trainer.global_step - 1)
         scalars = {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("train/")}
-        self.history = [*self.history[1 - REMEMBERED :], {**scalars, **signals}]
+        self.history = [*self.history[1 - KEPT :], {**scalars, **signals}]
         if trainer.is_global_zero and (warnings := judge(self.history)):
             for warning in warnings:
                 say(f"warning: update {trainer.global_step}: {warning.message}")
             note(log_of(trainer), [{"update": trainer.global_step, **warning._asdict()} for warning in warnings])
 
     @torch.no_grad()
-    def variances(self, trainer: Trainer, module: LightningModule) -> Check:
+    def variances(self, trainer: Trainer, module: LightningModule) -> Look:
         """Of the generated images of the probe over those of the real ones."""
-        seen: list[tuple[Evaluated, Tensor]] = []
+        seen: list[Evaluated] = []
         with evaluating(module), trainer.precision_plugin.val_step_context():
             for number, part in enumerate(self.probe):
-                trial = trainer.strategy.batch_to_device(part, module.device)
-                seen.append((module.validation_step(trial, number), trial.label))
+                seen.append(module.validation_step(trainer.strategy.batch_to_device(part, module.device), number))
         if not seen:
             return {}
-        real, fake = (torch.cat([pooled(getattr(images, kind)) for images, _ in seen]) for kind in ("real", "fake"))
-        shares = share_of_variance("health/variance", fake, real)
-        if seen[0][0].label is None:
-            return shares
-        asked, truth = torch.cat([images.label for images, _ in seen]), torch.cat([label for _, label in seen])
-        for one in asked.unique().tolist():
-            shares |= share_of_variance(f"health/variance_class_{one}", fake[asked == one], real[truth == one])
-        return shares
+        real, fake = (torch.cat([pooled(getattr(images, kind)) for images in seen]) for kind in ("real", "fake"))
+        asked = [images.label for images in seen if images.label is not None]
+        truth = torch.cat([part.label for part in self.probe]).to(module.device)
+        return shares_of_variance(fake, real, torch.cat(asked) if asked else None, truth)
 
 
-def gradients(norms: dict[str, Tensor]) -> Check:
+def gradients(norms: dict[str, Tensor]) -> Look:
     """The signals of the gradient norms by network, "g" and "d"; of a gradient that is 0 there is no ratio."""
-    signals = {f"health/grad_norm_{network}": norm.item() for network, norm in norms.items()}
+    signals = {GRADIENT + network: norm.item() for network, norm in norms.items()}
     if norms.keys() == {"g", "d"} and norms["d"] > 0:
-        signals["health/grad_norm_ratio"] = (norms["g"] / norms["d"]).item()
+        signals[GRADIENT + "ratio"] = (norms["g"] / norms["d"]).item()
     return signals
 
 
@@ -133,12 +128,24 @@ def pooled(image: Tensor) -> Tensor:
     return (adaptive_avg_pool2d(image, FINEST) if min(image.shape[-2:]) > FINEST else image).flatten(1)
 
 
-def share_of_variance(name: str, fake: Tensor, real: Tensor) -> Check:
-    """The total variance of (K, F) features over that of (B, F), by ``name``; nothing where it is not defined."""
-    if min(len(fake), len(real)) < 2:
-        return {}
-    of_fake, of_real = (features.var(0).sum().item() for features in (fake, real))
-    return {name: of_fake / of_real} if of_real > 0 else {}
+def shares_of_variance(fake: Tensor, real: Tensor, asked: Tensor | None, truth: Tensor) -> Look:
+    """The signals of the total variances of features, those of generated images over those of real ones.
+
+    Args:
+        fake: (K, F) features.
+        real: (B, F) features.
+        asked: (K,) the class asked of each generated image, if any was.
+        truth: (B,) the class of each real image.
+    """
+    groups = {VARIANCE: (fake, real)}
+    for one in [] if asked is None else asked.unique().tolist():
+        groups[f"{CLASS}{one}"] = fake[asked == one], real[truth == one]
+    signals: Look = {}
+    for name, pair in groups.items():
+        if min(map(len, pair)) > 1:  # of one image there is no variance
+            of_fake, of_real = (features.var(0).sum().item() for features in pair)
+            signals |= {name: of_fake / of_real} if of_real else {}
+    return signals
 
 
 def log_of(trainer: Trainer) -> Path:

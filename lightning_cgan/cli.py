@@ -185,7 +185,7 @@ class CLI(LightningCLI):
         protocol = getattr(self.datamodule, "protocol", Protocol.OWN)
         self.second = second_checkpoint(folder) if test.ckpt_path is None else None
         self.before_validate()
-        done = read_results(folder).get(entry_name("test", protocol, Path(test.ckpt_path)))
+        done = read_results(folder).get(entry_name("test", protocol, test.ckpt_path, folder))
         if done and not test.again:
             say(scored_already(folder, done))
             raise SystemExit(0)

@@ -164,7 +164,7 @@ def test_fit_validate_test_and_predict_leave_what_they_promise(run, scores, tmp_
     assert run("validate") == 0
     assert run("test") == 0
     assert run("predict", "--data.init_args.predict_classes=[3,7]", "--data.init_args.predict_per_class=2") == 0
-    assert scores().keys() == {"val", "test"}
+    assert scores().keys() == {"val", "test", "test_last"}
     assert scores()["test"]["card"]["checkpoint"]["name"] == "best.ckpt"
     assert scores()["test"]["card"]["fakes"] == 41
     assert scores()["test"]["card"]["reference"]["images"] == 500
@@ -176,10 +176,13 @@ def test_fit_validate_test_and_predict_leave_what_they_promise(run, scores, tmp_
 def test_evaluating_twice_agrees_to_the_last_digit(run, scores):
     assert run("fit") == 0
     assert run("test", "--ckpt_path=last") == 0
-    first = scores()["test"]
-    assert run("test", "--ckpt_path=last") == 0
-    assert scores()["test"] == first
+    first = scores()["test_last"]
+    assert run("test", "--ckpt_path=last", "--again") == 0
+    second = scores()["test_last"]
+    for kind in ("scores", "standard_errors", "classes", "notes"):
+        assert second[kind] == first[kind]
     assert first["card"]["update"] == 6
+    assert (first["card"]["scored"], second["card"]["scored"]) == (1, 2)
 
 
 def test_the_saved_configuration_repeats_the_run(run, state, tmp_path):

@@ -10,8 +10,9 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from tests.conftest import DIGITS, REPOSITORY, TINY, same
+from tests.conftest import DIGITS, EXTRACTOR, REPOSITORY, SCORES, TINY, same
 
+TAUGHT = SCORES.replace("updates: 0", "updates: 3").format(EXTRACTOR)
 DDP = ("--config=experiments/cluster/ddp.yaml", "--trainer.devices=2", "--trainer.accelerator=cpu")
 
 
@@ -34,13 +35,15 @@ class Diary(Callback):
         torch.save(entry, Path(trainer.default_root_dir, f"rank{trainer.global_rank}.pt"))
 
 
-def command(name, folder, *extra):
+def command(name, folder, *extra, cache=None):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    environment |= {"LIGHTNING_CGAN_CACHE": str(cache)} if cache else {}
     environment.pop("PL_GLOBAL_SEED", None)
     # One pass over the 1,097 training digits is 5.7 updates of 3 x 64.
     args = [
         name,
         f"--config={DIGITS}",
+        SCORES.format(EXTRACTOR),
         *TINY,
         "--model.init_args.critic_updates=3",
         "--data.init_args.batch_size=64",
@@ -105,9 +108,23 @@ def test_what_is_scored_while_training_is_what_the_checkpoint_holds(trained, sco
 
 def test_two_processes_score_a_checkpoint_as_one_does(trained, scores, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
-    checkpoint = f"--ckpt_path={trained / 'last.ckpt'}"
-    # 39 batches: the second process gets an empty one
-    command("test", one, checkpoint, "--data.init_args.evaluation_batch_size=13")
-    command("test", two, checkpoint, "--data.init_args.evaluation_batch_size=13", *DDP)
-    assert scores("one")["test"]["card"]["reals"] == 500
-    assert scores("one") == scores("two")
+    # 39 batches: the second process gets an empty one. Neither finds features that the other has kept.
+    own = [f"--ckpt_path={trained / 'last.ckpt'}", "--data.init_args.evaluation_batch_size=13", TAUGHT]
+    command("test", one, *own, cache=tmp_path / "features_one")
+    command("test", two, *own, *DDP, cache=tmp_path / "features_two")
+    alone, together = scores("one")["test"], scores("two")["test"]
+    assert alone["card"]["reals"] == together["card"]["reals"] == 500
+    assert together["card"]["processes"] == 2
+    for kind in ("scores", "standard_errors"):
+        assert alone[kind] == pytest.approx(together[kind], rel=1e-6)
+        assert alone[kind].keys() >= {"fid", "kid", "recall", "memorised", "intra_fid", "cas"}
+    assert all(alone["classes"][label] == pytest.approx(together["classes"][label]) for label in "0123456789")
+    assert (one / "neighbours.png").read_bytes() == (two / "neighbours.png").read_bytes()
+    assert same_files(tmp_path / "features_one", tmp_path / "features_two")
+
+
+def same_files(one, two):
+    """Whether two folders hold the same files."""
+    names = sorted(path.name for path in one.iterdir())
+    equal = [(one / name).read_bytes() == (two / name).read_bytes() for name in names]
+    return names == sorted(path.name for path in two.iterdir()) and len(names) == 2 and all(equal)

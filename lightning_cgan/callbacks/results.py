@@ -15,23 +15,24 @@ from lightning_cgan.protocol import Protocol
 FILE = "metrics.json"
 
 
-def entry_name(split: str, protocol: Protocol, checkpoint: Path | None) -> str:
-    """Under which name an evaluation is kept and logged.
+def entry_name(split: str, protocol: Protocol, checkpoint: str | None, folder: str) -> str:
+    """Under which name an evaluation in the run ``folder`` is kept and logged.
 
-    "val"; "test", which is the best checkpoint where one was selected; "test_last", the last one beside it;
-    "test_mimicry" and so on by another protocol than the own one.
+    "val"; "test", which is the best checkpoint where one was selected, or one from elsewhere; "test_last", the run's
+    last one beside its best; "test_mimicry" and so on by another protocol than the own one.
     """
     if split != "test":
         return split
     name = split if protocol is Protocol.OWN else f"{split}_{protocol.name.lower()}"
-    second = checkpoint is not None and checkpoint.name == LAST and checkpoint.with_name(BEST).is_file()
+    last = checkpoint is not None and Path(checkpoint).resolve() == Path(folder, LAST).resolve()
+    second = last and Path(folder, BEST).is_file()
     return f"{name}_last" if second else name
 
 
 def entry_of(trainer: Trainer, split: str) -> str:
     """:func:`entry_name` of the evaluation that runs."""
     protocol = getattr(trainer.datamodule, "protocol", Protocol.OWN)
-    return entry_name(split, protocol, Path(trainer.ckpt_path) if trainer.ckpt_path else None)
+    return entry_name(split, protocol, trainer.ckpt_path and str(trainer.ckpt_path), trainer.default_root_dir)
 
 
 def read_results(folder: str | Path) -> dict[str, Any]:

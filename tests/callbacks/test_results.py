@@ -31,7 +31,17 @@ def test_writing_one_entry_keeps_the_others(tmp_path):
 def test_an_entry_is_named_after_split_convention_and_checkpoint(tmp_path, split, protocol, checkpoint, best, name):
     if best:
         (tmp_path / "best.ckpt").touch()
-    assert entry_name(split, Protocol[protocol], tmp_path / checkpoint if checkpoint else None) == name
+    path = str(tmp_path / checkpoint) if checkpoint else None
+    assert entry_name(split, Protocol[protocol], path, str(tmp_path)) == name
+
+
+def test_a_checkpoint_of_another_run_is_what_is_tested(tmp_path):
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "best.ckpt").touch()
+    there = str(tmp_path / "there" / "last.ckpt")
+    assert entry_name("test", Protocol.OWN, there, str(tmp_path / "here")) == "test"
+    assert entry_name("test", Protocol.OWN, there, str(tmp_path / "there")) == "test_last"
 
 
 def test_what_is_no_number_is_null():

@@ -1,7 +1,6 @@
 """The evaluation card: what a score must share with another to be compared with it, and where it came from."""
 
 import subprocess
-from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -72,7 +71,6 @@ def origin(trainer: Trainer, module: LightningModule) -> dict[str, Any]:
         "processes": trainer.world_size,
         "device": device_name(module.device),
         "commit": commit(),
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,9 @@ def report(
         return
     if split == "test":
         before = read_results(trainer.default_root_dir).get(name, {}).get("card", {})
-        card = card | {"scored": before.get("scored", 0) + 1}
+        # The cards of `fit` have no time: a resumed run ends with the same file.
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        card = card | {"scored": before.get("scored", 0) + 1, "time": now}
     part = {"scores": numbers(scores), "standard_errors": numbers(errors), **more, "card": card}
     write_entry(Path(trainer.default_root_dir), name, part)
     say(f"{name}: " + "  ".join(f"{score} {with_error(value, errors.get(score))}" for score, value in scores.items()))

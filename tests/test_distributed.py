@@ -10,7 +10,9 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
+from lightning_cgan.csv_log import read_rows
 from tests.conftest import DIGITS, EXTRACTOR, REPOSITORY, SCORES, TINY, same
+from tests.test_resume import callback
 
 TAUGHT = SCORES.replace("updates: 0", "updates: 3").format(EXTRACTOR)
 DDP = ("--config=experiments/cluster/ddp.yaml", "--trainer.devices=2", "--trainer.accelerator=cpu")
@@ -62,7 +64,8 @@ def command(name, folder, *extra, cache=None):
 def trained(tmp_path_factory):
     """The folder of a run on two processes."""
     folder = tmp_path_factory.mktemp("ddp")
-    command("fit", folder, *DDP, "--trainer.callbacks+=tests.test_distributed.Diary")
+    watch = callback("lightning_cgan.callbacks.health.Health", every=3)
+    command("fit", folder, *DDP, "--trainer.callbacks+=tests.test_distributed.Diary", watch)
     return folder
 
 
@@ -98,6 +101,12 @@ def single_process_order():
     from datamodules.order import TrainingOrder
 
     return torch.cat([TrainingOrder(1097, (3, 64)).positions(step).image.flatten() for step in range(6)])[:1097]
+
+
+def test_the_first_process_tells_how_the_run_fares(trained):
+    rows = [row for row in read_rows(trained / "metrics.csv")[1] if row["health/variance"]]
+    assert [int(row["step"]) for row in rows] == [2, 5]
+    assert all(float(row["health/grad_norm_ratio"]) > 0 for row in rows)
 
 
 def test_what_is_scored_while_training_is_what_the_checkpoint_holds(trained, scores, tmp_path):

@@ -32,7 +32,9 @@ class InMemory:
         return self.image[at.image]
 
     def sha256(self) -> str:
-        return hashlib.sha256(self.image.numpy().tobytes() + self.label.numpy().tobytes()).hexdigest()
+        said = hashlib.sha256(self.image.contiguous().numpy().data)  # in place: a copy of all images may not fit
+        said.update(self.label.contiguous().numpy().data)
+        return said.hexdigest()
 
 
 class Joined:

@@ -22,7 +22,8 @@ class Protocol(Enum):
     """Conventions by name; ``data.init_args.protocol`` chooses one.
 
     OWN: the test split, and as many generated images as the data module says.
-    PAPERS: 5,000 generated images against the test split, as Miyato & Koyama 2018 measured CIFAR-10.
+    PAPERS: 5,000 generated images against the test split, as Miyato & Koyama 2018 measured CIFAR-10. Their Inception
+    Score is a mean over ten splits of as many images each, so that here one split has what each of theirs has.
     MIMICRY: the baselines of kwotsin/mimicry: 50,000 against 50,000 training images; KID over 10 subsets of 5,000.
     STUDIOGAN: the benchmark of PyTorch-StudioGAN since 2022: 50,000 against the training images, one Inception split,
     five neighbours, and images brought to Inception's size by PIL's bilinear filter. Its standing batch-norm
@@ -31,6 +32,6 @@ class Protocol(Enum):
     """
 
     OWN = Convention()
-    PAPERS = Convention(split="test", fakes=5_000)
+    PAPERS = Convention(split="test", fakes=5_000, inception_splits=1)
     MIMICRY = Convention("train+val", 50_000, 50_000, kid_subsets=10, kid_subset_size=5_000)
     STUDIOGAN = Convention("train+val", None, 50_000, 1, neighbours=5, inception_resize="PIL bilinear to 299x299")

@@ -16,12 +16,14 @@ class Kept:
 
     def __init__(self, room: int | None) -> None:
         self.room = room
-        self.images: list[Tensor] = []
+        self.images: list[Tensor] = []  # of the first batches, without a gap: place i is that of the scored features
         self.at: list[Tensor] = []
+        self.closed = False
 
     def add(self, number: int, fake: Tensor, world: int) -> None:
-        """Take in the images (K, C, H, W) in [-1, 1] of this process' batch ``number``."""
-        if self.room is None or number * world * max(len(fake), 1) < self.room:
+        """Take in the images (K, C, H, W) in [-1, 1] of this process' batch ``number``; each batch in turn."""
+        self.closed |= self.room is not None and sum(map(len, self.images)) * world >= self.room
+        if not self.closed:
             self.images.append(to_bytes(fake).cpu())
             self.at.append(torch.full((len(fake),), number))
 
@@ -32,13 +34,7 @@ class Kept:
         image, at = torch.cat(self.images), torch.cat(self.at) * world + rank
         if world == 1:
             return image
-        image, at = (torch.cat(gather_all_tensors(part.to(device))).cpu() for part in (image, at))
-        present = at.unique()
-        at = at.masked_fill(at >= unbroken(present), len(at) + world)  # beyond a batch that is not here
+        batches = torch.tensor([len(self.images)])  # processes close after different numbers of them
+        image, at, batches = (torch.cat(gather_all_tensors(part.to(device))).cpu() for part in (image, at, batches))
         order = at.argsort(stable=True)
-        return image[order][: int((at <= len(at)).sum())]
-
-
-def unbroken(numbers: Tensor) -> int:
-    """How many of the sorted ``numbers`` are 0, 1, 2, … without a gap."""
-    return int((numbers == torch.arange(len(numbers))).cumprod(0).sum())
+        return image[order][: int((at < batches.min() * world).sum())]

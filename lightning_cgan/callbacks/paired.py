@@ -67,10 +67,18 @@ class PairedScores(Scores):
         scored, details = super().compute(trainer, module, seen)
         value, error = dict(scored.value), dict(scored.error)
         for name, values in self.each.items():
-            value[name] = values.double().mean().item()
-            error[name] = values.double().std().item() / math.sqrt(len(values))
+            known = seen.finite or name.startswith("bicubic_")  # a byte that was no number says nothing
+            value[name] = values.double().mean().item() if known else math.nan
+            error[name] = values.double().std().item() / math.sqrt(len(values)) if known else math.nan
         if self.baseline:
-            baseline = all_scores(self.baseline, self.extractor.knows_labels, errors=False, block=self.block)
+            baseline = all_scores(
+                self.baseline,
+                self.extractor.knows_labels,
+                trainer.datamodule.protocol.value,
+                errors=False,
+                block=self.block,
+                device=module.device,
+            )
             value |= {f"bicubic_{name}": score for name, score in baseline.value.items()}
         return scored._replace(value=value, error=error), details
 

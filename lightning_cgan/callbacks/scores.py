@@ -17,6 +17,7 @@ from lightning_cgan.callbacks.results import report
 from lightning_cgan.contract import Evaluated
 from lightning_cgan.metrics.classification import Classification, classification_scores, recipe_for
 from lightning_cgan.metrics.extractors import Extractor
+from lightning_cgan.metrics.frechet import chunks
 from lightning_cgan.metrics.gram import BLOCK
 from lightning_cgan.metrics.memorisation import Neighbours
 from lightning_cgan.metrics.scores import Gathered, Pass, Scored, all_scores
@@ -104,7 +105,7 @@ class Scores(Callback):
         seen = self.passed.gather(module.device, trainer.world_size)
         self.references.keep(trainer, module, self.images, seen.real)
         self.fakes = self.kept.gather(module.device, trainer.global_rank, trainer.world_size)
-        if split == "test" and len(seen.fake):
+        if split == "test" and len(seen.fake) and "train" not in self.images.split:  # else no real image is held out
             train = self.references.of_split(trainer, module, "train", TRAINING_IMAGES)
             seen = seen._replace(train=train)
         return seen
@@ -128,9 +129,13 @@ class Scores(Callback):
         details: dict[str, Any] = {"worst_class": scored.worst_class} if scored.classes else {}
         asked = seen.finite and len(seen.label) > 0 and bool((seen.label >= 0).all())
         if testing and self.classifier_updates and asked:
-            taught = self.taught(data, seen.label, module.device)
-            scored = scored._replace(value=scored.value | taught.scores, error=scored.error | taught.standard_errors)
-            details["classification"] = taught.card
+            try:
+                taught = self.taught(data, seen.label, module.device)
+            except ValueError as cause:  # what was scored before it stands
+                scored.notes.append(f"cas, cas_real, cas_reverse: {cause}")
+            else:
+                value, error = scored.value | taught.scores, scored.error | taught.standard_errors
+                scored, details["classification"] = scored._replace(value=value, error=error), taught.card
         return scored, details
 
     def taught(self, data: Any, asked: Tensor, device: torch.device) -> Classification:
@@ -148,7 +153,9 @@ def beside_training_images(fakes: Tensor, found: Neighbours, seen: Gathered, dat
     """The picture of the first generated ``fakes`` that lie nearest to training images, and of those."""
     distance = found.distance[: len(fakes)]
     chosen = distance.argsort(stable=True)[:SHOWN]
-    near = torch.cdist(seen.fake[chosen].double(), seen.train.double()).topk(BESIDE, largest=False).indices
+    suspect = seen.fake[chosen].double()  # a part at a time: all training images would take twice their memory
+    apart = torch.cat([torch.cdist(suspect, part.double()) for part in chunks(seen.train)], 1)
+    near = apart.topk(BESIDE, largest=False).indices
     return neighbour_grid(fakes[chosen], data.images("train", TRAINING_IMAGES).at(near), distance[chosen])
 
 

@@ -217,10 +217,15 @@ def seen_by(extractor: Extractor, image: Tensor) -> Seen:
 
 @contextmanager
 def without_tf32() -> Iterator[None]:
-    """Inside, convolutions on a GPU are in full precision; cuDNN's default would change features in the third digit."""
-    before = torch.backends.cudnn.allow_tf32
+    """Inside, convolutions and products are in full precision, whatever a run allows: features are shared by runs.
+
+    cuDNN's default would change features on a GPU in the third digit.
+    """
+    before, products = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
     torch.backends.cudnn.allow_tf32 = False
+    torch.set_float32_matmul_precision("highest")
     try:
         yield
     finally:
         torch.backends.cudnn.allow_tf32 = before
+        torch.set_float32_matmul_precision(products)

@@ -1,5 +1,7 @@
 """Every score of an evaluation with its standard error, from features that were computed once per image."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -73,8 +75,7 @@ def all_scores(
         block: pairs of images that are compared at a time; a number takes about 16 bytes.
         device: where products of features are computed.
 
-    Raises:
-        ValueError: if memory runs out while pairs are compared, naming the key that lowers the need.
+    Where memory runs out while pairs are compared, those scores are NaN and a note names the key that lowers the need.
     """
     generated = len(seen.fake)
     groups = max(1, min(GROUPS, generated)) if errors else 1
@@ -86,12 +87,24 @@ def all_scores(
     needed = images_needed(seen, knows_labels, intra, convention)
     usable = {name for name, least in needed.items() if enough(seen, *least)}
     scores |= {name: torch.tensor([torch.nan]) for name in needed}
+    notes = notes_on(seen, needed)
     for part in (of_moments, of_pairs, of_logits):
-        scores |= {name: value for name, value in part(seen, settings, usable).items() if name in usable}
-    result = finished(scores, notes_on(seen, needed))
+        with noted(notes):
+            scores |= {name: value for name, value in part(seen, settings, usable).items() if name in usable}
+    result = finished(scores, notes)
     if "memorised" in usable:
-        result = with_memorisation(result, seen, settings)
+        with noted(notes):
+            result = with_memorisation(result, seen, settings)
     return with_classes(result, seen, settings, knows_labels) if "intra_fid" in usable else result
+
+
+@contextmanager
+def noted(notes: list[str]) -> Iterator[None]:
+    """A score that cannot be computed is one of the ``notes``: the others, and the run, go on."""
+    try:
+        yield
+    except ValueError as error:
+        notes.append(str(error))
 
 
 def finished(scores: dict[str, Tensor], notes: list[str]) -> Scored:

@@ -1,9 +1,12 @@
+import math
 from types import SimpleNamespace
 
 import torch
 
-from lightning_cgan.callbacks.paired import PairGrid
+from lightning_cgan.callbacks.paired import PairedScores, PairGrid
 from lightning_cgan.contract import Evaluated
+from lightning_cgan.protocol import Protocol
+from tests.metrics.pixels import CPU, Pixels, features, made
 
 
 def test_a_pair_grid_has_rows_of_sources_interpolations_fakes_and_reals():
@@ -17,3 +20,28 @@ def test_a_pair_grid_has_rows_of_sources_interpolations_fakes_and_reals():
     assert shown.keys() == {0, 1, 2, 3}
     for row, sign in enumerate((1, 1, -1, 1)):
         assert torch.allclose(torch.tensor(shown[row]), sign * torch.tensor([0.0, 0.1, 0.2]), atol=1e-6)
+
+
+def test_pairs_that_are_no_numbers_score_nothing_and_interpolation_has_its_scores():
+    watcher = comparing(finite=False)
+    value = watcher.value
+    assert all(math.isnan(value[name]) for name in ("psnr", "fid"))
+    assert value["bicubic_psnr"] == 15
+    assert value["bicubic_fid"] > 0
+    assert comparing(finite=True).value["psnr"] == 25
+
+
+def test_interpolation_is_scored_by_the_convention_of_the_test():
+    value = comparing(finite=True, protocol=Protocol.STUDIOGAN).value
+    assert value["is_std"] == value["bicubic_is_std"] == 0  # one split
+    assert comparing(finite=True).value["bicubic_is_std"] > 0
+
+
+def comparing(finite, protocol=Protocol.OWN):
+    """What a test gives for pairs whose similarities are known."""
+    watcher = PairedScores(Pixels())
+    watcher.each = {"psnr": torch.tensor([20.0, 30.0]), "bicubic_psnr": torch.tensor([10.0, 20.0])}
+    watcher.baseline, watcher.fakes = made(features(30, 6, 0), features(30, 6, 1)), torch.zeros(0)
+    trainer = SimpleNamespace(state=SimpleNamespace(fn="test"), datamodule=SimpleNamespace(protocol=protocol))
+    seen = made(features(30, 6, 0), features(30, 6, 2))._replace(finite=finite)
+    return watcher.compute(trainer, SimpleNamespace(device=CPU), seen)[0]

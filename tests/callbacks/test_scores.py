@@ -1,13 +1,19 @@
 import warnings
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from datamodules.digits import Digits
 from lightning_cgan.callbacks.card import check_extractor
+from lightning_cgan.callbacks.kept import Kept
+from lightning_cgan.callbacks.scores import Scores
+from lightning_cgan.contract import ImageSpec, Reference
 from lightning_cgan.metrics.extractors import DigitsClassifier
 from lightning_cgan.protocol import Protocol
 from tests.conftest import EXTRACTOR, SCORES, same
 from tests.metrics.colours import Colours
+from tests.metrics.pixels import CPU, Pixels, features, made, scored
 
 FEATURES = {"fid", "kid", "is_mean", "is_std", "precision", "recall", "density", "coverage"}
 CLASSES = {"rarest_class", "accuracy"}
@@ -130,7 +136,7 @@ def test_a_generator_that_made_no_numbers_is_reported_and_the_run_goes_on(run, s
 def test_images_that_are_all_equal_are_reported_and_scored(run, scores):
     still = "--model.init_args.generator=tests.callbacks.test_scores.Still"
     assert run("fit", still, steps=1, every=1) == 0
-    assert any("equal" in note for note in scores()["val"]["notes"])
+    assert any("look the same" in note for note in scores()["val"]["notes"])
     assert scores()["val"]["scores"]["fid"] > 0
     assert run("test", still) == 0
 
@@ -146,3 +152,30 @@ class Still(torch.nn.Module):
 
     def forward(self, noise, label):
         return self.image.detach().expand(len(noise), -1, -1, -1) + 0 * self.image.mean()
+
+
+def test_training_images_are_not_compared_with_where_real_images_are_not_held_out_from_them():
+    asked = []
+    watcher = Scores(Pixels())
+    watcher.references = SimpleNamespace(keep=lambda *_: None, of_split=lambda *_: asked.append(1) or torch.ones(3, 4))
+    for split, compared in (("test", True), ("train+val", False)):
+        image = torch.randint(256, (6, 1, 2, 2), dtype=torch.uint8)
+        watcher.images, watcher.passed, watcher.kept = Reference(split, 6, ""), scored(image, image), Kept(None)
+        seen = watcher.gather(SimpleNamespace(world_size=1, global_rank=0), SimpleNamespace(device=CPU), "test")
+        assert (seen.train is not None) is compared
+    assert asked == [1]
+
+
+def test_what_classifiers_cannot_learn_is_noted_and_the_other_scores_stand():
+    watcher = Scores(Pixels(), classifier_updates=3)
+    watcher.fakes = torch.zeros(20, 1, 16, 16, dtype=torch.uint8)
+    same_images = SimpleNamespace(
+        protocol=Protocol.OWN, spec=ImageSpec(1, 16, 10), images=lambda *_: Digits().images("test")
+    )
+    trainer = SimpleNamespace(state=SimpleNamespace(fn="test"), datamodule=same_images)
+    seen = made(features(30, 6, 0), features(20, 6, 1), torch.arange(20) % 6)
+    result, details = watcher.compute(trainer, SimpleNamespace(device=CPU), seen)
+    assert result.value["fid"] > 0
+    assert "cas" not in result.value
+    assert any(note.startswith("cas, cas_real, cas_reverse: ") and "trained on" in note for note in result.notes)
+    assert "classification" not in details

@@ -1,3 +1,6 @@
+import hashlib
+import tracemalloc
+
 import pytest
 import torch
 
@@ -78,3 +81,19 @@ def test_a_view_with_few_labels_is_measured_as_its_set_is():
     semi = SemiLabelled(Digits(size=8, protocol=Protocol.PAPERS), labels_per_class=3)
     assert semi.protocol is Protocol.PAPERS
     assert torch.equal(semi.images("train", 20).label, semi.data.images("train", 20).label)
+
+
+def test_papers_has_as_many_images_in_an_inception_split_as_ten_splits_of_50_000_have():
+    papers = Protocol.PAPERS.value
+    assert papers.fakes / papers.inception_splits == 50_000 / 10
+
+
+def test_images_are_hashed_where_they_lie():
+    large = InMemory(torch.arange(200).to(torch.uint8).repeat(100, 100).view(-1, 1, 10, 10), torch.arange(20_000))
+    expected = hashlib.sha256(large.image.numpy().tobytes() + large.label.numpy().tobytes()).hexdigest()
+    tracemalloc.start()
+    try:
+        assert large.sha256() == expected
+        assert tracemalloc.get_traced_memory()[1] < large.image.numel() / 2
+    finally:
+        tracemalloc.stop()

@@ -6,7 +6,15 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from torch_fidelity.feature_extractor_vgg16 import FeatureExtractorVGG16
 from torchvision.models import vgg16
 
-from lightning_cgan.metrics.extractors import VGG16, DigitsClassifier, DINOv2, InceptionV3, Transformer, seen_by
+from lightning_cgan.metrics.extractors import (
+    VGG16,
+    DigitsClassifier,
+    DINOv2,
+    Extractor,
+    InceptionV3,
+    Transformer,
+    seen_by,
+)
 from lightning_cgan.metrics.pinned import PINNED, sha256_of
 from lightning_cgan.metrics.resizing import Resize, pictured
 from tests.metrics.transformers import published
@@ -198,3 +206,16 @@ def test_a_file_that_would_run_code_when_unpickled_does_not(tmp_path):
     with pytest.raises(ValueError, match=r"own state dict"):
         InceptionV3(str(tmp_path / "trap.pth"), sha256=sha256_of(tmp_path / "trap.pth"))
     assert not (tmp_path / "ran").exists()
+
+
+def test_coarse_products_that_a_run_allows_itself_are_not_in_features():
+    class Asked(Extractor):
+        def forward(self, image):
+            return torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+
+    torch.set_float32_matmul_precision("medium")
+    try:
+        assert seen_by(Asked(), bytes_of(1, 3, 4, 4)) == ("highest", False)
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")

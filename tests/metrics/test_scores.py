@@ -3,6 +3,8 @@ import math
 import pytest
 import torch
 
+from lightning_cgan.metrics import scores
+from lightning_cgan.metrics.gram import careful
 from lightning_cgan.metrics.intra import intra_class_fid
 from lightning_cgan.metrics.jackknife import groups_of
 from lightning_cgan.metrics.scores import all_scores, frechet_distance, inception_score
@@ -167,3 +169,21 @@ def test_no_score_draws_from_a_global_stream():
     torch.manual_seed(3)
     all_scores(seen(), False, Convention(kid_subsets=2, kid_subset_size=20))
     assert torch.equal(torch.randn(2), expected)
+
+
+def test_scores_for_which_memory_runs_out_are_noted_and_the_others_stand(monkeypatch):
+    def short(*_, **__):
+        with careful(block=123):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    given = seen(train=features(50, 6, 3))
+    whole = all_scores(given, knows_labels=False)
+    monkeypatch.setattr(scores, "compared", short)
+    monkeypatch.setattr(scores, "nearest_neighbours", short)
+    result = all_scores(given, knows_labels=False)
+    kept = {"fid", "is_mean", "is_std"}
+    assert {name for name, value in result.value.items() if math.isfinite(value)} == kept
+    assert result.value.keys() == whole.value.keys()
+    assert all(result.value[name] == whole.value[name] for name in kept)
+    assert [note for note in result.notes if "tiles of 123 pairs" in note] == result.notes
+    assert len(result.notes) == 2

@@ -35,6 +35,7 @@ from lightning_cgan.run_folder import (
     scored_already,
     second_checkpoint,
     set_aside,
+    unfinished,
 )
 
 TRAINER_DEFAULTS = {
@@ -187,8 +188,10 @@ class CLI(LightningCLI):
         self.before_validate()
         done = read_results(folder).get(entry_name("test", protocol, test.ckpt_path, folder))
         if done and not test.again:
-            say(scored_already(folder, done))
+            say(scored_already(folder, done, read_checkpoint(test.ckpt_path)["global_step"]))
             raise SystemExit(0)
+        if told := unfinished(folder, self.trainer.max_steps):
+            say(told)
 
     def after_test(self) -> None:
         """Without a choice of checkpoint, the last one is reported beside the best."""

@@ -40,13 +40,16 @@ def main(args: list[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser("lightning-cgan compare", description=__doc__, allow_abbrev=False)
+    told = __doc__.partition(": ")[2] if __doc__ else ""  # without Python's marks
+    made = argparse.ArgumentParser("lightning-cgan compare", description=told, allow_abbrev=False)
     made.add_argument("run", nargs="+", help="run folder, with the metrics.json and config.yaml that lie in it")
     made.add_argument("--split", default="test", help="name in metrics.json: test (default), test_last, val, ...")
     made.add_argument("--scores", help="columns, such as fid,kid,accuracy; the usual ones that there are by default")
-    made.add_argument("--csv", help="file for every score of every run, unrounded")
-    made.add_argument("--markdown", help="file for the table that is printed")
-    made.add_argument("--allow", action="append", default=[], help="card field or configuration key that may differ")
+    made.add_argument("--csv", metavar="FILE", help="file for every score of every run, unrounded")
+    made.add_argument("--markdown", metavar="FILE", help="file for the table that is printed")
+    made.add_argument(
+        "--allow", action="append", default=[], metavar="NAME", help="card field or configuration key that may differ"
+    )
     return made
 
 

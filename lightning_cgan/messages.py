@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
+elsewhere = warnings.formatwarning  # Lightning's
 NOISE = re.compile(
     r"^(Does not validate|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>|Problem with given class_path"
     r"|Parser key \"[\w.]+\":$|Expected a path but|Not a valid subclass|Subclass types expect|a class path \("
@@ -113,8 +114,18 @@ def explanation(error: Exception) -> str | None:
     return str(error) if said_by_us else None
 
 
+def worded(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:
+    """A warning as it is printed: this suite's own in plain words, another package's with its place."""
+    ours = {"lightning_cgan", "datamodules"} & set(Path(filename).parts[-3:])
+    return f"warning: {message}\n" if ours else elsewhere(message, category, filename, lineno, line)
+
+
 def hush() -> None:
-    """Keep Lightning's advertisements, and warnings about what this suite does on purpose, off the screen."""
+    """Keep Lightning's advertisements, and warnings about what this suite does on purpose, off the screen.
+
+    What the suite itself warns of is for the user, who has no need of a place in its source.
+    """
+    warnings.formatwarning = worded
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     for told in (

@@ -68,13 +68,33 @@ def second_checkpoint(folder: str) -> str | None:
     return str(last) if best.is_file() and last.is_file() else None
 
 
-def scored_already(folder: str, entry: dict[str, Any]) -> str:
-    """What to say to somebody who asks for a second look at test data. ``entry`` is that of ``metrics.json``."""
+def scored_already(folder: str, entry: dict[str, Any], update: int) -> str:
+    """What to say to somebody who asks for a second look at test data.
+
+    Args:
+        folder: of the run.
+        entry: that of ``metrics.json``.
+        update: of the checkpoint that is asked about now.
+    """
     card = entry["card"]
+    before = card.get("update")
+    changed = f"; the checkpoint is now of update {update}" if before not in (None, update) else ""
     return (
-        f"this run is scored: test data were looked at on {card.get('time', 'an unknown day')}, at update "
-        f"{card.get('update')}; metrics.json in {folder} says what came out\n"
+        f"this run is scored: on {str(card.get('time', 'an unknown day'))[:10]}, at update {before}{changed}\n"
+        f"{folder}/metrics.json and report.html say what came out\n"
         "--again scores it again, and the card counts how often; choices between runs belong on validation data"
+    )
+
+
+def unfinished(folder: str, updates: int) -> str | None:
+    """What to say before test data are looked at for a run that is to take so many ``updates``; None if it has."""
+    last = Path(folder, LAST)
+    done = read_checkpoint(last)["global_step"] if last.is_file() else updates
+    if done >= updates:
+        return None
+    return (
+        f"warning: this run is not finished: {done} of {updates} updates. Test data are scored once, best when it is; "
+        "until then there is `validate`"
     )
 
 

@@ -1,5 +1,5 @@
 from lightning_cgan.cli import main
-from lightning_cgan.messages import plain
+from lightning_cgan.messages import plain, worded
 from tests.datamodules.sets import write_pictures
 
 NESTED = """Parser key "model":
@@ -41,3 +41,8 @@ def test_a_picture_that_breaks_in_a_loader_process_is_named_without_a_trace(tmp_
     error = capsys.readouterr().err
     assert ".jpg" in error
     assert "Traceback" not in error
+
+
+def test_a_warning_of_the_suite_is_plain_and_another_keeps_its_place():
+    assert worded("Beware.", UserWarning, "/home/lightning_cgan/callbacks/report.py", 9) == "warning: Beware.\n"
+    assert "other/code.py:9" in worded("Beware.", UserWarning, "/home/other/code.py", 9)

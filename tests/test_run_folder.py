@@ -1,7 +1,15 @@
 import pytest
 import torch
 
-from lightning_cgan.run_folder import default_folder, find_checkpoint, flat, read_checkpoint, set_aside
+from lightning_cgan.run_folder import (
+    default_folder,
+    find_checkpoint,
+    flat,
+    read_checkpoint,
+    scored_already,
+    set_aside,
+    unfinished,
+)
 
 
 def test_a_run_is_named_after_its_first_file():
@@ -43,3 +51,17 @@ def test_a_checkpoint_cannot_run_code(tmp_path):
 
 def test_nested_settings_are_compared_by_dotted_keys():
     assert flat({"a": {"b": 1, "c": (1, 2)}, "d": None}) == {"a.b": 1, "a.c": [1, 2], "d": None}
+
+
+def test_a_run_that_is_not_finished_is_remarked_upon_before_test_data_are_used(tmp_path):
+    held = {"hyper_parameters": {"model": {}}, "state_dict": {}, "global_step": 40}
+    assert unfinished(str(tmp_path), 100) is None  # a checkpoint from elsewhere
+    torch.save(held, tmp_path / "last.ckpt")
+    assert unfinished(str(tmp_path), 40) is None
+    assert "40 of 100 updates" in (unfinished(str(tmp_path), 100) or "")
+
+
+def test_who_asks_again_hears_when_the_run_was_scored_and_whether_it_has_changed():
+    entry = {"card": {"time": "2026-11-21T21:05:34+00:00", "update": 4}}
+    assert "on 2026-11-21, at update 4\n" in scored_already("run", entry, 4)
+    assert "at update 4; the checkpoint is now of update 6\n" in scored_already("run", entry, 6)

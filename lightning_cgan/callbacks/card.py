@@ -11,6 +11,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from lightning_cgan import keyed
 from lightning_cgan.metrics.extractors import Extractor, sha256_of
+from lightning_cgan.metrics.resizing import Resize
 from lightning_cgan.protocol import Protocol
 
 PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics", "torch-fidelity")
@@ -56,8 +57,14 @@ def check_extractor(extractor: Extractor, protocol: Protocol) -> None:
     if wanted and "inception" in extractor.name and extractor.resize != wanted:
         raise ValueError(
             f"By the convention {protocol.name} images come to Inception by {wanted}; this extractor's way is "
-            f"{extractor.resize}. Set resize in the extractor's init_args, or data.init_args.protocol."
+            f"{extractor.resize}. Set the extractor's init_args.resize to {value_of(wanted)}, or leave out "
+            "data.init_args.protocol."
         )
+
+
+def value_of(resize: str) -> str:
+    """What ``init_args.resize`` is where the card says ``resize``."""
+    return next(way.name for way in Resize if resize.startswith(way.value))
 
 
 def origin(trainer: Trainer, module: LightningModule) -> dict[str, Any]:

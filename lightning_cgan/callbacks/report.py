@@ -7,6 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
 
+from lightning_cgan.callbacks.progress import say
 from lightning_cgan.report import write_report
 from lightning_cgan.report.folder import Run, at, read_run
 from lightning_cgan.report.tables import classes_of, evaluations, number, score_table
@@ -18,6 +19,8 @@ class Report(Callback):
     In W&B it is "report", beside the tables "scores" and "classes" and the picture "neighbours"; the evaluation cards
     stand in the run's configuration under "card". A report that cannot be written is a warning, and the run goes on.
     """
+
+    told: Path | None = None  # where the report lies that the user knows of
 
     def on_fit_end(self, trainer: Trainer, module: LightningModule) -> None:
         for logger in trainer.loggers:
@@ -36,6 +39,9 @@ class Report(Callback):
             return
         try:
             path = write_report(trainer.default_root_dir)
+            if path != self.told:
+                say(f"report in {path}")
+            self.told = path
             run = read_run(path.parent)
             for logger in trainer.loggers:
                 if isinstance(logger, WandbLogger):

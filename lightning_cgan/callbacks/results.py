@@ -5,6 +5,7 @@ import math
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -14,6 +15,7 @@ from lightning_cgan.callbacks.progress import say
 from lightning_cgan.protocol import Protocol
 
 FILE = "metrics.json"
+WIDTH = 100  # letters in a printed line
 
 
 def entry_name(split: str, protocol: Protocol, checkpoint: str | None, folder: str) -> str:
@@ -63,7 +65,7 @@ def report(
         card = card | {"scored": before.get("scored", 0) + 1, "time": now}
     part = {"scores": numbers(scores), "standard_errors": numbers(errors), **more, "card": card}
     write_entry(Path(trainer.default_root_dir), name, part)
-    say(f"{name}: " + "  ".join(f"{score} {with_error(value, errors.get(score))}" for score, value in scores.items()))
+    say(told(name, scores, errors, card))
 
 
 def write_entry(folder: Path, name: str, part: dict[str, Any]) -> None:
@@ -81,6 +83,22 @@ def numbers(values: dict[str, float]) -> dict[str, float | None]:
     return {name: value if math.isfinite(value) else None for name, value in values.items()}
 
 
+def told(name: str, scores: dict[str, float], errors: dict[str, float], card: dict[str, Any]) -> str:
+    """The scores in lines that a terminal holds, after the evaluation's name and the checkpoint, if one was read."""
+    held = card.get("checkpoint")
+    head = f"{name}, {held['name']} of update {card['update']}" if held else name
+    each = [
+        f"{score} {with_error(value, errors.get(score))}".replace(" ", "\N{NO-BREAK SPACE}")
+        for score, value in scores.items()
+    ]
+    lines = fill("  ".join(each), WIDTH, initial_indent=f"{head}: ", subsequent_indent="  ", break_on_hyphens=False)
+    return lines.replace("\N{NO-BREAK SPACE}", " ")
+
+
 def with_error(value: float, error: float | None) -> str:
-    """ "11.5 ± 0.2", the error to one digit; the value alone where there is none."""
-    return f"{value:.4g}" if not error or not math.isfinite(error) else f"{value:.4g} ± {error:.1g}"
+    """ "11.50 ± 0.23", the error to two digits; the value alone where there is none, or one below its sixth digit."""
+    if not error or not math.isfinite(error) or error < 1e-5 * abs(value):
+        return f"{value:.4g}"
+    places = 1 - int(f"{error:.1e}".partition("e")[2])
+    value, error = round(value, places), round(error, places)
+    return f"{value:.{max(places, 0)}f} ± {error:.{max(places, 0)}f}"

@@ -1,19 +1,20 @@
 """Scores a run: on validation data while it trains, on test data when it is tested."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 
 from lightning_cgan.callbacks.card import card, check_extractor, seen_by_extractor
 from lightning_cgan.callbacks.kept import Kept
 from lightning_cgan.callbacks.pictures import SHOWN, neighbour_grid, save_png
+from lightning_cgan.callbacks.progress import say
 from lightning_cgan.callbacks.references import References, whole
-from lightning_cgan.callbacks.results import report
+from lightning_cgan.callbacks.results import entry_of, report
 from lightning_cgan.contract import Evaluated
 from lightning_cgan.metrics.classification import Classification, classification_scores, recipe_for
 from lightning_cgan.metrics.extractors import Extractor
@@ -26,6 +27,7 @@ from lightning_cgan.protocol import Protocol
 TRAINING_IMAGES = 50_000  # among which copies are looked for, at most
 SUSPECTS = 2_000  # generated images among which the picture of copies chooses
 BESIDE = 4  # training images beside each of them
+TAUGHT = ("cas", "cas_real", "cas_reverse")  # scores that classifiers are trained for
 
 
 class Scores(Callback):
@@ -33,8 +35,9 @@ class Scores(Callback):
     ``test/fid`` and so on in ``test``; :func:`lightning_cgan.metrics.scores.all_scores` names them all.
 
     Each is also written to ``metrics.json`` in the run folder, with its standard error and the card that says how it
-    was measured. ``test`` adds scores inside each class, looks for copies of training images, and shows those that come
-    nearest to being one in ``neighbours.png``.
+    was measured. ``test`` adds scores inside each class, looks for copies of training images, and shows those that
+    come nearest to being one in ``neighbours.png``, those of the last checkpoint in ``neighbours_last.png``. It does
+    not look where the protocol's real images are training images: there is nothing unseen to compare with.
 
     Args:
         extractor: the network whose features and logits are scored.
@@ -48,6 +51,7 @@ class Scores(Callback):
         self.extractor, self.classifier_updates, self.block = extractor, classifier_updates, block
         self.on_real: nn.Module | None = None
         self.references = References(extractor)
+        self.said: set[str] = set()
 
     def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
         if stage == "test":
@@ -94,11 +98,17 @@ class Scores(Callback):
         seen = self.gather(trainer, module, split)
         scored, details = on_first(trainer, lambda: self.compute(trainer, module, seen))
         for note in scored.notes:
-            rank_zero_warn(f"{split}: {note}")
+            self.warn(f"{entry_of(trainer, split)}: {note}")
         written = card(trainer, module, split, len(seen.real), len(seen.fake))
         written |= seen_by_extractor(self.extractor, Protocol[written["protocol"]])
         more = {"notes": scored.notes} | ({"classes": scored.classes} if scored.classes else {})
         report(trainer, module, split, scored.value, scored.error, written | details, **more)
+
+    def warn(self, note: str) -> None:
+        """Say ``note``, once in a run: each validation has the same to say."""
+        if note not in self.said:
+            say(f"warning: {note}")
+        self.said.add(note)
 
     def gather(self, trainer: Trainer, module: LightningModule, split: str) -> Gathered:
         """What all processes saw, together; each of them calls it."""
@@ -125,18 +135,28 @@ class Scores(Callback):
         )
         if scored.neighbours is not None and len(self.fakes):
             picture = beside_training_images(self.fakes, scored.neighbours, seen, data)
-            save_png(picture, Path(trainer.default_root_dir, "neighbours.png"))
+            name = entry_of(trainer, "test").replace("test", "neighbours")
+            save_png(picture, Path(trainer.default_root_dir, f"{name}.png"))
         details: dict[str, Any] = {"worst_class": scored.worst_class} if scored.classes else {}
-        asked = seen.finite and len(seen.label) > 0 and bool((seen.label >= 0).all())
+        asked = len(seen.label) > 0 and bool((seen.label >= 0).all())
         if testing and self.classifier_updates and asked:
-            try:
-                taught = self.taught(data, seen.label, module.device)
-            except ValueError as cause:  # what was scored before it stands
-                scored.notes.append(f"cas, cas_real, cas_reverse: {cause}")
-            else:
-                value, error = scored.value | taught.scores, scored.error | taught.standard_errors
-                scored, details["classification"] = scored._replace(value=value, error=error), taught.card
-        return scored, details
+            scored, details["classification"] = self.with_taught(scored, seen, data, module.device)
+        return scored, {name: detail for name, detail in details.items() if detail is not None}
+
+    def with_taught(
+        self, scored: Scored, seen: Gathered, data: Any, device: torch.device
+    ) -> tuple[Scored, dict[str, Any] | None]:
+        """``scored`` with what classifiers learn, or with the reason why they do not, and how they were trained."""
+        missing, why = dict.fromkeys(TAUGHT, math.nan), "generated images hold NaN or infinity."
+        try:
+            taught = self.taught(data, seen.label, device) if seen.finite else None
+        except ValueError as refusal:  # what else was scored is not lost
+            taught, why = None, str(refusal)
+        if taught is None:
+            notes = [*scored.notes, f"{', '.join(TAUGHT)}: {why}"]
+            return scored._replace(value=scored.value | missing, error=scored.error | missing, notes=notes), None
+        value, errors = scored.value | taught.scores, scored.error | taught.standard_errors
+        return scored._replace(value=value, error=errors), taught.card
 
     def taught(self, data: Any, asked: Tensor, device: torch.device) -> Classification:
         """What classifiers learn from generated and from real images."""

@@ -42,18 +42,22 @@ def notes_on(seen: Gathered, needed: dict[str, tuple[int, int]]) -> list[str]:
     for least in dict.fromkeys(needed.values()):
         names = [name for name, numbers in needed.items() if numbers == least]
         if not enough(seen, *least):
-            notes.append(
-                f"{', '.join(names)}: at least {least[0]} real and {least[1]} generated images are needed; "
-                f"there are {reals} and {fakes}."
-            )
+            notes.append(f"{', '.join(names)}: {lacking(least, (reals, fakes))}.")
     if enough(seen, 2, 2) and min(reals, fakes) <= width:
         notes.append(
-            f"fid: more than {width} real and {width} generated images are needed for covariances of {width} features "
-            f"of full rank; there are {reals} and {fakes}. Compare it only between equal numbers of images."
+            f"fid: with {width} features it needs more than {width} real and {width} generated images, or it comes out "
+            f"too high; there are {reals} and {fakes}. Compare it only with FIDs of as many images."
         )
     if fakes > 1 and alike(seen):
         notes.append(f"All {fakes} generated images look the same to the extractor: the generator has one image.")
     return notes
+
+
+def lacking(least: tuple[int, int], there: tuple[int, int]) -> str:
+    """ "at least 10 generated images are needed; there are 3", of the kinds of which there are too few."""
+    short = [place for place in (0, 1) if there[place] < least[place]]
+    kinds = " and ".join(f"{least[place]} {('real', 'generated')[place]}" for place in short)
+    return f"at least {kinds} images are needed; there are {' and '.join(str(there[place]) for place in short)}"
 
 
 def alike(seen: Gathered) -> bool:

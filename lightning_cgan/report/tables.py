@@ -74,8 +74,9 @@ def shown(values: list[float | None], errors: list[float | None]) -> list[Number
 
 
 def evaluations(run: Run) -> list[str]:
-    """The evaluations there are, the most telling first."""
-    return [split for split in SPLITS if is_table(at(run.metrics, split, "scores"))]
+    """The evaluations there are, the most telling first; those by other protocols last."""
+    names = dict.fromkeys((*SPLITS, *sorted(run.metrics)))
+    return [name for name in names if is_table(at(run.metrics, name, "scores"))]
 
 
 def is_table(entry: Any) -> bool:
@@ -96,7 +97,9 @@ def column(split: str, card: dict[str, Any]) -> Column:
     file = str(at(card, "checkpoint", "name", default=""))
     weights = {"best.ckpt": "Best checkpoint", "last.ckpt": "Last checkpoint", "": "While training"}.get(file, file)
     if not card:
-        weights = {"test": "Test", "test_last": "Last checkpoint", "val": "Validation"}[split]
+        weights = {"test": "Test", "test_last": "Last checkpoint", "val": "Validation"}.get(split, split)
+    protocol = str(card.get("protocol", "OWN"))
+    weights += f" by {protocol}" if protocol != "OWN" else ""
     reference = str(at(card, "reference", "split", default=split.removesuffix("_last")))
     update, fakes, reals = (number(card.get(name)) for name in ("update", "fakes", "reals"))
     when = f"update {update:,.0f}, {reference} data" if update is not None else f"{reference} data"

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from lightning_cgan.callbacks.results import entry_name, numbers, read_results, with_error, write_entry
+from lightning_cgan.callbacks.results import entry_name, numbers, read_results, told, with_error, write_entry
 from lightning_cgan.protocol import Protocol
 
 
@@ -48,6 +48,19 @@ def test_what_is_no_number_is_null():
     assert numbers({"a": 1.5, "b": float("nan"), "c": float("inf")}) == {"a": 1.5, "b": None, "c": None}
 
 
-def test_an_error_is_said_to_one_digit_and_only_where_there_is_one():
-    assert with_error(11.4962, 0.2311) == "11.5 ± 0.2"
-    assert with_error(11.4962, None) == with_error(11.4962, float("nan")) == "11.5"
+def test_an_error_is_said_to_two_digits_and_only_where_there_is_one():
+    assert with_error(11.4962, 0.2311) == "11.50 ± 0.23"
+    assert with_error(413.66, 17.56) == "414 ± 18"
+    assert with_error(4136.6, 175.6) == "4140 ± 180"
+    assert with_error(11.4962, None) == with_error(11.4962, float("nan")) == with_error(11.4962, 1e-9) == "11.5"
+
+
+def test_scores_are_said_in_lines_that_break_between_them_and_name_the_checkpoint():
+    scores = {f"score_{number}": 100.0 + number for number in range(12)}
+    held = {"checkpoint": {"name": "best.ckpt"}, "update": 750}
+    lines = told("test", scores, dict.fromkeys(scores, 0.5), held).splitlines()
+    assert lines[0].startswith("test, best.ckpt of update 750: score_0 100.00 ± 0.50  score_1 101.00 ± 0.50")
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= 100
+    assert all(line.startswith("  score_") and line.endswith("0.50") for line in lines[1:])
+    assert told("val", {"fid": 1.0}, {}, {"checkpoint": None}) == "val: fid 1"

@@ -66,8 +66,19 @@ def test_the_test_scores_best_and_last_with_errors_classes_copies_and_what_class
     assert scores()["test"]["card"]["checkpoint"]["name"] == "best.ckpt"
     assert scores()["test_last"]["card"]["checkpoint"]["name"] == "last.ckpt"
     assert scores()["test_last"]["card"]["update"] == 4
-    for name in ("neighbours.png", "samples/test.png", "samples/test_last.png", "report.html"):
+    for name in ("neighbours.png", "neighbours_last.png", "samples/test.png", "samples/test_last.png", "report.html"):
         assert (tmp_path / "run" / name).is_file()
+
+
+def test_copies_are_not_sought_where_the_real_images_are_training_images(run, scores, tmp_path, monkeypatch):
+    monkeypatch.setattr(Protocol.MIMICRY, "_value_", Protocol.MIMICRY.value._replace(fakes=41, reals=300))
+    assert run("fit", steps=1, every=1) == 0
+    assert run("test", "--data.init_args.protocol=MIMICRY", "--ckpt_path=best") == 0
+    entry = scores()["test_mimicry"]
+    assert entry["card"]["reference"]["split"] == "train+val"
+    assert entry["scores"]["fid"] > 0
+    assert not entry["scores"].keys() & COPIES
+    assert not list((tmp_path / "run").glob("neighbours*.png"))
 
 
 def test_no_score_changes_a_bit_of_training(run, state, tmp_path):
@@ -117,20 +128,20 @@ def test_a_convention_refuses_an_inception_of_another_resize():
     check_extractor(other, Protocol.STUDIOGAN)
     other.name, other.resize = "inception-v3-tf", "TensorFlow 1 bilinear to 299x299"
     check_extractor(other, Protocol.MIMICRY)
-    with pytest.raises(ValueError, match="PIL bilinear to 299x299"):
+    with pytest.raises(ValueError, match=r"PIL bilinear to 299x299; .* init_args.resize to PIL_BILINEAR"):
         check_extractor(other, Protocol.STUDIOGAN)
 
 
-def test_a_generator_that_made_no_numbers_is_reported_and_the_run_goes_on(run, state, scores):
+def test_a_generator_that_made_no_numbers_is_reported_once_and_the_run_goes_on(run, state, scores, capsys):
     broken = "--model.init_args.generator_optimizer.init_args.lr=1e38"
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        assert run("fit", broken, steps=4, every=2) == 0
-    assert any("NaN" in str(warning.message) for warning in said)
+    assert run("fit", broken, steps=4, every=2) == 0
+    assert capsys.readouterr().out.count("generated images hold NaN or infinity; nothing was scored.") == 1
     assert state()["global_step"] == 4
     assert scores()["val"]["scores"]["fid"] is None
     assert scores()["val"]["notes"]
-    assert run("test", broken) == 0
+    assert run("test", broken, SCORES.replace("updates: 0", "updates: 3").format(EXTRACTOR)) == 0
+    assert scores()["test"]["scores"]["cas"] is None
+    assert any(note.startswith("cas, cas_real, cas_reverse: ") for note in scores()["test"]["notes"])
 
 
 def test_images_that_are_all_equal_are_reported_and_scored(run, scores):

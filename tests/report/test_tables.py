@@ -1,7 +1,9 @@
+import json
+
 import pytest
 
 from lightning_cgan.report.folder import read_run
-from lightning_cgan.report.tables import class_table, shown
+from lightning_cgan.report.tables import class_table, columns, score_table, shown
 from tests.report.run_folders import write_digits_run
 
 
@@ -9,6 +11,17 @@ def test_classes_stand_with_the_worst_first(tmp_path):
     rows = class_table(read_run(write_digits_run(tmp_path, updates=50))).rows
     assert [label for label, _ in rows] == ["7", "4", "1", "8", "5", "2", "9", "6", "3", "0"]
     assert rows[0][1] == ["65.2", "0.993", "50", "500"]
+
+
+def test_scores_by_another_protocol_stand_beside_the_own_ones_under_its_name(tmp_path):
+    folder = write_digits_run(tmp_path, updates=50)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    best = metrics["test"]
+    metrics["test_mimicry"] = {**best, "card": {**best["card"], "protocol": "MIMICRY"}}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    run = read_run(folder)
+    assert [column.title for column in columns(run)][-1] == "Best checkpoint by MIMICRY"
+    assert len(columns(run)) == len(metrics) == len(score_table(run)[0].cells)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from lightning_cgan.callbacks.checkpoints import BEST, LAST
+from lightning_cgan.callbacks.checkpoints import BEST, LAST, best_is_last
 
 # Keys that say where data is, not what, and what to predict.
 PREDICTED = ("classes", "per_class", "morphs", "steps", "folder")
@@ -63,9 +63,9 @@ def find_checkpoint(folder: str, wanted: str | None) -> str:
 
 
 def second_checkpoint(folder: str) -> str | None:
-    """The last checkpoint, where the best one is tested first; None where there is no best."""
+    """The last checkpoint, where the best one is tested first; None where there is no best, or both are one."""
     best, last = Path(folder, BEST), Path(folder, LAST)
-    return str(last) if best.is_file() and last.is_file() else None
+    return str(last) if best.is_file() and last.is_file() and not best_is_last(folder) else None
 
 
 def scored_already(folder: str, entry: dict[str, Any], update: int) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
-from lightning_cgan.callbacks.checkpoints import BEST, LAST
+from lightning_cgan.callbacks.checkpoints import BEST, LAST, best_is_last
 from lightning_cgan.callbacks.progress import say
 from lightning_cgan.protocol import Protocol
 
@@ -65,6 +65,8 @@ def report(
         card = card | {"scored": before.get("scored", 0) + 1, "time": now}
     part = {"scores": numbers(scores), "standard_errors": numbers(errors), **more, "card": card}
     write_entry(Path(trainer.default_root_dir), name, part)
+    if split == "test" and Path(str(trainer.ckpt_path)).name == BEST and best_is_last(trainer.default_root_dir):
+        write_entry(Path(trainer.default_root_dir), f"{name}_last", part)
     say(told(name, scores, errors, card))
 
 

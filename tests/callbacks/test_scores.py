@@ -1,4 +1,3 @@
-import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -68,6 +67,14 @@ def test_the_test_scores_best_and_last_with_errors_classes_copies_and_what_class
     assert scores()["test_last"]["card"]["update"] == 4
     for name in ("neighbours.png", "neighbours_last.png", "samples/test.png", "samples/test_last.png", "report.html"):
         assert (tmp_path / "run" / name).is_file()
+
+
+def test_a_best_checkpoint_that_is_the_last_one_too_is_looked_at_once_for_both(run, scores, tmp_path):
+    assert run("fit", steps=1, every=1) == 0
+    assert run("test") == 0
+    assert scores()["test"] == scores()["test_last"]
+    assert scores()["test"]["card"]["scored"] == 1
+    assert not (tmp_path / "run" / "samples" / "test_last.png").exists()
 
 
 def test_copies_are_not_sought_where_the_real_images_are_training_images(run, scores, tmp_path, monkeypatch):

@@ -57,7 +57,7 @@ def report(
     if split == "test":
         before = read_results(trainer.default_root_dir).get(name, {}).get("card", {})
         card = card | {"scored": before.get("scored", 0) + 1}
-    part = {"scores": numbers(scores), "standard_errors": numbers(errors), **more, "card": card}
+    part = {"scores": scores, "standard_errors": errors, **more, "card": card}
     write_entry(Path(trainer.default_root_dir), name, part)
     say(f"{name}: " + "  ".join(f"{score} {with_error(value, errors.get(score))}" for score, value in scores.items()))
 
@@ -68,13 +68,17 @@ def write_entry(folder: Path, name: str, part: dict[str, Any]) -> None:
     written[name] = part
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{FILE}.partial"
-    partial.write_text(json.dumps(written, indent=2) + "\n")
+    partial.write_text(json.dumps(numbers(written), indent=2) + "\n")
     os.replace(partial, folder / FILE)
 
 
-def numbers(values: dict[str, float]) -> dict[str, float | None]:
-    """As JSON can hold them, which knows no NaN."""
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+def numbers(values: dict[Any, Any]) -> dict[Any, Any]:
+    """As JSON can hold them, which knows no NaN; those of a table in it too."""
+    return {name: numbers(value) if isinstance(value, dict) else finite(value) for name, value in values.items()}
+
+
+def finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def with_error(value: float, error: float | None) -> str:

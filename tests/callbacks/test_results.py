@@ -41,3 +41,12 @@ def test_what_is_no_number_is_null():
 def test_an_error_is_said_to_one_digit_and_only_where_there_is_one():
     assert with_error(11.4962, 0.2311) == "11.5 ± 0.2"
     assert with_error(11.4962, None) == with_error(11.4962, float("nan")) == "11.5"
+
+
+def test_a_class_without_a_score_is_null_in_the_file_which_every_reader_of_json_understands(tmp_path):
+    def refused(constant):
+        raise AssertionError(constant)
+
+    write_entry(tmp_path, "test", {"classes": {"3": {"fid": float("nan"), "fakes": 1}}, "notes": ["none"]})
+    entry = json.loads((tmp_path / "metrics.json").read_text(), parse_constant=refused)["test"]
+    assert entry == {"classes": {"3": {"fid": None, "fakes": 1}}, "notes": ["none"]}

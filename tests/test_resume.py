@@ -3,6 +3,7 @@ import json
 import pytest
 from lightning.pytorch import Callback
 
+from lightning_cgan.metrics.scores import Scored
 from tests.conftest import same
 
 PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "global_step")
@@ -107,7 +108,8 @@ def test_validating_changes_no_training_bit(run, state):
 
 def test_the_best_so_far_is_known_after_a_stop_and_a_move(run, state, tmp_path, monkeypatch):
     fids = iter([9.0, 1.0, 5.0])
-    monkeypatch.setattr("lightning_cgan.callbacks.scores.all_scores", lambda *_: {"fid": next(fids)})
+    found = lambda *_, **__: Scored({"fid": next(fids)}, {}, [])  # noqa: E731
+    monkeypatch.setattr("lightning_cgan.callbacks.scores.all_scores", found)
     last = callback("lightning_cgan.callbacks.checkpoints.Last", every=1)
     with pytest.raises(PowerCut):
         run("fit", last, callback("tests.test_resume.StopsAt", step=5), folder="a", steps=6, every=2)

@@ -63,7 +63,7 @@ def report(
         # The cards of `fit` have no time: a resumed run ends with the same file.
         now = datetime.now(UTC).isoformat(timespec="seconds")
         card = card | {"scored": before.get("scored", 0) + 1, "time": now}
-    part = {"scores": numbers(scores), "standard_errors": numbers(errors), **more, "card": card}
+    part = {"scores": scores, "standard_errors": errors, **more, "card": card}
     write_entry(Path(trainer.default_root_dir), name, part)
     if split == "test" and Path(str(trainer.ckpt_path)).name == BEST and best_is_last(trainer.default_root_dir):
         write_entry(Path(trainer.default_root_dir), f"{name}_last", part)
@@ -76,13 +76,17 @@ def write_entry(folder: Path, name: str, part: dict[str, Any]) -> None:
     written[name] = part
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{FILE}.partial"
-    partial.write_text(json.dumps(written, indent=2) + "\n")
+    partial.write_text(json.dumps(numbers(written), indent=2) + "\n")
     os.replace(partial, folder / FILE)
 
 
-def numbers(values: dict[str, float]) -> dict[str, float | None]:
-    """As JSON can hold them, which knows no NaN."""
-    return {name: value if math.isfinite(value) else None for name, value in values.items()}
+def numbers(values: dict[Any, Any]) -> dict[Any, Any]:
+    """As JSON can hold them, which knows no NaN; those of a table in it too."""
+    return {name: numbers(value) if isinstance(value, dict) else finite(value) for name, value in values.items()}
+
+
+def finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def told(name: str, scores: dict[str, float], errors: dict[str, float], card: dict[str, Any]) -> str:

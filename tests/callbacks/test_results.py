@@ -64,3 +64,12 @@ def test_scores_are_said_in_lines_that_break_between_them_and_name_the_checkpoin
     assert max(map(len, lines)) <= 100
     assert all(line.startswith("  score_") and line.endswith("0.50") for line in lines[1:])
     assert told("val", {"fid": 1.0}, {}, {"checkpoint": None}) == "val: fid 1"
+
+
+def test_a_class_without_a_score_is_null_in_the_file_which_every_reader_of_json_understands(tmp_path):
+    def refused(constant):
+        raise AssertionError(constant)
+
+    write_entry(tmp_path, "test", {"classes": {"3": {"fid": float("nan"), "fakes": 1}}, "notes": ["none"]})
+    entry = json.loads((tmp_path / "metrics.json").read_text(), parse_constant=refused)["test"]
+    assert entry == {"classes": {"3": {"fid": None, "fakes": 1}}, "notes": ["none"]}

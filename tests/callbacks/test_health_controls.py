@@ -5,7 +5,9 @@ import json
 import pytest
 import torch
 
+from lightning_cgan.callbacks.diagnosis import judge
 from lightning_cgan.cli import main
+from lightning_cgan.csv_log import read_rows
 from lightning_cgan.networks import mlp, sngan
 from tests.conftest import DIGITS
 from tests.test_resume import callback
@@ -27,9 +29,21 @@ def warned(tmp_path, capsys):
         found = [tuple(warning.values()) for warning in json.loads(log.read_text())] if log.is_file() else []
         printed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("warning: update ")]
         assert printed == [f"warning: update {update}: {message}" for update, _, message in found]
+        assert [(update, *warning) for update, look in judged_again(tmp_path) for warning in look] == found
         return found
 
     return run
+
+
+def judged_again(folder):
+    """What is judged of each look when the run's log is read again, by generator update."""
+    history: dict = {}
+    for row in read_rows(folder / "metrics.csv")[1]:
+        signals = {
+            name: float(value) for name, value in row.items() if value and name.startswith(("train/", "health/"))
+        }
+        history.setdefault(int(row["step"]) + 1, {}).update(signals)
+    return [(update, judge([*history.values()][:n])) for n, update in enumerate(history, 1)]
 
 
 def signals(found):

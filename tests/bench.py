@@ -149,7 +149,8 @@ def peak_memory(images=10_000, width=2048):
         "import resource, torch; from tests.metrics.pixels import made\n"
         "from lightning_cgan.metrics.scores import all_scores\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
-        f"seen = made(*(torch.randn({images}, {width}).relu_() for _ in range(2)), logits=torch.randn({images}, 1008))\n"
+        f"images, width = {images}, {width}\n"
+        "seen = made(torch.randn(images, width), torch.randn(images, width), logits=torch.randn(images, 1008))\n"
         "before = peak(); all_scores(seen, False); print(peak() - before)"
     )
     return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)

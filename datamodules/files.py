@@ -14,6 +14,7 @@ from torchvision.transforms.v2 import functional as F
 
 from datamodules.order import Positions
 from datamodules.pictures import CMYK, open_picture, read_picture, shown
+from lightning_cgan.remembered import remembered
 
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".pbm", ".pgm", ".ppm", ".tif", ".tiff")
 LOOKED_AT = 1_000
@@ -162,11 +163,19 @@ class Files:
         return self
 
     def sha256(self) -> str:
-        """Of names, labels, sizes and the way of decoding: reading every file would take as long as an epoch."""
+        """Of names, labels, contents and the way of decoding. Files are read once, until one's size or time changes."""
         said = hashlib.sha256(repr(tuple(self.decoding)).encode())
         for path, label in zip(self.path, self.label.tolist(), strict=True):
-            name = os.fsencode(os.path.relpath(path, self.root))
-            said.update(name + f" {label} {os.stat(path).st_size}\n".encode())
+            state = os.stat(path)
+            said.update(os.fsencode(path) + f" {label} {state.st_size} {state.st_mtime_ns}\n".encode())
+        return remembered(said.hexdigest(), self.content_hash)
+
+    def content_hash(self) -> str:
+        said = hashlib.sha256(repr(tuple(self.decoding)).encode())
+        for path, label in zip(self.path, self.label.tolist(), strict=True):
+            with open(path, "rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+            said.update(os.fsencode(os.path.relpath(path, self.root)) + f" {label} {content}\n".encode())
         return said.hexdigest()
 
 

@@ -186,8 +186,11 @@ class CLI(LightningCLI):
         protocol = getattr(self.datamodule, "protocol", Protocol.OWN)
         self.second = second_checkpoint(folder) if test.ckpt_path is None else None
         self.before_validate()
-        done = read_results(folder).get(entry_name("test", protocol, test.ckpt_path, folder))
-        if done and not test.again:
+        written, name = read_results(folder), entry_name("test", protocol, test.ckpt_path, folder)
+        done = written.get(name)
+        if done and self.second and f"{name}_last" not in written:  # stopped between the two
+            test.ckpt_path, self.second = self.second, None
+        elif done and not test.again:
             say(scored_already(folder, done, read_checkpoint(test.ckpt_path)["global_step"]))
             raise SystemExit(0)
         if told := unfinished(folder, self.trainer.max_steps):

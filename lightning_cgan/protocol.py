@@ -25,7 +25,8 @@ class Protocol(Enum):
     PAPERS: 5,000 generated images against the test split, as Miyato & Koyama 2018 measured CIFAR-10. Their Inception
     Score is a mean over ten splits of as many images each, so that here one split has what each of theirs has.
     MIMICRY: the baselines of kwotsin/mimicry: 50,000 against 50,000 training images; KID over 10 subsets of 5,000.
-    STUDIOGAN: the benchmark of PyTorch-StudioGAN since 2022: 50,000 against the training images, one Inception split,
+    STUDIOGAN: the benchmark of PyTorch-StudioGAN since 2022: 50,000 (its number for CIFAR-10 and the ImageNet family;
+    for other sets it has as many as there are training images) against the training images, one Inception split,
     five neighbours, and images brought to Inception's size by PIL's bilinear filter. Its standing batch-norm
     statistics are not reproduced (the card says which ones were used), nor that it scales pixels by x / 127.5 - 1
     where the reference network has (x - 128) / 128.

@@ -18,8 +18,8 @@ from lightning.pytorch import Callback
 from torch.utils.data import DataLoader
 from torchmetrics.image.fid import _compute_fid
 
-from datamodules.batches import Training
 from datamodules.digits import Digits
+from datamodules.labelled import Training
 from datamodules.order import TrainingOrder
 from lightning_cgan import build, keyed
 from lightning_cgan.cli import main
@@ -149,8 +149,8 @@ def peak_memory(images=10_000, width=2048):
         "import resource, torch; from tests.metrics.pixels import made\n"
         "from lightning_cgan.metrics.scores import all_scores\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
-        f"pair = [torch.randn({images}, {width}).relu_() for _ in range(2)]\n"
-        f"seen = made(*pair, logits=torch.randn({images}, 1008))\n"
+        f"images, width = {images}, {width}\n"
+        "seen = made(torch.randn(images, width), torch.randn(images, width), logits=torch.randn(images, 1008))\n"
         "before = peak(); all_scores(seen, False); print(peak() - before)"
     )
     return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)

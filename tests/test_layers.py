@@ -7,11 +7,12 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
-CORE = ["lightning_cgan.contract", "lightning_cgan.keyed", "lightning_cgan.protocol"]
+CORE = ["lightning_cgan.contract", "lightning_cgan.keyed", "lightning_cgan.protocol", "lightning_cgan.remembered"]
 MAY_IMPORT = {
     "lightning_cgan/contract.py": [],
     "lightning_cgan/keyed.py": [],
     "lightning_cgan/protocol.py": [],
+    "lightning_cgan/remembered.py": [],
     "lightning_cgan/optimize.py": ["lightning_cgan.schedules"],
     "lightning_cgan/schedules.py": [],
     "lightning_cgan/growth.py": [],

@@ -32,6 +32,14 @@ class PairedScores(Scores):
         super().__init__(extractor, **more)
         self.scale = scale
 
+    def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
+        super().setup(trainer, module, stage)
+        if stage == "test" and trainer.datamodule.protocol.value.fakes:
+            raise ValueError(
+                "Pairs are one generated for each real image of the test split; met data.init_args.protocol "
+                f"{trainer.datamodule.protocol.name}, which sets other images against each other. Leave it out."
+            )
+
     def begin(self, trainer: Trainer, module: LightningModule, split: str) -> None:
         super().begin(trainer, module, split)
         self.interpolated = Pass(self.extractor, self.passed.known)

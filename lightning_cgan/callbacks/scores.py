@@ -133,7 +133,7 @@ class Scores(Callback):
         convention = data.protocol.value if testing else Protocol.OWN.value
         scored = all_scores(
             seen,
-            self.extractor.knows_labels,
+            self.extractor.knows_labels and seen.logits.shape[1] == data.spec.num_classes,
             convention,
             intra=testing,
             block=self.block,
@@ -191,9 +191,11 @@ def on_first(trainer: Trainer, work: Callable[[], Any]) -> Any:
     if trainer.is_global_zero:
         try:
             done = work()
-        except ValueError as error:
-            done = error
+        except Exception as error:  # raised here alone it would leave the others waiting
+            done = error if isinstance(error, ValueError) else RuntimeError(f"{type(error).__name__}: {error}")
+            if trainer.world_size == 1:
+                raise
     done = trainer.strategy.broadcast(done)
-    if isinstance(done, ValueError):
+    if isinstance(done, Exception):
         raise done
     return done

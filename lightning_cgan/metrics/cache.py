@@ -19,13 +19,7 @@ from torch import Tensor
 
 from lightning_cgan.contract import Reference
 from lightning_cgan.metrics.extractors import Extractor
-
-
-def cache_folder() -> Path:
-    """Where features are kept."""
-    if chosen := os.environ.get("LIGHTNING_CGAN_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lightning_cgan"
+from lightning_cgan.remembered import cache_folder
 
 
 def path_of(images: Reference, extractor: Extractor, device: torch.device) -> Path:

@@ -148,7 +148,7 @@ def test_a_cut_of_a_given_side_is_that_many_pixels_of_the_file(tmp_path):
     assert torch.equal(blue, torch.tensor([0, 0, 255], dtype=torch.uint8)[:, None, None].expand(3, 10, 10))
 
 
-def test_the_hash_is_of_names_labels_sizes_and_the_way_of_decoding(tmp_path):
+def test_the_hash_is_of_names_labels_contents_and_the_way_of_decoding(tmp_path):
     paths = [str(put(tmp_path / name, seed)) for seed, name in enumerate(("a.png", "b.png"))]
     label = torch.tensor([0, 1])
     same = Files(tmp_path, paths, label, Decoding(8)).sha256()
@@ -159,8 +159,11 @@ def test_the_hash_is_of_names_labels_sizes_and_the_way_of_decoding(tmp_path):
         Files(tmp_path, paths, label, Decoding(16)),
     ]
     assert len({same, *(other.sha256() for other in others)}) == 4
-    Path(paths[0]).write_bytes(b"another size")
+    before = Path(paths[0]).read_bytes()
+    Path(paths[0]).write_bytes(before[:-1] + bytes([before[-1] ^ 1]))  # of the same size
     assert Files(tmp_path, paths, label, Decoding(8)).sha256() != same
+    Path(paths[0]).write_bytes(before)
+    assert Files(tmp_path, paths, label, Decoding(8)).sha256() == same  # whenever it was written
 
 
 def test_five_of_the_files_that_cannot_be_used_are_named_before_anything_is_decoded(tmp_path):

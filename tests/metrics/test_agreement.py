@@ -1,4 +1,4 @@
-"""The whole way from images to scores beside torch-fidelity's: the same images, the same random Inception."""
+"""The whole way from images to scores beside torch-fidelity's: same images, same Inception of random weights."""
 
 import pytest
 import torch

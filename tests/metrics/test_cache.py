@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from lightning_cgan.contract import Reference
-from lightning_cgan.metrics.cache import cache_folder, path_of, read_features, write_features
+from lightning_cgan.metrics.cache import path_of, read_features, write_features
+from lightning_cgan.remembered import cache_folder, remembered
 from tests.metrics.colours import Colours
 
 CPU = torch.device("cpu")
@@ -93,3 +94,10 @@ def test_the_folder_is_the_users_choice(monkeypatch):
     monkeypatch.delenv("LIGHTNING_CGAN_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/home/cache")
     assert cache_folder() == Path("/home/cache/lightning_cgan")
+
+
+def test_what_is_remembered_is_computed_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("LIGHTNING_CGAN_CACHE", str(tmp_path))
+    answers = iter(["first", "second"])
+    assert [remembered("a", lambda: next(answers)) for _ in range(2)] == ["first", "first"]
+    assert remembered("b", lambda: next(answers)) == "second"

@@ -1,11 +1,14 @@
 import math
+import multiprocessing
 
 import pytest
 import torch
+from torch import distributed
 
 from lightning_cgan.contract import Evaluated, to_signed
 from lightning_cgan.metrics import collect
 from lightning_cgan.metrics.collect import Pass, Rows
+from tests.conftest import same
 from tests.metrics.pixels import CPU, Pixels, scored
 
 
@@ -76,18 +79,32 @@ def test_rows_come_out_as_they_went_in_and_are_not_held_twice(monkeypatch):
     assert not rows.blocks
 
 
-@pytest.mark.parametrize("world", [2, 3])
-def test_the_shards_of_many_processes_are_put_together_without_padding(world):
-    """Every process' part of each table is placed where one process would have it; counts do not divide."""
-    batch = torch.arange(11).repeat_interleave(3)[:31]  # batch of each image; the last is not full
-    shards = []
-    for rank in range(world):
-        rows = Rows()
-        rows.append((batch[batch % world == rank] - rank) // world)
-        shards.append(rows)
-    number = torch.cat([torch.cat([rows.none, *rows.pour()]) * world + rank for rank, rows in enumerate(shards)])
-    place = collect.placed(number)
-    image = torch.cat([torch.arange(31)[batch % world == rank] for rank in range(world)])
-    whole = torch.full((31,), -1)
-    whole[place] = image
-    assert torch.equal(whole, torch.arange(31))
+def part_of_the_whole(rank, world, folder):
+    """What process ``rank`` does: its share of 11 batches of 3, the last one short and one without real images."""
+    real, fake = bytes_of(33, 1), bytes_of(31)
+    scores = Pass(Pixels())
+    for number, place in enumerate(torch.arange(31).split(3)):
+        if number % world == rank:
+            reals = place[:0] if number == 4 else place
+            outputs = Evaluated(to_signed(real[reals]), to_signed(fake[place]), place % 10, truth=reals % 7)
+            scores.add(number // world, outputs._replace(decided=reals % 3))
+    if world > 1:
+        distributed.init_process_group("gloo", f"file://{folder}/meeting{world}", rank=rank, world_size=world)
+    torch.save(tuple(scores.gather(CPU, world)), f"{folder}/{world}-{rank}.pt")
+
+
+def test_processes_that_share_an_evaluation_gather_what_one_would_to_the_last_bit(tmp_path, monkeypatch):
+    monkeypatch.setattr(collect, "BLOCK_BYTES", 100)  # blocks of 6 rows and of 12: tables take turns of many lengths
+    for world in (1, 2, 3):
+        fork = multiprocessing.get_context("fork")
+        processes = [fork.Process(target=part_of_the_whole, args=(rank, world, tmp_path)) for rank in range(world)]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(60)
+            assert process.exitcode == 0
+    one, *others = [
+        torch.load(tmp_path / name) for name in ("1-0.pt", "2-0.pt", "2-1.pt", "3-0.pt", "3-1.pt", "3-2.pt")
+    ]
+    assert (len(one[0]), len(one[1]), len(one[5])) == (28, 31, 28)
+    assert all(same(one, other) for other in others)

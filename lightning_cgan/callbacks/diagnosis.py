@@ -75,7 +75,7 @@ def divergence(history: Sequence[Look]) -> dict[str, str]:
         why = "no gradient reaches the generator any more"
     else:
         return {}
-    remedy = "Start over with smaller learning rates (model.init_args.*_optimizer.init_args.lr)"
+    remedy = "Start over (--fresh) with smaller learning rates (model.init_args.*_optimizer.init_args.lr)"
     return {"": f"{why}: training has diverged, and seldom comes back. {remedy}."}
 
 
@@ -127,8 +127,9 @@ def victory(history: Sequence[Look]) -> dict[str, str]:
     real, fake = history[-1]["train/d_real"], history[-1]["train/d_fake"]
     return {
         "": f"the discriminator tells every generated image from the real ones (mean logits {fake:.3g} and {real:.3g}, "
-        f"so for {WON_IN_A_ROW} looks): it has won, and the generator learns little from it. Look at samples/; where "
-        "they get no better, give the discriminator a smaller learning rate, or a penalty on its gradient."
+        f"at each of the last {WON_IN_A_ROW} looks): it has won, and the generator learns little from it. Look at "
+        "samples/; where they get no better, give the discriminator a smaller learning rate, or a penalty on its "
+        "gradient."
     }
 
 

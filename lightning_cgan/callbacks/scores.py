@@ -45,9 +45,15 @@ class Scores(Callback):
             :func:`lightning_cgan.metrics.classification.classification_scores`; 0 leaves them out, and so does a model
             without classes.
         block: pairs of images that are compared at a time; a number takes about 16 bytes.
+
+    Raises:
+        ValueError: for a negative ``classifier_updates``, or a ``block`` without pairs.
     """
 
     def __init__(self, extractor: Extractor, classifier_updates: int = 0, block: int = BLOCK) -> None:
+        for key, number, least in (("classifier_updates", classifier_updates, 0), ("block", block, 1)):
+            if number < least:
+                raise ValueError(f"{key} of Scores is at least {least}; met {number}. Set its init_args.{key}.")
         self.extractor, self.classifier_updates, self.block = extractor, classifier_updates, block
         self.on_real: nn.Module | None = None
         self.references = References(extractor)

@@ -130,6 +130,12 @@ def test_part_of_an_evaluation_is_neither_kept_nor_taken_for_the_whole(run, scor
     assert not own_features.exists()
 
 
+@pytest.mark.parametrize("wrong", [{"block": 0}, {"classifier_updates": -1}])
+def test_numbers_that_mean_nothing_are_refused(wrong):
+    with pytest.raises(ValueError, match=f"Set its init_args.{next(iter(wrong))}"):
+        Scores(Colours(), **wrong)
+
+
 def test_a_convention_refuses_an_inception_of_another_resize():
     other = Colours()
     check_extractor(other, Protocol.STUDIOGAN)

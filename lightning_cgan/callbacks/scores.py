@@ -131,11 +131,12 @@ class Scores(Callback):
         testing = trainer.state.fn == "test"
         data = trainer.datamodule
         convention = data.protocol.value if testing else Protocol.OWN.value
+        asked = len(seen.label) > 0 and bool((seen.label >= 0).all())
         scored = all_scores(
             seen,
             self.extractor.knows_labels and seen.logits.shape[1] == data.spec.num_classes,
             convention,
-            intra=testing,
+            intra=testing and asked,
             block=self.block,
             device=module.device,
         )
@@ -144,7 +145,6 @@ class Scores(Callback):
             name = entry_of(trainer, "test").replace("test", "neighbours")
             save_png(picture, Path(trainer.default_root_dir, f"{name}.png"))
         details: dict[str, Any] = {"worst_class": scored.worst_class} if scored.classes else {}
-        asked = len(seen.label) > 0 and bool((seen.label >= 0).all())
         if testing and self.classifier_updates and asked:
             scored, details["classification"] = self.with_taught(scored, seen, data, module.device)
         return scored, {name: detail for name, detail in details.items() if detail is not None}

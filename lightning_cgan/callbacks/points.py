@@ -25,10 +25,15 @@ class ModeScores(Callback):
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.fakes: list[Tensor] = []
         self.labels: list[Tensor] = []
+        self.at: list[Tensor] = []  # the batch of each, counted over all processes
 
-    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Evaluated, *_: Any) -> None:
+    def on_validation_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
+    ) -> None:
+        points = len(outputs.fake)
         self.fakes.append(outputs.fake)
-        self.labels.append(outputs.label if outputs.label is not None else torch.full((len(outputs.fake),), -1))
+        self.labels.append(outputs.label if outputs.label is not None else torch.full((points,), -1))
+        self.at.append(torch.full((points,), batch_idx * trainer.world_size + trainer.global_rank))
 
     def on_validation_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         if not trainer.sanity_checking:
@@ -41,15 +46,19 @@ class ModeScores(Callback):
 
     def finish(self, trainer: Trainer, module: LightningModule, split: str) -> None:
         mixture = trainer.datamodule.mixture
-        parts = torch.cat(self.fakes), torch.cat([label.to(module.device) for label in self.labels])
+        parts = [torch.cat(rows).to(module.device) for rows in (self.fakes, self.labels, self.at)]
         if trainer.world_size > 1:
-            parts = tuple(torch.cat(gather_all_tensors(part.contiguous())) for part in parts)
-        point, label = located(parts[0], mixture.extent), parts[1]
+            parts = [torch.cat(gather_all_tensors(part.contiguous())) for part in parts]
+        order = parts[2].argsort(stable=True)  # that of one process
+        point, label = located(parts[0], mixture.extent)[order], parts[1][order]
+        notes = (
+            [] if bool(point.isfinite().all()) else ["Generated points hold NaN or infinity; they are near no mode."]
+        )
         asked = label if bool((label >= 0).all()) else None
         scores = mode_scores(point, mixture, asked)
         errors = mode_errors(point, mixture, asked)
         written = card(trainer, module, split, reals=0, fakes=len(point)) | {"modes": len(mixture.centre)}
-        report(trainer, module, split, scores, errors, written)
+        report(trainer, module, split, scores, errors, written, notes=notes)
 
 
 class Scatter(SampleGrid):

@@ -62,7 +62,8 @@ def places(value: float, digits: int) -> int:
 
 def shown(values: list[float | None], errors: list[float | None]) -> list[Number]:
     """Values of one kind in equal places: two digits of the smallest error, else three of the values."""
-    known = [error for error in errors if error]
+    largest = max((abs(value) for value in values if value), default=0.0)
+    known = [error for error in errors if error and error > 1e-6 * largest]  # less is the rounding of a sum
     sizes = sorted(abs(value) for value in values if value)
     decimals = max((places(error, 2) for error in known), default=0)
     if sizes and not known and not all(size.is_integer() for size in sizes):

@@ -38,3 +38,8 @@ def test_scores_by_another_protocol_stand_beside_the_own_ones_under_its_name(tmp
 )
 def test_a_value_has_the_digits_that_its_error_allows(values, errors, text):
     assert [tuple(cell) for cell in shown(values, errors)] == text
+
+
+def test_an_error_that_is_the_rounding_of_a_sum_does_not_ask_for_digits():
+    numbers = shown([0.994, 0.988], [0.0036, 3e-17])
+    assert [number.value for number in numbers] == ["0.9940", "0.9880"]

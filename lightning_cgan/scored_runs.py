@@ -53,7 +53,7 @@ def read_run(folder: str, split: str) -> ScoredRun:
     card = flat(entry["card"])
     last = results.get(f"{split}_last", entry)["card"]
     best = (last.get("checkpoint") or {}).get("name") == "best.ckpt"
-    reached = None if best else last.get("update")
+    reached = None if best and f"{split}_last" not in results else last.get("update")
     scores, errors = (
         {name: finite(value) for name, value in entry.get(part, {}).items()} for part in ("scores", "standard_errors")
     )

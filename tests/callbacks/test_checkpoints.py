@@ -1,12 +1,15 @@
 import pytest
 
+from lightning_cgan.metrics.scores import Scored
+
 
 @pytest.mark.parametrize(
     ("scores", "best"), [([3.0, 1.0, 2.0], 2), ([1.0, 2.0, 3.0], 1), ([3.0, float("nan"), 2.0], 3)]
 )
 def test_the_best_validation_score_is_kept(run, state, tmp_path, monkeypatch, scores, best):
     given = iter([*scores])
-    monkeypatch.setattr("lightning_cgan.callbacks.scores.all_scores", lambda *_: {"fid": next(given)})
+    found = lambda *_, **__: Scored({"fid": next(given)}, {}, [])  # noqa: E731
+    monkeypatch.setattr("lightning_cgan.callbacks.scores.all_scores", found)
     assert run("fit", steps=3, every=1) == 0
     assert state(name="best.ckpt")["global_step"] == best
     assert state(name="last.ckpt")["global_step"] == 3

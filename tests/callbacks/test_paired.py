@@ -1,10 +1,11 @@
 import math
 from types import SimpleNamespace
 
+import pytest
 import torch
 
 from lightning_cgan.callbacks.paired import PairedScores, PairGrid
-from lightning_cgan.contract import Evaluated
+from lightning_cgan.contract import Evaluated, ImageSpec
 from lightning_cgan.protocol import Protocol
 from tests.metrics.pixels import CPU, Pixels, features, made
 
@@ -42,6 +43,13 @@ def comparing(finite, protocol=Protocol.OWN):
     watcher = PairedScores(Pixels())
     watcher.each = {"psnr": torch.tensor([20.0, 30.0]), "bicubic_psnr": torch.tensor([10.0, 20.0])}
     watcher.baseline, watcher.fakes = made(features(30, 6, 0), features(30, 6, 1)), torch.zeros(0)
-    trainer = SimpleNamespace(state=SimpleNamespace(fn="test"), datamodule=SimpleNamespace(protocol=protocol))
+    data = SimpleNamespace(protocol=protocol, spec=ImageSpec(1, 1, 6))
+    trainer = SimpleNamespace(state=SimpleNamespace(fn="test"), datamodule=data)
     seen = made(features(30, 6, 0), features(30, 6, 2))._replace(finite=finite)
     return watcher.compute(trainer, SimpleNamespace(device=CPU), seen)[0]
+
+
+def test_a_protocol_with_other_images_than_pairs_is_refused():
+    trainer = SimpleNamespace(datamodule=SimpleNamespace(protocol=Protocol.MIMICRY))
+    with pytest.raises(ValueError, match="MIMICRY, which sets other images"):
+        PairedScores(Pixels()).setup(trainer, None, "test")

@@ -28,6 +28,7 @@ from lightning_cgan.parser import Parser
 from lightning_cgan.protocol import Protocol
 from lightning_cgan.run_folder import (
     check_fits,
+    check_own,
     check_same_run,
     default_folder,
     find_checkpoint,
@@ -186,6 +187,7 @@ class CLI(LightningCLI):
         protocol = getattr(self.datamodule, "protocol", Protocol.OWN)
         self.second = second_checkpoint(folder) if test.ckpt_path is None else None
         self.before_validate()
+        check_own(folder, test.ckpt_path)
         written, name = read_results(folder), entry_name("test", protocol, test.ckpt_path, folder)
         done = written.get(name)
         if done and self.second and f"{name}_last" not in written:  # stopped between the two

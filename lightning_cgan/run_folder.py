@@ -62,6 +62,20 @@ def find_checkpoint(folder: str, wanted: str | None) -> str:
     return f"{folder}/{BEST if Path(folder, BEST).is_file() else LAST}"
 
 
+def check_own(folder: str, path: str) -> None:
+    """Refuse to write the scores of another run's checkpoint among those of the run in ``folder``.
+
+    Raises:
+        ValueError: naming the folder that they belong to.
+    """
+    elsewhere = Path(path).resolve().parent
+    if Path(folder, LAST).is_file() and elsewhere != Path(folder).resolve():
+        raise ValueError(
+            f"Scores stand beside the checkpoint that they are of; met {path} for the run in {folder}. "
+            f"Set --trainer.default_root_dir to {elsewhere}, or to a new folder."
+        )
+
+
 def second_checkpoint(folder: str) -> str | None:
     """The last checkpoint, where the best one is tested first; None where there is no best, or both are one."""
     best, last = Path(folder, BEST), Path(folder, LAST)

@@ -45,6 +45,15 @@ def test_test_data_are_scored_once_unless_asked_again_and_the_card_counts(ring, 
     assert scores()["test"]["scores"] == first["scores"]
 
 
+def test_another_runs_checkpoint_is_not_scored_as_this_runs(ring, tmp_path, capsys):
+    assert ring("fit") == 0
+    assert ring("fit", f"--trainer.default_root_dir={tmp_path / 'other'}") == 0
+    assert ring("test", f"--ckpt_path={tmp_path / 'other' / 'last.ckpt'}") == 2
+    assert f"default_root_dir to {tmp_path / 'other'}" in capsys.readouterr().err
+    fresh = f"--trainer.default_root_dir={tmp_path / 'new'}"
+    assert ring("test", f"--ckpt_path={tmp_path / 'other' / 'last.ckpt'}", fresh) == 0
+
+
 def test_another_convention_is_another_entry_and_counts_for_itself(ring, scores):
     assert ring("fit") == 0
     assert ring("test") == 0

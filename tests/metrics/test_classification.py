@@ -137,7 +137,15 @@ def test_it_trains_where_lightning_has_switched_gradients_off(digits):
     free = scored(digits["val"].image, digits["val"].label, digits, TINY)
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
         fake = digits["val"].image.clone()  # an inference tensor
-        assert scored(fake, digits["val"].label, digits, TINY, device=torch.device("cpu")) == free
+        switched_off = scored(fake, digits["val"].label, digits, TINY, device=torch.device("cpu"))
+    assert switched_off[:3] == free[:3]
+
+
+def test_a_classifier_of_real_images_serves_again(digits):
+    first = scored(digits["val"].image, digits["val"].label, digits, TINY)
+    again = scored(digits["val"].image, digits["val"].label, digits, TINY, on_real=first.on_real)
+    assert again[:3] == first[:3]
+    assert again.on_real is first.on_real
 
 
 def test_every_image_is_seen_once_before_any_is_seen_again():

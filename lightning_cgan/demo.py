@@ -21,7 +21,7 @@ def main() -> int:
     scores = json.loads((folder / "metrics.json").read_text())["test"]["scores"]
     seconds = time.monotonic() - began
     say(f"demo: accuracy {scores['accuracy']:.3f} fid {scores['fid']:.1f} seconds {seconds:.0f}")
-    say(str(folder / "samples" / "test.png"))
+    say(f"{folder / 'samples' / 'test.png'}  {folder / 'report.html'}")
     return 0
 
 

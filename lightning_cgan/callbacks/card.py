@@ -96,7 +96,10 @@ def weights_scored(trainer: Trainer) -> dict[str, Any]:
 
 def device_name(device: torch.device) -> str:
     """The processor: "cpu, 2 threads", or the name of the GPU."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {torch.get_num_threads()} threads"
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"{device.type}, {threads} thread{'s' * (threads > 1)}"
 
 
 @lru_cache

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 Look = dict[str, float]  # scalars by the names under which they are logged
 
+# Thresholds rest on the shipped experiments on embedded data, at every look from update 200 on. There the variance is
+# 0.33 to 1.2 times the real one, inside a class from 0.08; losses, logits and norms of gradients stay below 130; a
+# discriminator's loss is above 0.29, and its mean logits lie at most 5.4 apart.
 COLLAPSED = 0.02  # variance of generated images over that of real ones, of all images or inside a class
 SCATTERED = 1e3  # the same, of points: images are bounded
 ENORMOUS = 1e7  # a loss, a logit, or the norm of a gradient
@@ -15,7 +18,7 @@ NO_LOSS = 0.01  # of a discriminator; one that knows nothing has 1 to 2
 SURE = 5.0  # a logit; as a probability 0.993
 IN_A_ROW = 3  # looks that must show what may pass, and looks without a trouble before it is news again
 WON_IN_A_ROW = 5
-LONG_START = 10  # looks; maxout networks draw nearly one image for 600 updates before they draw digits
+LONG_START = 10  # looks; maxout networks draw almost one image for 600 updates before they draw digits
 WINDOW = 20  # looks that are compared with each other
 KEPT = WINDOW + IN_A_ROW  # looks; older ones change nothing
 NAMED = 5  # classes

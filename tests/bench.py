@@ -123,7 +123,8 @@ def inception_evaluation():
     """Of 600 images that stand for generated ones and 400 for real ones, by an Inception of random weights."""
     fakes, reals = ((2 * torch.rand(count, 3, 32, 32) - 1).split(count // 10) for count in (600, 400))
     with tempfile.TemporaryDirectory() as folder:
-        extractor = InceptionV3(random_inception(f"{folder}/inception.pth"))
+        weights = random_inception(f"{folder}/inception.pth")
+        extractor = InceptionV3(weights, sha256=sha256_of(Path(weights)))
     return extractor, reals, fakes, (torch.arange(600) % 10).split(60)
 
 

@@ -29,7 +29,9 @@ def images():
 
 @pytest.fixture(scope="module")
 def extractor(tmp_path_factory):
-    return InceptionV3(random_inception(tmp_path_factory.mktemp("weights") / "inception.pth"))
+    path = tmp_path_factory.mktemp("weights") / "inception.pth"
+    weights = random_inception(path)
+    return InceptionV3(weights, sha256=sha256_of(path))
 
 
 @pytest.fixture(scope="module")

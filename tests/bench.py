@@ -12,20 +12,21 @@ import sys
 import tempfile
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from lightning.pytorch import Callback
 from torch.utils.data import DataLoader
 from torchmetrics.image.fid import _compute_fid
 
+from datamodules.batches import Training
 from datamodules.digits import Digits
-from datamodules.labelled import Training
 from datamodules.order import TrainingOrder
 from lightning_cgan import build, keyed
 from lightning_cgan.cli import main
 from lightning_cgan.contract import Evaluated, to_bytes, to_signed
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
-from lightning_cgan.metrics.extractors import DigitsClassifier, InceptionV3, seen_by
+from lightning_cgan.metrics.extractors import DigitsClassifier, InceptionV3, seen_by, sha256_of
 from lightning_cgan.metrics.frechet import frechet_distance, frechet_distances
 from lightning_cgan.metrics.scores import Pass, all_scores
 from lightning_cgan.schedules import linear_decay

@@ -1,7 +1,10 @@
 """The whole way from images to scores beside torch-fidelity's: same images, same Inception of random weights."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
@@ -28,17 +31,21 @@ def images():
 
 
 @pytest.fixture(scope="module")
-def extractor(tmp_path_factory):
-    path = tmp_path_factory.mktemp("weights") / "inception.pth"
-    weights = random_inception(path)
-    return InceptionV3(weights, sha256=sha256_of(path))
+def weights(tmp_path_factory):
+    return random_inception(tmp_path_factory.mktemp("weights") / "inception.pth")
 
 
 @pytest.fixture(scope="module")
-def theirs(extractor, images):
+def extractor(weights):
+    return InceptionV3(weights, sha256=sha256_of(Path(weights)))
+
+
+@pytest.fixture(scope="module")
+def theirs(weights, images):
     """Features and logits of the real and of the generated images, by torch-fidelity's network alone."""
+    network = FeatureExtractorInceptionV3("x", ["2048", "logits_unbiased"], feature_extractor_weights_path=weights)
     with torch.no_grad():
-        return [extractor.network(image) for image in images]
+        return [network(image) for image in images]
 
 
 @pytest.fixture(scope="module")

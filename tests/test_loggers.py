@@ -17,6 +17,7 @@ def fit(tmp_path):
         args = [f"--config={DIGITS}", "--config=experiments/cluster/wandb.yaml", *TINY, f"--trainer.max_steps={steps}"]
         args += ["--trainer.val_check_interval=2", f"--trainer.default_root_dir={tmp_path / 'run'}"]
         environment = os.environ | {"HOME": str(tmp_path), "OMP_NUM_THREADS": "1"} | environment
+        environment.pop("WANDB_SERVICE", None)  # of a test in this process; a run killed in it would count as running
         return subprocess.run(
             [sys.executable, "-m", "lightning_cgan", "fit", *args],
             cwd=REPOSITORY, env=environment, timeout=300, stdin=subprocess.DEVNULL, capture_output=True, text=True,

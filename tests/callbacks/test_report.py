@@ -76,6 +76,7 @@ def test_wandb_offline_holds_the_panels_and_the_report(digits, tmp_path, monkeyp
     publish(logger, read_run(digits), write_report(digits))
     summary, config = dict(logger.experiment.summary), dict(logger.experiment.config)
     wandb.finish()
+    wandb.teardown()  # the service behind it would be found by other tests' processes
     assert {"scores", "classes", "neighbours", "report"} <= summary.keys()
     assert config["card"]["test"]["extractor"]["name"] == "digits-classifier"
     (media,) = tmp_path.glob("wandb/offline-run-*-report/files/media")

@@ -149,34 +149,25 @@ def classification_scores(
     device: torch.device | str = "cpu",
     on_real: nn.Module | None = None,
 ) -> Classification:
-    """The classification accuracy score, its ceiling, and its reverse.
+    """The classification accuracy score, its ceiling, and its reverse; trained on ``device``.
 
-    Two classifiers start from the same weights and take equally many updates: one on generated, one on real images.
-    Both see the same number of images, that of the smaller set; of the larger one a part is taken that has its
-    proportions of classes. So a real set in place of the generated one gives "cas" equal to "cas_real".
+    Two classifiers, equal before, take as many updates: on generated, and on as many real images (a part in proportion).
 
     Args:
-        fake: (K, C, H, W) uint8, generated.
-        asked: (K,) int64, the class asked of each.
-        train: (N, C, H, W) uint8, real.
-        train_label: (N,) int64.
-        test: (M, C, H, W) uint8, real, none of which may be among ``train``.
-        test_label: (M,) int64.
+        fake: (K, C, H, W) uint8, generated; ``asked`` is the (K,) int64 class asked of each.
+        train: (N, C, H, W) uint8, real, with ``train_label`` (N,).
+        test: (M, C, H, W) uint8, real, none of which may be among ``train``, with ``test_label`` (M,).
         spec: of the images.
         recipe: :func:`recipe_for` ``spec`` when None.
-        device: where to train.
-        on_real: of an earlier call with the same real images, recipe and number of generated ones; it saves half of
-            the time.
+        on_real: of an earlier call with the same real images, recipe and number of generated ones; saves half the time.
 
     Returns:
         "cas": accuracy on ``test`` of the classifier trained on generated images; "cas_real": of the one trained on
         real images, the ceiling; "cas_reverse": of the latter on all generated images. The standard errors are
-        binomial, over the images that are classified: what another training of the same classifier would give, or
-        another set of generated images to train on, is not in them.
+        binomial, over the images classified: they are blind to another training of the same classifier.
 
     Raises:
-        ValueError: without classes, for a label that is not one of them, for an empty set, or for test images that
-            were trained on.
+        ValueError: without classes, for a label that is none, an empty set, or test images that were trained on.
     """
     recipe = recipe or recipe_for(spec)
     sets = {"generated": (fake, asked), "training": (train, train_label), "test": (test, test_label)}
@@ -184,20 +175,26 @@ def classification_scores(
         check_labelled(name, image, label, spec)
     check_apart(train, test)
     count = min(len(fake), len(train))
-    chosen = in_proportion(asked, count)
-    on_fake = train_classifier(fake[chosen], asked[chosen], spec, recipe, device)
-    if on_real is None:
-        chosen = in_proportion(train_label, count)
-        on_real = train_classifier(train[chosen], train_label[chosen], spec, recipe, device)
-    scores = {
-        "cas": accuracy(on_fake, test, test_label, device),
-        "cas_real": accuracy(on_real, test, test_label, device),
-        "cas_reverse": accuracy(on_real, fake, asked, device),
-    }
-    judged = {"cas": len(test), "cas_real": len(test), "cas_reverse": len(fake)}
-    errors = {name: math.sqrt(share * (1 - share) / judged[name]) for name, share in scores.items()}
+    on_fake = taught(fake, asked, count, spec, recipe, device)
+    on_real = on_real or taught(train, train_label, count, spec, recipe, device)
+    judged = {"cas": (on_fake, "test"), "cas_real": (on_real, "test"), "cas_reverse": (on_real, "generated")}
+    scores = {name: accuracy(network, *sets[shown], device) for name, (network, shown) in judged.items()}
+    errors = {name: binomial_error(scores[name], len(sets[shown][0])) for name, (_, shown) in judged.items()}
     card = {"network": recipe.name, "updates": recipe.updates, "batch_size": recipe.batch_size, "rate": recipe.rate}
     return Classification(scores, errors, card | {"generated": count, "real": count, "test": len(test)}, on_real)
+
+
+def taught(
+    image: Tensor, label: Tensor, count: int, spec: ImageSpec, recipe: Recipe, device: torch.device | str
+) -> nn.Module:
+    """The classifier of ``count`` of these images."""
+    chosen = in_proportion(label, count)
+    return train_classifier(image[chosen], label[chosen], spec, recipe, device)
+
+
+def binomial_error(share: float, images: int) -> float:
+    """The standard error of a share of so many images."""
+    return math.sqrt(share * (1 - share) / images)
 
 
 def in_proportion(label: Tensor, count: int) -> Tensor:

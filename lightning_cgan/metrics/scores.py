@@ -47,6 +47,14 @@ class Settings(NamedTuple):
         return self.device if self.device.type == "cuda" else torch.device("cpu")
 
 
+def settings_for(seen: Gathered, convention: Convention, errors: bool, block: int, device: torch.device) -> Settings:
+    """With groups of the generated images to leave out where ``errors`` are wanted."""
+    generated = len(seen.fake)
+    groups = max(1, min(GROUPS, generated)) if errors else 1
+    group = groups_of(seen.label) if errors else torch.zeros(generated, dtype=torch.int64)
+    return Settings(convention, group, groups, block, device)
+
+
 def all_scores(
     seen: Gathered,
     knows_labels: bool,
@@ -59,10 +67,9 @@ def all_scores(
     """Every score that ``seen`` allows, each with the standard error that comes from the choice of generated images.
 
     "fid", "kid", "is_mean", "is_std", "precision", "recall", "density", "coverage"; by a classifier of the set
-    "rarest_class", the share of generated images in the class that fewest fall into, and where labels were asked for
-    "accuracy", the share in the class asked for; where training images are given "memorised", "train_distance",
-    "train_distance_real"; if asked for "intra_fid" and "intra_fid_worst"; where the model classifies
-    "classification_accuracy" of real images. A model that classifies and generates nothing has only the last.
+    "rarest_class", the share of fakes in the class that fewest fall into, and "accuracy", in the class asked for; with
+    training images "memorised", "train_distance", "train_distance_real"; if asked for "intra_fid", "intra_fid_worst";
+    where the model classifies "classification_accuracy" of real images, which is all where it generates nothing.
 
     Standard errors are those of the jackknife over ten groups of generated images; the real images are taken as given.
 
@@ -77,12 +84,9 @@ def all_scores(
 
     Where memory runs out while pairs are compared, those scores are NaN and a note names the key that lowers the need.
     """
-    generated = len(seen.fake)
-    groups = max(1, min(GROUPS, generated)) if errors else 1
-    group = groups_of(seen.label) if errors else torch.zeros(generated, dtype=torch.int64)
-    settings = Settings(convention, group, groups, block, torch.device(device))
+    settings = settings_for(seen, convention, errors, block, torch.device(device))
     scores = classification(seen, errors)
-    if scores and not generated:
+    if scores and not len(seen.fake):
         return finished(scores, [])
     needed = images_needed(seen, knows_labels, intra, convention)
     usable = {name for name, least in needed.items() if enough(seen, *least)}

@@ -151,7 +151,7 @@ def classification_scores(
 ) -> Classification:
     """The classification accuracy score, its ceiling, and its reverse; trained on ``device``.
 
-    Two classifiers, equal before, take as many updates: on generated, and on as many real images (a part in proportion).
+    Two classifiers, equal before, take as many updates: on generated and on as many real images, in proportion.
 
     Args:
         fake: (K, C, H, W) uint8, generated; ``asked`` is the (K,) int64 class asked of each.

@@ -19,6 +19,24 @@ class ImageSpec(NamedTuple):
     num_classes: int = 0  # 0: the data set has no labels
 
 
+class PairSpec(NamedTuple):
+    """The shape of a data set of two domains, a and b, known before any image is read. Papers translate a to b."""
+
+    channels_a: int
+    channels_b: int
+    size: int  # of the training images of b, which are square; images to be translated may be larger, and oblong
+    scale: int = 1  # the sides of b over those of a: more than 1 in super-resolution
+
+    @property
+    def num_classes(self) -> int:
+        """None: nothing is asked for by a class."""
+        return 0
+
+    def back(self) -> "PairSpec":
+        """Of b to a."""
+        return PairSpec(self.channels_b, self.channels_a, self.size)
+
+
 class Labelled(NamedTuple):
     """A training batch. Its first axis counts the critic updates that share one generator update."""
 
@@ -34,11 +52,26 @@ class PartlyLabelled(NamedTuple):
     unlabelled: Tensor  # (n, 2, B, C, H, W), one batch for each network's loss
 
 
+class Paired(NamedTuple):
+    """A batch of two domains: image i of b is what image i of a should become. To evaluate, without the first axis."""
+
+    a: Tensor  # (n, B, C, H, W); of super-resolution the low resolution (n, B, C, h, w)
+    b: Tensor  # (n, B, C, H, W)
+
+
 class Unpaired(NamedTuple):
-    """A training batch of two domains; nothing relates image i of one to image i of the other."""
+    """A batch of two domains; nothing relates image i of one to image i of the other. To evaluate, without the first
+    axis; there may then be more images of one domain than of the other."""
 
     a: Tensor  # (n, B, C, H, W)
     b: Tensor  # (n, B, C, H, W)
+
+
+class Sources(NamedTuple):
+    """Images that ``predict`` is asked to translate."""
+
+    image: Tensor  # (B, C, H, W)
+    name: list[str]  # of each: its number in the set, or its file without the ending
 
 
 class Draws(NamedTuple):
@@ -62,9 +95,11 @@ class Evaluated(NamedTuple):
     real: Tensor  # (B, C, H, W) in [-1, 1]
     fake: Tensor  # (K, C, H, W) in [-1, 1]
     label: Tensor | None = None  # (K,) int64, the class that was asked of each fake; of a morph, its path's number
-    source: Tensor | None = None  # (K, C, H, W) in [-1, 1], what a translation started from
+    source: Tensor | None = None  # (K, C, h, w) in [-1, 1], what a translation started from
     truth: Tensor | None = None  # (B,) int64, the class of each real image
     decided: Tensor | None = None  # (B,) int64, the class that the model itself gives to each real image
+    recovered: Tensor | None = None  # (K, C, H, W) in [-1, 1], the source again, translated there and back
+    back: "Evaluated | None" = None  # the other direction, of a paper that learns both
 
 
 class Unclassified(NamedTuple):
@@ -133,7 +168,8 @@ def check_batches(module: Any, data: Any) -> None:
         ValueError: naming both kinds of batch.
     """
     asked, given = (getattr(side, "training_batch", Labelled) for side in (module, data))
-    if given is not asked and given is not Labelled:
+    few = (asked, given) == (PartlyLabelled, Labelled)  # SGAN itself says more about it
+    if given is not asked and not few:
         raise ValueError(
             f"{type(module).__name__} trains on {asked.__name__} batches; {type(data).__name__} gives "
             f"{given.__name__} ones. Set data, or model.class_path to a paper for such data."

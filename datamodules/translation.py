@@ -1,0 +1,184 @@
+"""What all sets of two domains share: loaders, keyed order, evaluation, conversion on the device."""
+
+import hashlib
+from enum import Enum
+from typing import ClassVar
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from datamodules.augment import plain
+from datamodules.batches import Evaluation, as_is
+from datamodules.order import EvaluationOrder, InStep, Positions, Slices, TrainingOrder
+from datamodules.sources import Joined, LabelledImages
+from lightning_cgan.contract import Paired, PairSpec, Reference, Sources, Trial, Unpaired, to_signed
+from lightning_cgan.protocol import Protocol
+
+Domains = tuple[LabelledImages, LabelledImages]  # of a and of b
+Batch = Paired | Unpaired | Sources | Trial
+
+
+class Direction(Enum):
+    """Which of the two domains, as they lie in the set, is translated to which."""
+
+    a_to_b = "a_to_b"
+    b_to_a = "b_to_a"
+
+
+class Sides(Dataset[Paired | Unpaired]):
+    """Answers a pair of ``Positions``, one for each domain, or the ``Slices`` of an evaluation."""
+
+    def __init__(self, domains: Domains, kind: type) -> None:
+        self.domains, self.kind = domains, kind
+
+    def __getitem__(self, at: tuple[Positions, Positions] | Slices) -> Paired | Unpaired:
+        of_a, of_b = (in_order(at.draws), in_order(at.real)) if isinstance(at, Slices) else at
+        a, b = self.domains
+        return self.kind(a.images(of_a), b.images(of_b))
+
+
+def in_order(part: range) -> Positions:
+    place = torch.arange(part.start, part.stop)
+    return Positions(torch.zeros_like(place), place)
+
+
+class Named(Dataset[Sources]):
+    """Answers ``Slices`` with the images that ``predict`` translates, called by their numbers."""
+
+    def __init__(self, source: LabelledImages) -> None:
+        self.source = source
+
+    def __getitem__(self, at: Slices) -> Sources:
+        return Sources(self.source.images(in_order(at.draws)), [f"{number:05d}" for number in at.draws])
+
+
+class TranslationDataModule(LightningDataModule):
+    """Base of the sets of two domains. A subclass sets ``spec``, as the set lies on disk, and answers ``load``.
+
+    Args:
+        batch_size: images of each domain in one update, over all processes together.
+        evaluation_batch_size: images of each domain in one evaluation batch; 1 where they differ in size.
+        direction: ``b_to_a`` changes the two domains over: everything else then calls b what the set calls a.
+        num_workers: loader processes.
+
+    Attributes:
+        training_batch: ``Paired``, or ``Unpaired`` where nothing relates the domains.
+        palette: (K, 3) uint8, the colours of the classes, where one domain is label maps.
+        labels_in: that domain after ``direction``, "a" or "b".
+    """
+
+    spec: PairSpec
+    training_batch: ClassVar[type] = Paired
+    palette: Tensor | None = None
+    labels_in: str | None = None
+    protocol = Protocol.OWN
+
+    def __init__(
+        self,
+        batch_size: int = 1,
+        evaluation_batch_size: int = 50,
+        direction: Direction = Direction.a_to_b,
+        num_workers: int = 0,
+    ) -> None:
+        super().__init__()
+        for name, count in {"batch_size": batch_size, "evaluation_batch_size": evaluation_batch_size}.items():
+            if count < 1:
+                raise ValueError(f"{name} counts images, at least one; met {count}. Set data.init_args.{name}.")
+        self.batch_size, self.evaluation_batch_size = batch_size, evaluation_batch_size
+        self.direction, self.num_workers = direction, num_workers
+        if direction is Direction.b_to_a:
+            self.spec = self.spec.back()
+            self.labels_in = {"a": "b", "b": "a"}.get(self.labels_in or "")
+        self.loaded: dict[str, Domains] = {}
+
+    def load(self, split: str) -> Domains:
+        """The images of a and of b, as the set lies on disk, of ``split``: "train", "val" or "test".
+
+        Of a paired set both are equally long, and image i of one belongs to image i of the other.
+        """
+        raise NotImplementedError
+
+    def domains(self, split: str) -> Domains:
+        """The images of a and of b after ``direction``, loaded once."""
+        if split not in self.loaded:
+            a, b = self.load(split)
+            self.loaded[split] = (b, a) if self.direction is Direction.b_to_a else (a, b)
+        return self.loaded[split]
+
+    def measured(self, split: str) -> Domains:
+        """The images that ``split``'s scores are measured with, without augmentation."""
+        a, b = self.domains(split)
+        return plain(a), plain(b)
+
+    def setup(self, stage: str) -> None:
+        if stage == "fit":
+            self.domains("train")
+        self.measured({"fit": "val", "validate": "val"}.get(stage, "test"))
+
+    def reference(self, split: str) -> Reference:
+        """What ``split``'s scores are measured against: the images of b, and those of a that they are made from."""
+        a, b = self.measured(split)
+        both = hashlib.sha256((a.sha256() + b.sha256()).encode()).hexdigest()
+        return Reference(split, len(b.label), both)
+
+    def train_dataloader(self) -> DataLoader[Paired | Unpaired]:
+        a, b = self.domains("train")
+        if self.training_batch is Paired:
+            order = self.training_order(len(a.label), "order")
+            return self.loader(Sides((a, b), Paired), InStep(order, order))
+        orders = (self.training_order(len(side.label), f"domain {k}") for k, side in zip("ab", (a, b), strict=True))
+        return self.loader(Sides((a, b), Unpaired), InStep(*orders))
+
+    def training_order(self, count: int, purpose: str) -> TrainingOrder:
+        module, trainer = self.trainer.lightning_module, self.trainer
+        updates = trainer.max_steps if trainer.max_steps > 0 else None
+        shape = getattr(module, "critic_updates", 1), self.batch_size
+        rank, world = trainer.global_rank, trainer.world_size
+        return TrainingOrder(count, shape, lambda: trainer.global_step, updates, rank, world, purpose)
+
+    def val_dataloader(self) -> DataLoader[Paired | Unpaired]:
+        return self.evaluation_loader("val")
+
+    def test_dataloader(self) -> DataLoader[Paired | Unpaired]:
+        return self.evaluation_loader("test")
+
+    def evaluation_loader(self, split: str) -> DataLoader[Paired | Unpaired]:
+        a, b = self.measured(split)
+        return self.loader(Sides((a, b), self.training_batch), self.shared(len(b.label), len(a.label)))
+
+    def predict_dataloader(self) -> DataLoader[Sources]:
+        """The test images of a."""
+        source, _ = self.measured("test")
+        return self.loader(Named(source), self.shared(0, len(source.label)))
+
+    def images(self, split: str, most: int | None = None) -> Joined:
+        """The images of b in ``split``, at most so many, without augmentation."""
+        return Joined(plain(self.domains(split)[1]), most=most)
+
+    def image_loader(self, split: str, most: int | None = None) -> DataLoader[Trial]:
+        """This process' part of :meth:`images`."""
+        source = self.images(split, most)
+        return self.loader(Evaluation(source, 0), self.shared(len(source.label), 0))
+
+    def shared(self, reals: int, fakes: int) -> EvaluationOrder:
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        return EvaluationOrder(reals, fakes, self.evaluation_batch_size, rank, world)
+
+    def loader(self, dataset: Dataset, order: object) -> DataLoader:
+        return DataLoader(
+            dataset,
+            sampler=order,  # type: ignore[arg-type]
+            batch_size=None,
+            collate_fn=as_is,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+            generator=torch.Generator(),  # or each new iterator would draw from the global stream
+        )
+
+    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+        if isinstance(batch, Paired | Unpaired):
+            return type(batch)(to_signed(batch.a), to_signed(batch.b))
+        return batch._replace(image=to_signed(batch.image))

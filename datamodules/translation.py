@@ -67,6 +67,7 @@ class TranslationDataModule(LightningDataModule):
         training_batch: ``Paired``, or ``Unpaired`` where nothing relates the domains.
         palette: (K, 3) uint8, the colours of the classes, where one domain is label maps.
         labels_in: that domain after ``direction``, "a" or "b".
+        evaluates_pairs: whether image i of b is what image i of a should become in evaluation batches.
     """
 
     spec: PairSpec
@@ -74,6 +75,10 @@ class TranslationDataModule(LightningDataModule):
     palette: Tensor | None = None
     labels_in: str | None = None
     protocol = Protocol.OWN
+
+    @property
+    def evaluates_pairs(self) -> bool:
+        return self.training_batch is Paired
 
     def __init__(
         self,
@@ -125,16 +130,20 @@ class TranslationDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Paired | Unpaired]:
         a, b = self.domains("train")
+        longest = max(len(a.label), len(b.label))
         if self.training_batch is Paired:
-            order = self.training_order(len(a.label), "order")
+            order = self.training_order(len(a.label), "order", longest)
             return self.loader(Sides((a, b), Paired), InStep(order, order))
-        orders = (self.training_order(len(side.label), f"domain {k}") for k, side in zip("ab", (a, b), strict=True))
-        return self.loader(Sides((a, b), Unpaired), InStep(*orders))
+        order_a, order_b = (
+            self.training_order(len(s.label), f"domain {k}", longest) for k, s in zip("ab", (a, b), strict=True)
+        )
+        return self.loader(Sides((a, b), Unpaired), InStep(order_a, order_b))
 
-    def training_order(self, count: int, purpose: str) -> TrainingOrder:
+    def training_order(self, count: int, purpose: str, longest: int) -> TrainingOrder:
+        """The order of ``count`` images for this run; one pass over ``longest`` images where the run has no length."""
         module, trainer = self.trainer.lightning_module, self.trainer
-        updates = trainer.max_steps if trainer.max_steps > 0 else None
         shape = getattr(module, "critic_updates", 1), self.batch_size
+        updates = trainer.max_steps if trainer.max_steps > 0 else -(-longest // (shape[0] * shape[1]))
         rank, world = trainer.global_rank, trainer.world_size
         return TrainingOrder(count, shape, lambda: trainer.global_step, updates, rank, world, purpose)
 

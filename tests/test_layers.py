@@ -16,6 +16,7 @@ MAY_IMPORT = {
     "lightning_cgan/optimize.py": ["lightning_cgan.schedules"],
     "lightning_cgan/schedules.py": [],
     "lightning_cgan/growth.py": [],
+    "lightning_cgan/replay.py": ["lightning_cgan.keyed"],
     "lightning_cgan/rows.py": [],
     "lightning_cgan/csv_log.py": ["lightning_cgan.rows"],
     "lightning_cgan/loggers.py": ["lightning_cgan.csv_log"],
@@ -32,6 +33,7 @@ MAY_IMPORT = {
         "lightning_cgan.optimize",
         "lightning_cgan.schedules",
         "lightning_cgan.growth",
+        "lightning_cgan.replay",
     ],
     "lightning_cgan/callbacks": [
         *CORE,

@@ -10,11 +10,12 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import Logger
 from torch import Tensor
 from torchvision.io import write_png
+from torchvision.transforms.functional import center_crop
 from torchvision.utils import make_grid
 
 from lightning_cgan.callbacks.progress import say
 from lightning_cgan.callbacks.results import entry_of
-from lightning_cgan.contract import Evaluated, to_bytes
+from lightning_cgan.contract import Evaluated, Sources, to_bytes
 from lightning_cgan.rows import read_rows
 
 SHOWN = 10  # rows, and images in a row, of the grid of predictions
@@ -58,6 +59,14 @@ def neighbour_grid(fake: Tensor, nearest: Tensor, distance: Tensor, rows: int = 
     right = tiled(nearest[order].flatten(0, 1), columns=nearest.shape[1])
     gap = torch.full_like(left[..., :GAP], 255)
     return torch.cat([left, gap, right], -1)
+
+
+def fitted(image: Tensor, like: Tensor) -> Tensor:
+    """(C, h, w) as a colour image (3, H, W) of the size of ``like``: pixels repeated where it is a low resolution,
+    else cut or padded around its centre."""
+    times = max(like.shape[-1] // image.shape[-1], 1)
+    enlarged = image.repeat_interleave(times, -1).repeat_interleave(times, -2)
+    return center_crop(enlarged, list(like.shape[-2:])).expand(3, -1, -1)
 
 
 def by_class(cells: dict[int, list[Tensor]]) -> Tensor:
@@ -152,7 +161,10 @@ def draw_curves(log: Path, path: Path) -> None:
 
 
 class Predictions(Callback):
-    """Writes what ``predict`` draws: ``predictions/<class>_<number>.png``, and the first of them as ``grid.png``."""
+    """Writes what ``predict`` draws: ``predictions/<class>_<number>.png``, and the first of them as ``grid.png``.
+
+    A translation is called by the name of its source instead.
+    """
 
     def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.cells: dict[int, list[Tensor]] = {}
@@ -167,6 +179,9 @@ class Predictions(Callback):
         if not isinstance(outputs, Evaluated):  # a model that classifies draws nothing
             return
         folder = Path(trainer.default_root_dir) / "predictions"
+        if isinstance(batch, Sources):
+            self.write_translations(folder, outputs, batch.name)
+            return
         label = outputs.label if outputs.label is not None else torch.zeros(len(outputs.fake), dtype=torch.int64)
         for image, row in zip(outputs.fake, label.tolist(), strict=True):
             number = self.drawn[row] * trainer.world_size + trainer.global_rank  # no two processes write one file
@@ -175,6 +190,16 @@ class Predictions(Callback):
             cell = self.cells.setdefault(row, [])
             if len(cell) < SHOWN and len(self.cells) <= SHOWN:
                 cell.append(image.cpu())
+
+    def write_translations(self, folder: Path, outputs: Evaluated, names: list[str]) -> None:
+        """Sources in the grid's first row, what became of them in its second, cut to the size of the first."""
+        for name, *pair in zip(names, outputs.source, outputs.fake, strict=True):
+            self.drawn[0] += 1
+            save_png(to_bytes(pair[1]), folder / f"{name}.png")
+            for row, image in enumerate(pair):
+                cell = self.cells.setdefault(row, [])
+                if len(cell) < SHOWN:
+                    cell.append(fitted(image, (cell or self.cells.get(1) or [pair[1]])[0]).cpu())
 
     def on_predict_end(self, trainer: Trainer, module: LightningModule) -> None:
         if trainer.is_global_zero and self.cells:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import fill
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from lightning.pytorch import LightningModule, Trainer
 
@@ -16,6 +17,7 @@ from lightning_cgan.protocol import Protocol
 
 FILE = "metrics.json"
 WIDTH = 100  # letters in a printed line
+REPORTED: WeakKeyDictionary[Trainer, tuple[Any, ...]] = WeakKeyDictionary()  # the last evaluation of each trainer
 
 
 def entry_name(split: str, protocol: Protocol, checkpoint: str | None, folder: str) -> str:
@@ -53,21 +55,36 @@ def report(
     card: dict[str, Any],
     **more: Any,
 ) -> None:
-    """Log ``scores`` under the evaluation's name, write them down, and say them. Called in every process."""
+    """Log ``scores`` under the evaluation's name, write them down, and say them. Called in every process.
+
+    What several callbacks report of one evaluation becomes one entry.
+    """
     name = entry_of(trainer, split)
     module.log_dict({f"{name}/{score}": value for score, value in scores.items()}, rank_zero_only=False)
     if not trainer.is_global_zero:
         return
-    if split == "test":
-        before = read_results(trainer.default_root_dir).get(name, {}).get("card", {})
+    before = read_results(trainer.default_root_dir).get(name, {})
+    this = (name, trainer.state.fn, trainer.global_step, trainer.ckpt_path)
+    joins, REPORTED[trainer] = REPORTED.get(trainer) == this, this
+    if split == "test" and not joins:
         # The cards of `fit` have no time: a resumed run ends with the same file.
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        card = card | {"scored": before.get("scored", 0) + 1, "time": now}
+        card = card | {"scored": before.get("card", {}).get("scored", 0) + 1, "time": now}
     part = {"scores": scores, "standard_errors": errors, **more, "card": card}
+    part = joined(before, part) if joins else part
     write_entry(Path(trainer.default_root_dir), name, part)
     if split == "test" and Path(str(trainer.ckpt_path)).name == BEST and best_is_last(trainer.default_root_dir):
         write_entry(Path(trainer.default_root_dir), f"{name}_last", part)
     say(told(name, scores, errors, card))
+
+
+def joined(before: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """An entry with what ``part`` adds to it: scores, notes, and what its card says more."""
+    both = {**before}
+    for name, value in part.items():
+        known = before.get(name)
+        both[name] = known + value if isinstance(known, list) else known | value if isinstance(known, dict) else value
+    return both
 
 
 def write_entry(folder: Path, name: str, part: dict[str, Any]) -> None:

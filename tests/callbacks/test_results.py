@@ -1,9 +1,20 @@
 import json
 
 import pytest
+from lightning.pytorch import Callback
 
-from lightning_cgan.callbacks.results import entry_name, numbers, read_results, told, with_error, write_entry
+from lightning_cgan.callbacks.card import card
+from lightning_cgan.callbacks.results import (
+    entry_name,
+    numbers,
+    read_results,
+    report,
+    told,
+    with_error,
+    write_entry,
+)
 from lightning_cgan.protocol import Protocol
+from tests.translation import Negative, SmallPairs, trainer
 
 
 def test_writing_one_entry_keeps_the_others(tmp_path):
@@ -73,3 +84,31 @@ def test_a_class_without_a_score_is_null_in_the_file_which_every_reader_of_json_
     write_entry(tmp_path, "test", {"classes": {"3": {"fid": float("nan"), "fakes": 1}}, "notes": ["none"]})
     entry = json.loads((tmp_path / "metrics.json").read_text(), parse_constant=refused)["test"]
     assert entry == {"classes": {"3": {"fid": None, "fakes": 1}}, "notes": ["none"]}
+
+
+class Saying(Callback):
+    """Reports one score of each test."""
+
+    def __init__(self, name, value):
+        self.name, self.value = name, value
+
+    def on_test_epoch_end(self, trainer, module):
+        written = card(trainer, module, "test", 10, 10) | {"by": {self.name: True}, self.name: 1}
+        report(trainer, module, "test", {self.name: self.value}, {self.name: 0.1}, written, notes=[self.name])
+
+
+def test_what_several_callbacks_report_of_one_evaluation_is_one_entry(tmp_path):
+    for value in (1.0, 2.0):
+        callbacks = [Saying("first", value), Saying("second", value + 0.5)]
+        trainer(tmp_path, callbacks=callbacks).test(Negative(), SmallPairs(), verbose=False)
+        entry = read_results(tmp_path)["test"]
+        assert entry["scores"] == {"first": value, "second": value + 0.5}
+        assert entry["notes"] == ["first", "second"]
+        assert entry["card"]["first"] == entry["card"]["second"] == 1
+        assert entry["card"]["scored"] == value
+
+
+def test_a_later_evaluation_leaves_nothing_of_an_earlier_one(tmp_path):
+    for name in ("first", "second"):
+        trainer(tmp_path, callbacks=[Saying(name, 1.0)]).test(Negative(), SmallPairs(), verbose=False)
+    assert read_results(tmp_path)["test"]["scores"] == {"second": 1.0}

@@ -157,6 +157,17 @@ class TranslationDataModule(LightningDataModule):
         a, b = self.measured(split)
         return self.loader(Sides((a, b), self.training_batch), self.shared(len(b.label), len(a.label)))
 
+    def probe(self, count: int = 32) -> list[Paired | Unpaired]:
+        """A small evaluation that is the same all run long: the first ``count`` validation images of each domain.
+
+        None in super-resolution: its images are large, and cannot lack variety.
+        """
+        a, b = self.measured("val")
+        count = 0 if self.spec.scale > 1 else min(count, len(a.label), len(b.label))
+        edges = range(0, count, self.evaluation_batch_size)
+        parts = (range(start, min(start + self.evaluation_batch_size, count)) for start in edges)
+        return [Sides((a, b), self.training_batch)[Slices(part, part)] for part in parts]
+
     def predict_dataloader(self) -> DataLoader[Sources]:
         """The test images of a."""
         source, _ = self.measured("test")

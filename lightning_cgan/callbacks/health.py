@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 
 from lightning_cgan.callbacks.diagnosis import CLASS, GRADIENT, KEPT, VARIANCE, Look, judge
 from lightning_cgan.callbacks.progress import say
-from lightning_cgan.contract import Evaluated, Trial
+from lightning_cgan.contract import Evaluated
 
 FINEST = 8  # pixels along a side of the images whose variance is taken
 
@@ -47,7 +47,7 @@ class Health(Callback):
             raise ValueError(f"Health looks every so many updates, at least 1; met {every}. Set init_args.every.")
         self.every = every
         self.history: list[Look] = []
-        self.probe: list[Trial] = []
+        self.probe: list[Any] = []
         self.looking = False
 
     def state_dict(self) -> dict[str, Any]:
@@ -98,8 +98,10 @@ class Health(Callback):
             return {}
         real, fake = (torch.cat([pooled(getattr(images, kind)) for images in seen]) for kind in ("real", "fake"))
         asked = [images.label for images in seen if images.label is not None]
+        if not asked:
+            return shares_of_variance(fake, real, None, None)
         truth = torch.cat([part.label for part in self.probe]).to(module.device)
-        return shares_of_variance(fake, real, torch.cat(asked) if asked else None, truth)
+        return shares_of_variance(fake, real, torch.cat(asked), truth)
 
 
 def gradients(norms: dict[str, Tensor]) -> Look:
@@ -128,17 +130,17 @@ def pooled(image: Tensor) -> Tensor:
     return (adaptive_avg_pool2d(image, FINEST) if min(image.shape[-2:]) > FINEST else image).flatten(1)
 
 
-def shares_of_variance(fake: Tensor, real: Tensor, asked: Tensor | None, truth: Tensor) -> Look:
+def shares_of_variance(fake: Tensor, real: Tensor, asked: Tensor | None, truth: Tensor | None) -> Look:
     """The signals of the total variances of features, those of generated images over those of real ones.
 
     Args:
         fake: (K, F) features.
         real: (B, F) features.
         asked: (K,) the class asked of each generated image, if any was.
-        truth: (B,) the class of each real image.
+        truth: (B,) the class of each real image, where classes were asked for.
     """
     groups = {VARIANCE: (fake, real)}
-    for one in [] if asked is None else asked.unique().tolist():
+    for one in [] if asked is None or truth is None else asked.unique().tolist():
         groups[f"{CLASS}{one}"] = fake[asked == one], real[truth == one]
     signals: Look = {}
     for name, pair in groups.items():

@@ -54,6 +54,16 @@ def test_the_side_of_label_maps_follows_the_direction():
     assert SmallPairs(direction=Direction.b_to_a).labels_in is None
 
 
+def test_the_probe_is_the_start_of_the_validation_images_and_of_super_resolution_there_is_none():
+    data = SmallUnpaired(evaluation_batch_size=3)
+    a, b = (torch.cat([getattr(part, side)[:, 0, 0, 0] for part in data.probe()]) for side in "ab")
+    assert a.tolist() == list(range(100, 105))
+    assert b.tolist() == list(range(155, 150, -1))
+    assert [len(part.a) for part in data.probe(4)] == [3, 1]
+    data.spec = data.spec._replace(scale=4)
+    assert data.probe() == []
+
+
 def test_predict_translates_the_test_images_of_a_by_number(tmp_path):
     seen = []
 

@@ -10,9 +10,14 @@ from scipy.special import stdtrit  # scipy.stats.t, which takes a second to impo
 
 from lightning_cgan.scored_runs import ScoredRun
 
-LOWER = {"fid", "kid", "intra_fid", "intra_fid_worst"}
+LOWER = {"fid", "kid", "intra_fid", "intra_fid_worst", "feature_distance", "cycle_error_a", "cycle_error_b"}
 HIGHER = {"is_mean", "precision", "recall", "density", "coverage", "accuracy", "rarest_class", "cas", "cas_reverse"}
 HIGHER |= {"classification_accuracy", "psnr", "ssim", "ms_ssim", "modes", "near", "label_fidelity", "passed"}
+HIGHER |= {"psnr_y", "ssim_y", "views", "back_views", "view_bits", "back_view_bits"}
+HIGHER |= {
+    f"{kind}_{name}" for kind in ("segmentation", "taught", "labels") for name in ("accuracy", "class_accuracy", "iou")
+}
+HIGHER |= {f"lab_intersection_{axis}" for axis in "lab"}
 ARROWS = {"lower": " ↓", "higher": " ↑", "": ""}
 INTERVAL = "± is half the width of the 95 % t interval of the mean over training seeds."
 ONE_SEED = '"se" is the standard error of one run over resamples of its generated images; it is blind to other seeds.'

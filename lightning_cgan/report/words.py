@@ -12,7 +12,11 @@ class Meaning(NamedTuple):
 
 
 MEMORY = ("memorised", "train_distance", "train_distance_real")  # scores that belong to the nearest neighbours
-BASELINE = "bicubic_"  # before the name of a score that is that of bicubic interpolation
+BEFORE = {  # what stands before the name of a score that is not the generated images', or of the way back
+    "bicubic_": ("of bicubic interpolation", "The baseline: what interpolation alone reaches."),
+    "real_": ("of real pictures", "The ceiling: the same score of real pictures."),
+    "back_": ("of the way back", ""),
+}
 MEANINGS = {
     "fid": Meaning("FID", "lower", "Fréchet distance between the features of generated and real images. It grows with "
         "bad images and with missing variety alike. Its size depends on the extractor and on the numbers of images."),
@@ -56,6 +60,29 @@ MEANINGS = {
     "ms_ssim": Meaning("MS-SSIM", "higher", "Structural similarity over several scales, at most 1."),
     "feature_distance": Meaning("Feature distance", "lower", "Between the features of each generated image and of its "
         "true one."),
+    "psnr_y": Meaning("PSNR on Y", "higher", "Peak signal-to-noise ratio of the luma of each generated image and its "
+        "true one, without a border, in dB."),
+    "ssim_y": Meaning("SSIM on Y", "higher", "Structural similarity of the luma of each generated image and its true "
+        "one, without a border, at most 1."),
+    "gradient_energy": Meaning("Gradient energy", "", "Energy of the luma's gradient over that of the true image: 1 is "
+        "as sharp, less is blurred."),
+    "segmentation": Meaning("Segmentation score", "higher", "What a segmenter trained on real pictures reads in "
+        "generated ones, against the label maps that they were made from."),
+    "taught": Meaning("Segmentation, taught", "higher", "What a segmenter trained on generated pictures reads in real "
+        "ones: whether they could stand in for the data."),
+    "labels": Meaning("Label maps", "higher", "Generated label maps, read by the nearest colour of the palette, "
+        "against the true ones."),
+    "lab_intersection": Meaning("Colour histogram", "higher", "What the histograms of generated and of real pictures "
+        "share of a coordinate of Lab, at most 1."),
+    "lab_spread": Meaning("Colour spread", "", "Standard deviation of a coordinate of Lab over all pixels; right is "
+        "that of real pictures."),
+    "cycle_error": Meaning("Cycle error", "lower", "Mean absolute difference, in [-1, 1], of an image and what comes "
+        "back of it by way of the other domain."),
+    "views": Meaning("Views", "higher", "How many different views the eleven views of the sources become."),
+    "view_bits": Meaning("Mutual information", "higher", "Of the views of a source and of what it becomes, in "
+        "bits; at most that of eleven views, 3.46."),
+    "azimuth_rmse": Meaning("Azimuth error", "lower", "In degrees, up to a mirror image and an offset. A scrambled "
+        "relation of the views has as much as a collapse."),
     "modes": Meaning("Modes", "higher", "How many of the mixture's Gaussians hold at least a quarter of their share of "
         "the points."),
     "near": Meaning("Near a mode", "higher", "Share of points within three standard deviations of a mode."),
@@ -74,11 +101,19 @@ HEALTH = {
 }
 
 
+def split(name: str) -> tuple[str, str]:
+    """What of :data:`BEFORE` the name of a score begins with, and the rest."""
+    before = next((before for before in BEFORE if name.startswith(before)), "")
+    return before, name.removeprefix(before)
+
+
 def meaning(name: str) -> Meaning:
     """Of the score ``name``: its own entry, else that of the longest entry it goes on from, else its bare name."""
-    if name.startswith(BASELINE):
-        title, better, _ = meaning(name.removeprefix(BASELINE))
-        return Meaning(f"{title} of bicubic interpolation", better, "The baseline: what interpolation alone reaches.")
+    before, bare = split(name)
+    if before and name not in MEANINGS:
+        title, better, says = meaning(bare)
+        whose, why = BEFORE[before]
+        return Meaning(f"{title} {whose}", better, why or says)
     if name in MEANINGS:
         return MEANINGS[name]
     parts = name.split("_")
@@ -92,6 +127,6 @@ def meaning(name: str) -> Meaning:
 def rank(name: str) -> int:
     """Where the score stands in a table: as in ``MEANINGS``, others below."""
     names = [*MEANINGS]
-    bare = name.removeprefix(BASELINE)
+    before, bare = split(name)
     known = max((entry for entry in names if bare == entry or bare.startswith(f"{entry}_")), key=len, default="")
-    return (names.index(known) if known else len(names)) + len(names) * name.startswith(BASELINE)
+    return (names.index(known) if known else len(names)) + len(names) * (before == "bicubic_")

@@ -12,7 +12,7 @@ from lightning_cgan.report import write_report
 from lightning_cgan.report.folder import read_run
 from lightning_cgan.report.pictures import FRAMES, LARGEST
 from lightning_cgan.report.tables import NOTHING
-from lightning_cgan.report.words import MEANINGS, meaning
+from lightning_cgan.report.words import MEANINGS, meaning, rank
 from tests.conftest import REPOSITORY
 from tests.report.run_folders import card, entry, write_digits_run
 
@@ -232,3 +232,13 @@ def test_the_command_prints_the_path_and_refuses_a_folder_that_is_no_run(tmp_pat
 def test_a_report_is_made_without_importing_torch(digits):
     code = "import sys; from lightning_cgan.command import main; main(sys.argv[1:]); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code, "report", str(digits)], cwd=REPOSITORY, check=True, capture_output=True)
+
+
+def test_scores_of_real_pictures_of_baselines_and_of_the_way_back_are_told_apart():
+    ceiling, back = meaning("real_segmentation_accuracy"), meaning("back_views")
+    assert (ceiling.title, ceiling.better) == ("Segmentation score (accuracy) of real pictures", "higher")
+    assert ceiling.says.startswith("The ceiling")
+    assert back == meaning("views")._replace(title="Views of the way back")
+    assert meaning("bicubic_psnr_y").title == "PSNR on Y of bicubic interpolation"
+    assert meaning("cas_real").title == MEANINGS["cas_real"].title
+    assert rank("psnr_y") < rank("views") < rank("bicubic_psnr_y")

@@ -5,6 +5,7 @@ LightningCLI with the suite's trainer defaults, one wire from data to model, a r
 
 import sys
 from pathlib import Path
+from pydoc import locate
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -21,7 +22,7 @@ from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar, say
 from lightning_cgan.callbacks.report import Report
 from lightning_cgan.callbacks.results import entry_name, read_results
-from lightning_cgan.contract import check_batches
+from lightning_cgan.contract import check_batches, fitting_spec
 from lightning_cgan.loggers import loggers_for, place_loggers, remember_tracking
 from lightning_cgan.messages import explanation, hush, plain
 from lightning_cgan.parser import Parser
@@ -72,8 +73,12 @@ class CLI(LightningCLI):
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.link_arguments("data.spec", "model.init_args.spec", apply_on="instantiate")
+        parser.link_arguments("data.spec", "model.init_args.spec", self.checked_spec, apply_on="instantiate")
         parser.add_argument("--tensorboard", action="store_true", help="log to TensorBoard files in the run folder too")
+
+    def checked_spec(self, spec: Any) -> Any:
+        """The wire from data to model; without a check one kind of tuple would be read as another."""
+        return fitting_spec(spec, locate(self.asked.model.class_path))
 
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
         kwargs["allow_abbrev"] = False

@@ -4,7 +4,7 @@ Inside a paper images are floats in [-1, 1]; in memory and on their way to the d
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 import torch
 from torch import Tensor
@@ -174,6 +174,22 @@ def check_batches(module: Any, data: Any) -> None:
             f"{type(module).__name__} trains on {asked.__name__} batches; {type(data).__name__} gives "
             f"{given.__name__} ones. Set data, or model.class_path to a paper for such data."
         )
+
+
+def fitting_spec(spec: Any, model: Any) -> Any:
+    """``spec`` of a data set, if it is of the kind that ``model``, a paper's class, is made from.
+
+    Raises:
+        ValueError: for a paper on one domain with data of two, or the other way round.
+    """
+    asked = get_type_hints(model.__init__).get("spec", type(spec))
+    if asked is not type(spec):
+        domains = {ImageSpec: "one domain", PairSpec: "two domains"}
+        raise ValueError(
+            f"{model.__name__} learns from data of {domains.get(asked, asked)}; met data of "
+            f"{domains.get(type(spec), spec)}. Set data, or model.class_path to a paper for such data."
+        )
+    return spec
 
 
 def without_classes(spec: ImageSpec) -> ImageSpec:

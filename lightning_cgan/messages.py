@@ -37,6 +37,7 @@ def plain(message: str, keys: Iterable[str] = ()) -> str:
     lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
     said = [line for line in lines if line and not NOISE.match(line)] or lines[-1:]
     text = re.sub(r"Type \S*Callable\[.*?expects a function or a callable class: ", "", said[0])
+    text = re.sub(r"^Call to compute_fn of link .*? failed: ", "", text)
     text = re.sub(r"\.? Got value: Namespace\(.*", "", text)
     choice = re.search(
         r"Expected a (?:member of <enum '\w+'>: {|typing\.Literal\[)(.*)[}\]]\. Got value: (\S+)", message

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -123,6 +123,27 @@ class Decoding(NamedTuple):
         picture = F.center_crop(picture, [self.crop or min(picture.shape[1:])] * 2)
         return F.resize(picture, [self.size, self.size], antialias=True)
 
+    def told(self) -> str:
+        return repr(tuple(self))
+
+
+class Decodes(Protocol):
+    """How a picture file becomes (channels, H, W) uint8."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def channels(self) -> int: ...
+
+    @property
+    def cmyk(self) -> CMYK: ...
+
+    def __call__(self, path: str) -> Tensor: ...
+
+    def told(self) -> str:
+        """In words, all that the images depend on."""
+
 
 class Files:
     """Labelled pictures on disk, decoded when asked for.
@@ -134,7 +155,7 @@ class Files:
         decoding: of each.
     """
 
-    def __init__(self, root: Path, path: Sequence[str], label: Tensor, decoding: Decoding) -> None:
+    def __init__(self, root: Path, path: Sequence[str], label: Tensor, decoding: Decodes) -> None:
         self.root, self.path, self.label, self.decoding = root, path, label, decoding
 
     def images(self, at: Positions) -> Tensor:
@@ -164,19 +185,24 @@ class Files:
 
     def sha256(self) -> str:
         """Of names, labels, contents and the way of decoding. Files are read once, until one's size or time changes."""
-        said = hashlib.sha256(repr(tuple(self.decoding)).encode())
+        said = hashlib.sha256(self.decoding.told().encode())
         for path, label in zip(self.path, self.label.tolist(), strict=True):
-            state = os.stat(path)
-            said.update(os.fsencode(path) + f" {label} {state.st_size} {state.st_mtime_ns}\n".encode())
+            said.update(stamp(path, str(label)))
         return remembered(said.hexdigest(), self.content_hash)
 
     def content_hash(self) -> str:
-        said = hashlib.sha256(repr(tuple(self.decoding)).encode())
+        said = hashlib.sha256(self.decoding.told().encode())
         for path, label in zip(self.path, self.label.tolist(), strict=True):
             with open(path, "rb") as file:
                 content = hashlib.file_digest(file, "sha256").hexdigest()
             said.update(os.fsencode(os.path.relpath(path, self.root)) + f" {label} {content}\n".encode())
         return said.hexdigest()
+
+
+def stamp(path: str, label: str = "") -> bytes:
+    """What changes when the file in ``path`` is changed, as far as can be told without reading it."""
+    state = os.stat(path)
+    return os.fsencode(path) + f" {label} {state.st_size} {state.st_mtime_ns}\n".encode()
 
 
 def problem(path: str, cmyk: CMYK) -> str | None:

@@ -12,6 +12,9 @@ from torch.utils.data import DataLoader, Dataset
 from datamodules.augment import plain
 from datamodules.batches import Evaluation, as_is
 from datamodules.order import EvaluationOrder, InStep, Positions, Slices, TrainingOrder
+from datamodules.own_pictures import OwnPictures
+from datamodules.palette import palette_of
+from datamodules.side_decoding import SideDecoding
 from datamodules.sources import Joined, LabelledImages
 from lightning_cgan.contract import Paired, PairSpec, Reference, Sources, Trial, Unpaired, to_signed
 from lightning_cgan.protocol import Protocol
@@ -45,13 +48,13 @@ def in_order(part: range) -> Positions:
 
 
 class Named(Dataset[Sources]):
-    """Answers ``Slices`` with the images that ``predict`` translates, called by their numbers."""
+    """Answers ``Slices`` with the images that ``predict`` translates."""
 
-    def __init__(self, source: LabelledImages) -> None:
-        self.source = source
+    def __init__(self, source: LabelledImages, name: list[str]) -> None:
+        self.source, self.name = source, name
 
     def __getitem__(self, at: Slices) -> Sources:
-        return Sources(self.source.images(in_order(at.draws)), [f"{number:05d}" for number in at.draws])
+        return Sources(self.source.images(in_order(at.draws)), [self.name[number] for number in at.draws])
 
 
 class TranslationDataModule(LightningDataModule):
@@ -62,6 +65,8 @@ class TranslationDataModule(LightningDataModule):
         evaluation_batch_size: images of each domain in one evaluation batch; 1 where they differ in size.
         direction: ``b_to_a`` changes the two domains over: everything else then calls b what the set calls a.
         num_workers: loader processes.
+        predict_from: a picture, or a folder of them, that ``predict`` translates as large as they are; the test images
+            when None. They are what the model starts from: of b where ``direction`` is ``b_to_a``.
 
     Attributes:
         training_batch: ``Paired``, or ``Unpaired`` where nothing relates the domains.
@@ -86,17 +91,19 @@ class TranslationDataModule(LightningDataModule):
         evaluation_batch_size: int = 50,
         direction: Direction = Direction.a_to_b,
         num_workers: int = 0,
+        predict_from: str | None = None,
     ) -> None:
         super().__init__()
         for name, count in {"batch_size": batch_size, "evaluation_batch_size": evaluation_batch_size}.items():
             if count < 1:
                 raise ValueError(f"{name} counts images, at least one; met {count}. Set data.init_args.{name}.")
         self.batch_size, self.evaluation_batch_size = batch_size, evaluation_batch_size
-        self.direction, self.num_workers = direction, num_workers
+        self.direction, self.num_workers, self.predict_from = direction, num_workers, predict_from
         if direction is Direction.b_to_a:
             self.spec = self.spec.back()
             self.labels_in = {"a": "b", "b": "a"}.get(self.labels_in or "")
         self.loaded: dict[str, Domains] = {}
+        self.own: OwnPictures | None = None
 
     def load(self, split: str) -> Domains:
         """The images of a and of b, as the set lies on disk, of ``split``: "train", "val" or "test".
@@ -117,7 +124,16 @@ class TranslationDataModule(LightningDataModule):
         a, b = self.domains(split)
         return plain(a), plain(b)
 
+    def own_decoding(self) -> SideDecoding:
+        """How a picture of a user's own becomes one of a, as large as it is."""
+        palette = self.palette if self.labels_in == "a" else None
+        colours = palette_of(palette.tolist(), 0) if palette is not None else None
+        return SideDecoding(self.spec.size, self.spec.channels_a, palette=colours).native()
+
     def setup(self, stage: str) -> None:
+        if stage == "predict" and self.predict_from is not None:
+            self.own = OwnPictures(self.predict_from, self.own_decoding())
+            return  # the set itself need not be there
         if stage == "fit":
             self.domains("train")
         self.measured({"fit": "val", "validate": "val"}.get(stage, "test"))
@@ -126,7 +142,11 @@ class TranslationDataModule(LightningDataModule):
         """What ``split``'s scores are measured against: the images of b, and those of a that they are made from."""
         a, b = self.measured(split)
         both = hashlib.sha256((a.sha256() + b.sha256()).encode()).hexdigest()
-        return Reference(split, len(b.label), both)
+        return Reference(self.measured_on(split), len(b.label), both)
+
+    def measured_on(self, split: str) -> str:
+        """What the card calls ``split``: more than its name where other pictures stand in for it."""
+        return split
 
     def train_dataloader(self) -> DataLoader[Paired | Unpaired]:
         a, b = self.domains("train")
@@ -169,9 +189,13 @@ class TranslationDataModule(LightningDataModule):
         return [Sides((a, b), self.training_batch)[Slices(part, part)] for part in parts]
 
     def predict_dataloader(self) -> DataLoader[Sources]:
-        """The test images of a."""
+        """The user's own pictures, one in a batch where they differ in size; without any the test images of a."""
+        if self.own is not None:
+            order = self.shared(0, len(self.own.path), None if self.own.alike else 1)
+            return self.loader(Named(self.own, self.own.name), order)
         source, _ = self.measured("test")
-        return self.loader(Named(source), self.shared(0, len(source.label)))
+        count = len(source.label)
+        return self.loader(Named(source, [f"{number:05d}" for number in range(count)]), self.shared(0, count))
 
     def images(self, split: str, most: int | None = None) -> Joined:
         """The images of b in ``split``, at most so many, without augmentation."""
@@ -182,9 +206,9 @@ class TranslationDataModule(LightningDataModule):
         source = self.images(split, most)
         return self.loader(Evaluation(source, 0), self.shared(len(source.label), 0))
 
-    def shared(self, reals: int, fakes: int) -> EvaluationOrder:
+    def shared(self, reals: int, fakes: int, batch_size: int | None = None) -> EvaluationOrder:
         rank, world = self.trainer.global_rank, self.trainer.world_size
-        return EvaluationOrder(reals, fakes, self.evaluation_batch_size, rank, world)
+        return EvaluationOrder(reals, fakes, batch_size or self.evaluation_batch_size, rank, world)
 
     def loader(self, dataset: Dataset, order: object) -> DataLoader:
         return DataLoader(

@@ -107,3 +107,52 @@ def write_pictures(root, count=20):
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random_bytes(number, 40, 50, 3)).save(folder / f"{number:05d}.jpg")
     return root
+
+
+def write_pairs(root, counts=None, way="joined", size=(24, 20), palette=None, ending="png"):
+    """Pairs in ``root/train`` and so on, of which b is the negative of a, or a label map in the colours of ``palette``.
+
+    Args:
+        root: of the set.
+        counts: of pairs in each split.
+        way: "joined" puts a and b side by side in one file; "train/A", "trainA" and "A/train" in two folders.
+        size: width and height of each picture.
+        palette: (K, 3) colours.
+        ending: of the files.
+    """
+    for split, count in (counts or {"train": 6, "val": 2, "test": 2}).items():
+        for number in range(count):
+            a = random_bytes([len(split), number], size[1], size[0], 3)
+            b = 255 - a if palette is None else np.array(palette, np.uint8)[a[..., 0] % len(palette)]
+            if way == "joined":
+                put_picture(root / split / f"{number}.{ending}", np.concatenate([a, b], 1))
+            else:
+                put_picture(root / way.replace("train", split) / f"{number}.{ending}", a)
+                put_picture(root / way.replace("train", split).replace("A", "B") / f"{number}.png", b)
+    return root
+
+
+def write_unpaired(root, counts=None, size=(24, 20)):
+    """``root/trainA``, ``root/trainB`` and so on with random pictures, so many of a and of b in each split."""
+    for split, each in (counts or {"train": (6, 4), "test": (3, 2)}).items():
+        for side, count in zip("AB", each, strict=True):
+            for number in range(count):
+                pixels = random_bytes([len(split), ord(side), number], size[1], size[0], 3)
+                put_picture(root / f"{split}{side}" / f"{side}{number}.png", pixels)
+    return root
+
+
+def write_high_resolution(root, counts=None, size=(50, 42)):
+    """``root/train`` and so on with random pictures of slightly different sizes."""
+    for split, count in (counts or {"train": 6, "val": 2, "test": 2}).items():
+        for number in range(count):
+            pixels = random_bytes([len(split), number], size[1] + number, size[0], 3)
+            put_picture(root / split / f"{number:04d}.png", pixels)
+    return root
+
+
+def put_picture(path, pixels):
+    """(H, W) or (H, W, 3) uint8 as a picture file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    return path

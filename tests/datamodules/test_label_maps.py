@@ -1,0 +1,157 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from datamodules.order import Positions
+from datamodules.paired_folder import PairedFolder
+from datamodules.palette import CITYSCAPES, FACADES, PALETTES, Palette, palette_of
+from datamodules.translation import Direction
+from datamodules.unpaired_folder import UnpairedFolder
+from tests.datamodules.sets import put_picture, random_bytes, write_pairs
+
+COLOURS = [(0, 0, 0), (255, 0, 0), (0, 255, 0), (10, 20, 250)]
+
+
+def folder(root, **options):
+    labels = {"palette": COLOURS, "labels_in": "b", "num_workers": 0}
+    return PairedFolder(str(root), **{"size": 16, "load_size": 21, **labels, **options})
+
+
+def images(side, epoch=0):
+    place = torch.arange(len(side.label))
+    return side.images(Positions(torch.full_like(place, epoch), place))
+
+
+def colours(image):
+    return {tuple(colour) for colour in image.movedim(1, 0).flatten(1).T.unique(dim=0).tolist()}
+
+
+@pytest.mark.parametrize("way", ["joined", "trainA"])
+@pytest.mark.parametrize("resize", ["squash", "short_side"])
+def test_label_maps_keep_their_colours_whatever_is_done_to_them(tmp_path, way, resize):
+    data = folder(write_pairs(tmp_path, palette=COLOURS, way=way), resize=resize, jitter=0.5)
+    for split in ("train", "val", "test"):
+        a, b = map(images, data.domains(split))
+        assert colours(b) == set(COLOURS)
+        assert len(colours(a)) > 100
+    assert data.palette.tolist() == [list(colour) for colour in COLOURS]
+
+
+def test_labels_and_pictures_are_resized_to_the_same_places(tmp_path):
+    labels = np.zeros((32, 32, 3), np.uint8)
+    labels[8:20, 4:28] = (255, 0, 0)
+    for split in ("train", "val", "test"):
+        put_picture(tmp_path / split / "x.png", np.concatenate([labels, labels], 1))
+    data = folder(tmp_path)
+    for epoch in range(4):
+        a, b = (images(side, epoch) for side in data.domains("train"))
+        assert torch.equal(a > 127, b > 127)
+
+
+def test_the_side_of_the_labels_is_told_as_the_set_calls_it_and_kept_as_the_direction_has_it(tmp_path):
+    write_pairs(tmp_path, palette=COLOURS)
+    data = folder(tmp_path, direction=Direction.b_to_a)
+    assert data.labels_in == "a"
+    a, b = map(images, data.domains("test"))
+    assert colours(a) == set(COLOURS) != colours(b)
+
+
+def test_colours_outside_of_the_palette_are_refused_with_their_number_and_file_before_training(tmp_path):
+    write_pairs(tmp_path, {"train": 3, "val": 1, "test": 1}, palette=COLOURS, way="trainA")
+    path = tmp_path / "trainB" / "1.png"
+    pixels = np.asarray(Image.open(path)).copy()
+    pixels[0, :7], pixels[1, :2] = (1, 2, 3), (9, 9, 9)
+    put_picture(path, pixels)
+    with pytest.raises(ValueError, match=r"in the 4 colours of their palette; 1 of 3 hold others\. Set") as met:
+        folder(tmp_path).setup("fit")
+    assert f"{path}: (1, 2, 3) on 7 pixels, and 1 more colours, 9 pixels in all" in str(met.value)
+    assert "data.init_args.palette_tolerance" in str(met.value)
+    put_picture(path, np.asarray(Image.open(tmp_path / "trainB" / "0.png")))
+    folder(tmp_path).setup("fit")  # what was mended is looked at again
+
+
+def test_label_maps_saved_as_jpeg_are_read_by_the_nearest_colour_where_that_is_asked_for(tmp_path):
+    write_pairs(tmp_path, palette=COLOURS, ending="jpg")
+    with pytest.raises(ValueError, match=r"6 of 6 hold others\. Set"):
+        folder(tmp_path).setup("fit")
+    with pytest.raises(ValueError, match=r"6 of 6 hold others, farther than 5 from all\. Set"):
+        folder(tmp_path, palette_tolerance=5).setup("fit")
+    data = folder(tmp_path, palette_tolerance=442)
+    data.setup("fit")
+    assert colours(images(data.domains("train")[1])) == set(COLOURS)
+
+
+def test_a_pixel_takes_the_nearest_colour_within_the_tolerance():
+    picture = torch.tensor([[[3, 250, 128]], [[0, 10, 127]], [[4, 0, 128]]], dtype=torch.uint8)
+    palette = Palette(((0, 0, 0), (255, 0, 0), (128, 128, 128)), tolerance=5)
+    expected = torch.tensor([[[0, 255, 128]], [[0, 0, 128]], [[0, 0, 128]]], dtype=torch.uint8)
+    assert torch.equal(palette.decoded(picture), expected)
+    assert palette.strangers(picture) == {(250, 10, 0): 1}
+    assert palette._replace(tolerance=12).strangers(picture) == {}
+    assert palette._replace(tolerance=0).strangers(picture) == {(3, 0, 4): 1, (250, 10, 0): 1, (128, 127, 128): 1}
+
+
+def test_decoding_agrees_with_the_scores():
+    from lightning_cgan.metrics import palette as metric
+
+    known = palette_of("cityscapes", 442)
+    picture = torch.from_numpy(random_bytes(0, 3, 20, 20))
+    painted = metric.painted(metric.class_numbers(picture[None], known.tensor()), known.tensor())[0]
+    assert torch.equal(known.decoded(picture), painted)
+
+
+def test_the_published_palettes_have_their_colours():
+    assert (len(FACADES), len(CITYSCAPES)) == (12, 29)
+    assert all(len(set(colours)) == len(colours) for colours in PALETTES.values())
+    centres = (9.5, 6.5, 3.5)  # of red, green and blue in Matlab's jet(12), each 9 places wide
+    jet = [[round(255 * min(max((4.5 - abs(k - c)) / 3, 0), 1)) for c in centres] for k in range(1, 13)]
+    assert jet == [list(colour) for colour in FACADES]
+    assert CITYSCAPES[10] == (70, 130, 180)  # the sky, training number 10
+    assert CITYSCAPES[19] == (0, 0, 0)
+
+
+def test_a_palette_that_is_not_known_is_refused_with_the_nearest_name(tmp_path):
+    with pytest.raises(ValueError, match=r"met facade\. The nearest is facades\. Set data\.init_args\.palette"):
+        folder(tmp_path, palette="facade")
+
+
+def test_palettes_of_index_files_are_read_as_their_colours(tmp_path):
+    number = (random_bytes(0, 20, 24) % 4).astype(np.uint8)
+    for split in ("train", "val", "test"):
+        put_picture(tmp_path / f"{split}A" / "x.png", random_bytes(1, 20, 24, 3))
+        indexed = Image.fromarray(number, mode="P")
+        indexed.putpalette([part for colour in COLOURS for part in colour])
+        (tmp_path / f"{split}B").mkdir()
+        indexed.save(tmp_path / f"{split}B" / "x.png")
+    data = folder(tmp_path)
+    data.setup("fit")
+    assert colours(images(data.domains("val")[1])) == set(COLOURS)
+
+
+def test_unpaired_label_maps_are_read_by_the_same_rules(tmp_path):
+    write_pairs(tmp_path, palette=COLOURS, way="trainA")
+    data = UnpairedFolder(str(tmp_path), size=16, palette=COLOURS, labels_in="b", num_workers=0)
+    assert colours(images(data.domains("train")[1])) == set(COLOURS)
+    put_picture(tmp_path / "testB" / "0.png", random_bytes(0, 20, 24, 3))
+    with pytest.raises(ValueError, match="1 of 2 hold others"):
+        data.setup("test")
+
+
+@pytest.mark.parametrize(
+    ("key", "options"),
+    [
+        ("labels_in", {"labels_in": None}),
+        ("palette", {"palette": None}),
+        ("palette", {"palette": [(0, 0, 0)]}),
+        ("palette", {"palette": [(0, 0, 0), (0, 0, 256)]}),
+        ("palette", {"palette": [(0, 0, 0), (0, 0, 0)]}),
+        ("palette_tolerance", {"palette_tolerance": 500}),
+        ("palette_tolerance", {"palette_tolerance": -1}),
+        ("palette", {"palette": None, "labels_in": None, "palette_tolerance": 3}),
+        ("channels_b", {"channels_b": 1}),
+    ],
+)
+def test_what_is_said_about_labels_must_fit_together(tmp_path, key, options):
+    with pytest.raises(ValueError, match=rf"met .*Set data\.init_args\.{key}\."):
+        folder(tmp_path, **options)

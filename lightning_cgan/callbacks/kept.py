@@ -28,8 +28,9 @@ class Kept:
             self.at.append(torch.full((len(fake),), number))
 
     def gather(self, device: torch.device, rank: int, world: int) -> Tensor:
-        """(M, C, H, W) uint8, in the order of the scored features, in every process; (0,) where nothing was kept."""
-        if not self.images:
+        """(M, C, H, W) uint8, in the order of the scored features, in every process; (0,) where nothing was kept, or
+        images of several sizes were."""
+        if not self.images or not self.alike(device, world):
             return torch.zeros(0, dtype=torch.uint8)
         image, at = torch.cat(self.images), torch.cat(self.at) * world + rank
         if world == 1:
@@ -38,3 +39,14 @@ class Kept:
         image, at, batches = (torch.cat(gather_all_tensors(part.to(device))).cpu() for part in (image, at, batches))
         order = at.argsort(stable=True)
         return image[order][: int((at < batches.min() * world).sum())]
+
+    def alike(self, device: torch.device, world: int) -> bool:
+        """Whether the images of all processes are of one size."""
+        shapes = self.shapes()
+        if world > 1:
+            shapes = torch.cat(gather_all_tensors(shapes.to(device)))
+        return len(shapes.unique(dim=0)) <= 1
+
+    def shapes(self) -> Tensor:
+        """(n, 3) the channels, height and width of each batch that holds images."""
+        return torch.tensor([image.shape[1:] for image in self.images if len(image)], dtype=torch.int64).view(-1, 3)

@@ -44,7 +44,7 @@ class Rows:
         """Take in ``rows`` (B, ...), all of one shape and type; B may be 0."""
         if not self.height:
             self.none = rows[:0].cpu()
-            self.height = BLOCK_BYTES // (math.prod(rows.shape[1:]) * rows.element_size()) + 1
+            self.height = BLOCK_BYTES // (max(math.prod(rows.shape[1:]), 1) * rows.element_size()) + 1
         self.count += len(rows)
         while len(rows):
             if not self.room:

@@ -37,13 +37,22 @@ def test_processes_keep_the_first_images_of_all(monkeypatch):
     assert torch.equal(image, numbered(len(image)))
 
 
+def test_images_of_several_sizes_are_not_kept():
+    store = Kept(None)
+    for number, height in enumerate((4, 4, 6)):
+        assert len(store.gather(torch.device("cpu"), 0, 1)) == number
+        store.add(number, torch.zeros(1, 3, height, 4), 1)
+    assert len(store.gather(torch.device("cpu"), 0, 1)) == 0
+
+
 def shared(monkeypatch, sizes, room, world):
     """What the last of ``world`` processes gathers, of batches that they take in turn."""
     stores = [Kept(room) for _ in range(world)]
     for number, fake in enumerate(batches(sizes)):
         stores[number % world].add(number // world, fake, world)
     sent = [
-        (torch.cat(s.images), torch.cat(s.at) * world + r, torch.tensor([len(s.images)])) for r, s in enumerate(stores)
+        (s.shapes(), torch.cat(s.images), torch.cat(s.at) * world + r, torch.tensor([len(s.images)]))
+        for r, s in enumerate(stores)
     ]
     parts = iter(zip(*sent, strict=True))
     monkeypatch.setattr(kept, "gather_all_tensors", lambda mine: list(next(parts)))

@@ -29,6 +29,13 @@ def test_an_empty_batch_adds_nothing():
     assert len(scores.gather(CPU, 1).fake) == 10
 
 
+def test_tables_without_columns_are_collected_too():
+    """An extractor that knows no classes gives logits of none."""
+    rows = Rows()
+    rows.append(torch.empty(3, 0))
+    assert [tuple(block.shape) for block in rows.pour()] == [(3, 0)]
+
+
 def test_scores_are_of_the_bytes_a_picture_would_hold():
     scores = Pass(Pixels())
     scores.add(0, Evaluated(torch.zeros(1, 1, 1, 2), torch.tensor([[[[0.001, 7.0]]]])))

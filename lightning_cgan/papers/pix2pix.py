@@ -1,0 +1,219 @@
+"""Image-to-image translation with conditional adversarial networks. Isola et al., CVPR 2017."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import ClassVar
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import OptimizerCallable
+from torch import Tensor, nn
+from torch.nn.functional import l1_loss
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from lightning_cgan import keyed
+from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources
+from lightning_cgan.losses.gan import discriminator_loss, non_saturating
+from lightning_cgan.networks import patchgan, unet
+from lightning_cgan.networks.any_size import check_sides, check_tiles, padded, tiled
+from lightning_cgan.networks.switches import drawing_from, switched
+from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
+from lightning_cgan.schedules import constant
+
+
+class Pix2Pix(LightningModule):
+    """A generator that turns a picture a into its partner b, against a discriminator that sees both.
+
+    Equation 4: G* = arg min_G max_D L_cGAN(G, D) + weight * L_L1(G). The paper compares five losses:
+
+        L1         gan_weight 0            no discriminator is built
+        GAN        l1_weight 0             conditional False
+        cGAN       l1_weight 0
+        L1+GAN                             conditional False
+        L1+cGAN    the defaults
+
+    The generator draws its noise by dropout alone, at test as in training (Section 3.1). It translates images of any
+    size, whatever size it was trained on.
+
+    Args:
+        spec: of the data, linked from the data module.
+        generator: maps the spec to a network, images of a -> images of b in [-1, 1]. Sides that are no multiple of its
+            ``multiple``, if it says one, are padded.
+        discriminator: maps the number of channels it sees to a network, images -> a map of logits. It may say the
+            ``smallest`` side that it takes.
+        l1_weight: of the mean absolute difference to b, 100 in the paper.
+        gan_weight: of the adversarial loss.
+        conditional: whether the discriminator sees a, in front of b or its imitation.
+        generator_optimizer: maps parameters to an optimizer.
+        discriminator_optimizer: maps parameters to an optimizer.
+        schedule: maps (generator update, updates in all) to the factor on both learning rates. The paper keeps them
+            as they are; the published PyTorch code has ``falling_in_second_half``.
+        pad: mirror images up to a size that the generator takes, and cut what comes out back.
+        dropout_at_test: whether the generator drops at test too.
+        batch_statistics_at_test: whether its batch norm takes the statistics of the images that it translates
+            together, as in training; else the running ones. Instance norm has no choice.
+        tile: at test, larger images are translated in squares of so many pixels; as a whole when None.
+        overlap: pixels over which neighbouring squares fade into each other.
+
+    Raises:
+        ValueError: if both weights are 0 or one is negative, if the domains differ in size, for sizes that the
+            networks cannot take, or an overlap that is not below the tile.
+    """
+
+    training_batch: ClassVar[type] = Paired
+    critic_updates: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        spec: PairSpec,
+        generator: Callable[[PairSpec], nn.Module] = unet.UNet,
+        discriminator: Callable[[int], nn.Module] = patchgan.PatchGAN,
+        l1_weight: float = 100.0,
+        gan_weight: float = 1.0,
+        conditional: bool = True,
+        generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.5, beta2=0.999),
+        discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.5, beta2=0.999),
+        schedule: Callable[[int, int], float] = constant,
+        pad: bool = True,
+        dropout_at_test: bool = True,
+        batch_statistics_at_test: bool = True,
+        tile: int | None = None,
+        overlap: int = 32,
+    ) -> None:
+        super().__init__()
+        check_weights(l1_weight, gan_weight)
+        self.automatic_optimization = False
+        self.spec = spec
+        self.generator = generator(spec)
+        seen = spec.channels_a * conditional + spec.channels_b
+        self.discriminator = discriminator(seen) if gan_weight else nn.Identity()
+        self.l1_weight, self.gan_weight, self.conditional = l1_weight, gan_weight, conditional
+        self.generator_optimizer = generator_optimizer
+        self.discriminator_optimizer = discriminator_optimizer
+        self.schedule = schedule
+        self.pad, self.tile, self.overlap = pad, tile, overlap
+        self.dropout_at_test, self.batch_statistics_at_test = dropout_at_test, batch_statistics_at_test
+        self.check_sizes()
+
+    def check_sizes(self) -> None:
+        if self.spec.scale != 1:
+            raise ValueError(
+                f"pix2pix translates between images of one size; this data set's are {self.spec.scale} times larger "
+                "in b than in a. Set data, or model.class_path to a paper on super-resolution."
+            )
+        smallest = getattr(self.discriminator, "smallest", 1)
+        if self.spec.size < smallest:
+            raise ValueError(
+                f"This discriminator judges images of {smallest} pixels and more; the data have {self.spec.size}. "
+                "Set model.init_args.discriminator.init_args.layers, or data.init_args.size."
+            )
+        if self.tile is not None:
+            check_tiles(self.tile, self.overlap)
+        for side in [self.spec.size] + [self.tile] * (self.tile is not None):
+            self.check_taken(side, side)
+
+    def check_taken(self, height: int, width: int) -> None:
+        if not self.pad:
+            check_sides(height, width, getattr(self.generator, "multiple", 1))
+
+    def training_step(self, batch: Paired, batch_idx: int) -> None:
+        keyed.reseed("train", self.global_step, self.global_rank)
+        (a,), (b,) = batch
+        fake = self(a)
+        logged = {}
+
+        optimizers = self.optimizers()
+        generator_optimizer, discriminator_optimizer = optimizers if self.gan_weight else (optimizers, None)
+        if discriminator_optimizer:
+            with self.toggled_optimizer(discriminator_optimizer):
+                loss, logits = self.discriminator_loss(a, b, fake.detach())
+                descend(self, discriminator_optimizer, loss)
+            logged = {"train/loss_d": loss} | margins(*logits)
+
+        with self.toggled_optimizer(generator_optimizer):
+            loss, parts = self.generator_loss(a, b, fake)
+            descend(self, generator_optimizer, loss, tick=True)
+
+        schedulers = self.lr_schedulers()
+        for scheduler in schedulers if self.gan_weight else [schedulers]:
+            scheduler.step()
+        if is_log_step(self):
+            self.log_dict({"train/loss_g": loss} | parts | logged, prog_bar=True)
+
+    def discriminator_loss(self, a: Tensor, b: Tensor, fake: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Minus Equation 1, halved "to slow down the rate at which D learns" (Section 3.3), and the logits of both.
+
+        The discriminator is called twice, so that batch norm sees each kind by itself.
+        """
+        logits = self.judged(a, b), self.judged(a, fake)
+        return discriminator_loss(*logits) / 2, logits
+
+    def generator_loss(self, a: Tensor, b: Tensor, fake: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Equation 4 with -log D for log(1 - D), and its two terms without their weights, as far as they count."""
+        total, terms = torch.zeros((), device=fake.device), {}
+        if self.gan_weight:
+            terms["train/gan"] = non_saturating(self.judged(a, fake))
+            total = total + self.gan_weight * terms["train/gan"]
+        if self.l1_weight:
+            terms["train/l1"] = l1_loss(fake, b)
+            total = total + self.l1_weight * terms["train/l1"]
+        return total, terms
+
+    def judged(self, a: Tensor, b: Tensor) -> Tensor:
+        """The discriminator's map of logits (B, 1, h, w) for b, real or not, as partners of a."""
+        return self.discriminator(torch.cat([a, b], 1) if self.conditional else b).float()
+
+    def forward(self, source: Tensor) -> Tensor:
+        """Images (B, channels_a, H, W) to (B, channels_b, H, W), both in [-1, 1].
+
+        Raises:
+            ValueError: for sides that the generator cannot take, with ``pad`` off.
+        """
+        self.check_taken(*source.shape[-2:])
+        return padded(self.generator, source, getattr(self.generator, "multiple", 1)).float()
+
+    @torch.no_grad()
+    def translate(self, source: Tensor, seed: int = 0) -> Tensor:
+        """The translation of images (B, channels_a, H, W) in [-1, 1], large ones by tiles.
+
+        Args:
+            source: of a.
+            seed: another one gives other dropout, if that is on at test.
+        """
+        return self.drawn(source, keyed.seed_of("dropout", seed=seed))
+
+    def drawn(self, source: Tensor, seed: int) -> Tensor:
+        if not len(source):  # a process without images of the last batch
+            return source.new_zeros(0, self.spec.channels_b, *source.shape[-2:])
+        whole = self if self.tile is None else partial(tiled, self, tile=self.tile, overlap=self.overlap)
+        switches = self.dropout_at_test, self.batch_statistics_at_test
+        with switched(self.generator, *switches), drawing_from(seed, source.device):
+            return whole(source)
+
+    def evaluated(self, source: Tensor, batch_idx: int) -> Tensor:
+        """The translation of an evaluation batch, whose dropout its number keys."""
+        return self.drawn(source, keyed.seed_of("dropout", batch_idx * self.trainer.world_size + self.global_rank))
+
+    def validation_step(self, batch: Paired, batch_idx: int) -> Evaluated:
+        return Evaluated(batch.b, self.evaluated(batch.a, batch_idx), source=batch.a)
+
+    test_step = validation_step
+
+    def predict_step(self, batch: Sources, batch_idx: int) -> Evaluated:
+        fake = self.evaluated(batch.image, batch_idx)
+        return Evaluated(fake[:0], fake, source=batch.image)
+
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
+        optimizers = [self.generator_optimizer(self.generator.parameters())]
+        if self.gan_weight:
+            optimizers.append(self.discriminator_optimizer(self.discriminator.parameters()))
+        return scheduled(optimizers, lambda update: self.schedule(update, self.trainer.max_steps))
+
+
+def check_weights(l1_weight: float, gan_weight: float) -> None:
+    if min(l1_weight, gan_weight) < 0 or max(l1_weight, gan_weight) <= 0:
+        raise ValueError(
+            f"The generator needs a loss: two weights of 0 or more, not both 0; met {l1_weight} and {gan_weight}. "
+            "Set model.init_args.l1_weight or model.init_args.gan_weight."
+        )

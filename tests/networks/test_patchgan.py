@@ -1,0 +1,111 @@
+import pytest
+import torch
+from torch import nn
+
+from lightning_cgan.networks.norms import Norm
+from lightning_cgan.networks.patchgan import PatchGAN
+
+
+def parameters(network):
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize(
+    ("layers", "batch_6", "batch_3", "instance_6", "instance_3"),
+    [
+        (0, 9_024, 8_832, 8_897, 8_705),
+        (1, 139_585, 136_513, 139_457, 136_385),
+        (2, 666_433, 663_361, 666_049, 662_977),
+        (3, 2_768_705, 2_765_633, 2_767_809, 2_764_737),
+        (4, 6_964_033, 6_960_961, 6_962_625, 6_959_553),
+        (5, 11_159_361, 11_156_289, 11_157_441, 11_154_369),
+        (6, 15_354_689, 15_351_617, 15_352_257, 15_349_185),
+    ],
+)
+def test_parameters_are_as_many_as_in_the_published_code(layers, batch_6, batch_3, instance_6, instance_3):
+    with torch.device("meta"):
+        assert parameters(PatchGAN(6, layers)) == batch_6
+        assert parameters(PatchGAN(3, layers)) == batch_3
+        assert parameters(PatchGAN(6, layers, norm=Norm.instance)) == instance_6
+        assert parameters(PatchGAN(3, layers, norm=Norm.instance)) == instance_3
+
+
+@pytest.mark.parametrize(("layers", "field"), [(0, 1), (1, 16), (2, 34), (3, 70), (4, 142), (5, 286), (6, 574)])
+def test_a_logit_sees_a_patch_of_the_papers_size_and_nothing_else(layers, field):
+    """Measured by the gradient of one logit; instance norm would let it see the statistics of the whole image."""
+    torch.manual_seed(0)
+    network = PatchGAN(1, layers, width=1).eval()
+    for parameter in network.parameters():
+        nn.init.constant_(parameter, 0.5)  # so that no two paths cancel
+    side = field + 2 * network.smallest
+    image = torch.ones(1, 1, side, side, requires_grad=True)
+    logits = network(image)
+    logits[0, 0, logits.shape[2] // 2, logits.shape[3] // 2].backward()
+    rows, columns = image.grad[0, 0].nonzero().unbind(1)
+    assert rows.max() - rows.min() + 1 == field
+    assert columns.max() - columns.min() + 1 == field
+    assert len(rows) == field**2
+
+
+@pytest.mark.parametrize(
+    ("layers", "size", "map_size"),
+    [
+        *[(0, 256, 256), (1, 256, 126), (2, 256, 62), (3, 256, 30), (4, 256, 14), (5, 256, 6), (6, 256, 2)],
+        *[(3, 64, 6), (3, 128, 14), (3, 286, 33), (3, 512, 62)],
+    ],
+)
+def test_maps_have_the_published_sizes(layers, size, map_size):
+    with torch.device("meta"):
+        assert PatchGAN(3, layers, width=1)(torch.empty(1, 3, size, size)).shape == (1, 1, map_size, map_size)
+
+
+@pytest.mark.parametrize("layers", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize("norm", Norm)
+def test_the_smallest_image_has_one_patch_and_finite_gradients(layers, norm):
+    network = PatchGAN(2, layers, width=2, norm=norm)
+    sides = (max(network.smallest, 2),) * 2
+    logits = network(torch.randn(2, 2, *sides))
+    assert logits.shape == (2, 1, *(sides if layers == 0 else (1, 1)))
+    logits.sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
+    if layers:
+        with pytest.raises(RuntimeError):
+            network(torch.randn(2, 2, network.smallest, network.smallest - 1))
+
+
+def test_initial_weights_are_the_papers():
+    torch.manual_seed(0)
+    for layer in PatchGAN(6).modules():
+        if isinstance(layer, nn.Conv2d):
+            assert layer.weight.mean().item() == pytest.approx(0, abs=2e-3)
+            assert layer.weight.std().item() == pytest.approx(0.02, rel=0.05)
+            assert layer.bias is None or not layer.bias.any()
+        if isinstance(layer, nn.BatchNorm2d):
+            assert layer.weight.mean().item() == pytest.approx(1, abs=0.02)
+            assert layer.weight.std().item() == pytest.approx(0.02, abs=0.01)
+
+
+@pytest.mark.parametrize("layers", [0, 3])
+def test_the_first_and_the_last_layer_have_no_norm(layers):
+    kinds = [type(layer) for layer in PatchGAN(6, layers, width=2).layers]
+    assert kinds[:3] == [nn.Conv2d, nn.LeakyReLU, nn.Conv2d]
+    assert kinds[-1] is nn.Conv2d
+    assert kinds.count(nn.BatchNorm2d) == max(layers, 1)
+
+
+def test_at_batch_one_both_norms_say_the_same():
+    torch.manual_seed(0)
+    batch, instance = PatchGAN(3, 3, 4), PatchGAN(3, 3, 4, Norm.instance)
+    image = torch.randn(1, 3, 64, 64)
+    pairs = zip(*([m for m in net.modules() if isinstance(m, nn.Conv2d)] for net in (batch, instance)), strict=True)
+    for one, other in pairs:
+        other.weight.data = one.weight.data
+    for layer in batch.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.ones_(layer.weight)
+    assert torch.allclose(batch(image), instance(image), atol=1e-5)
+
+
+def test_fewer_layers_than_none_are_refused():
+    with pytest.raises(ValueError, match=r"0, 1, 2.*met -1. Set model.init_args.discriminator.init_args.layers"):
+        PatchGAN(3, -1)

@@ -16,3 +16,8 @@ def discriminator_least_squares(real: Tensor, fake: Tensor) -> Tensor:
 def generator_least_squares(fake: Tensor) -> Tensor:
     """1/2 mean (D(fake) - 1)^2. ``fake`` holds the (K,) outputs for generated images."""
     return (fake - 1).square().mean() / 2
+
+
+def generator_least_squares_undivided(fake: Tensor) -> Tensor:
+    """mean (D(fake) - 1)^2, twice the loss above: as CycleGAN and the published code of pix2pix have it."""
+    return (fake - 1).square().mean()

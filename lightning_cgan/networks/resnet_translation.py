@@ -1,0 +1,92 @@
+"""The residual generator of CycleGAN. Zhu et al., ICCV 2017, after Johnson et al. 2016."""
+
+from torch import Tensor, nn
+
+from lightning_cgan.contract import PairSpec
+from lightning_cgan.networks.dcgan import initialised
+from lightning_cgan.networks.norms import Norm
+
+MULTIPLE = 4  # two convolutions halve the map, and two double it back
+
+
+class ResNet(nn.Module):
+    """Images (B, channels_a, H, W) to (B, channels_b, H, W), both in [-1, 1]; H and W are multiples of ``multiple``.
+
+    The paper writes it c7s1-64, d128, d256, R256 so many times, u128, u64, c7s1-3. Names of weights are those of the
+    published code, whose weight files its ``load_state_dict`` therefore reads.
+
+    On CUDA the gradient of reflection padding has no deterministic form: with ``trainer.deterministic`` set it is
+    refused, unless that is ``warn``.
+
+    Args:
+        spec: of the data.
+        width: channels of the first and the last map.
+        blocks: residual blocks; 9 for images of 256 pixels and above, 6 for 128.
+        norm: after every convolution but the last.
+        dropout: probability inside the blocks.
+        resize_convolution: the map is doubled by repeating pixels and then convolved, where the paper has transposed
+            convolutions. It has as many parameters and draws no checkerboards (Odena et al. 2016).
+
+    Attributes:
+        multiple: the sides of images are multiples of it.
+
+    Raises:
+        ValueError: for images of 4 pixels or fewer, whose innermost map has no pixel to reflect.
+    """
+
+    def __init__(
+        self,
+        spec: PairSpec,
+        width: int = 64,
+        blocks: int = 9,
+        norm: Norm = Norm.instance,
+        dropout: float = 0.0,
+        resize_convolution: bool = False,
+    ) -> None:
+        super().__init__()
+        if spec.size <= MULTIPLE:
+            raise ValueError(
+                f"This generator takes images of more than {MULTIPLE} pixels a side; met {spec.size}. "
+                "Set data.init_args.size."
+            )
+        self.multiple = MULTIPLE
+        up = resized if resize_convolution else transposed
+        layers = [nn.ReflectionPad2d(3), nn.Conv2d(spec.channels_a, width, 7, bias=norm.bias)]
+        layers += [norm.layer(width), nn.ReLU()]
+        for channels in (width, 2 * width):
+            halve = nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1, bias=norm.bias)
+            layers += [halve, norm.layer(2 * channels), nn.ReLU()]
+        layers += [Block(4 * width, norm, dropout) for _ in range(blocks)]
+        for channels in (4 * width, 2 * width):
+            layers += [up(channels, norm), norm.layer(channels // 2), nn.ReLU()]
+        layers += [nn.ReflectionPad2d(3), nn.Conv2d(width, spec.channels_b, 7), nn.Tanh()]
+        self.model = nn.Sequential(*layers)
+        initialised(self)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self.model(image)
+
+
+class Block(nn.Module):
+    """(B, channels, H, W) to the same shape; nothing bends the sum."""
+
+    def __init__(self, channels: int, norm: Norm, dropout: float) -> None:
+        super().__init__()
+        first = [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=norm.bias), norm.layer(channels)]
+        second = [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3, bias=norm.bias), norm.layer(channels)]
+        between = [nn.ReLU(), nn.Dropout(dropout)] if dropout else [nn.ReLU()]
+        self.conv_block = nn.Sequential(*first, *between, *second)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv_block(x)
+
+
+def transposed(channels: int, norm: Norm) -> nn.Module:
+    """(B, channels, H, W) to (B, channels / 2, 2H, 2W)."""
+    return nn.ConvTranspose2d(channels, channels // 2, 3, stride=2, padding=1, output_padding=1, bias=norm.bias)
+
+
+def resized(channels: int, norm: Norm) -> nn.Module:
+    """The same by nearest-neighbour enlargement and a convolution."""
+    convolution = nn.Conv2d(channels, channels // 2, 3, bias=norm.bias)
+    return nn.Sequential(nn.Upsample(scale_factor=2), nn.ReflectionPad2d(1), convolution)

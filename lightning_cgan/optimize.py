@@ -52,9 +52,16 @@ class Adam(torch.optim.Adam):
     """
 
     def __init__(
-        self, params: Iterable[nn.Parameter], lr: float, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
+        self,
+        params: Iterable[nn.Parameter],
+        lr: float,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
     ) -> None:
-        super().__init__(params, lr=lr, betas=(float(beta1), float(beta2)), eps=eps, fused=True)
+        betas = float(beta1), float(beta2)
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=True)
 
 
 class RampedSGD(torch.optim.SGD):
@@ -97,3 +104,36 @@ def scheduled(
 ) -> tuple[list[Optimizer], list[LRScheduler]]:
     """``optimizers``, each with a scheduler that multiplies its learning rate by ``factor`` of the generator update."""
     return list(optimizers), [LambdaLR(optimizer, factor) for optimizer in optimizers]
+
+
+def optimise_pixels(
+    start: Tensor, loss: Callable[[Tensor], Tensor], optimizer: Callable[[list[Tensor]], Optimizer], steps: int
+) -> tuple[Tensor, list[float]]:
+    """An image whose loss is small, found by optimising its pixels, which stay in [-1, 1].
+
+    Args:
+        start: (B, C, H, W) in [-1, 1].
+        loss: maps such an image to a number.
+        optimizer: maps the image to an optimizer; L-BFGS with one iteration in a step.
+        steps: to take.
+
+    Returns:
+        The image, and the (steps + 1) losses of the start and after each step.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        image = start.clone().requires_grad_()
+        chosen, trace = optimizer([image]), []
+
+        def closure() -> Tensor:
+            chosen.zero_grad()
+            value = loss(image)
+            value.backward()
+            return value
+
+        for _ in range(steps):
+            trace.append(chosen.step(closure).detach())  # type: ignore[arg-type, union-attr]
+            with torch.no_grad():
+                image.clamp_(-1, 1)
+        with torch.no_grad():
+            trace.append(loss(image))
+    return image.detach(), torch.stack(trace).tolist()

@@ -70,3 +70,37 @@ def passes(scores: dict[str, float], modes: int) -> bool:
         and scores["widest"] <= 1.5
         and scores.get("label_fidelity", 1.0) >= 0.98
     )
+
+
+def relation_scores(source: Tensor, fake: Tensor, mixtures: tuple[Mixture, Mixture]) -> dict[str, float]:
+    """Whether points that go from one mixture to another keep their modes apart. After Kim et al. 2017.
+
+    Args:
+        source: (N, 2) points of the first mixture.
+        fake: (N, 2) where they went.
+        mixtures: the two.
+
+    Returns:
+        "distinct_modes": each mode of the first mixture goes to that of the second which is nearest to most of its
+        points; how many different ones these are; "near": the share of points within three standard deviations of a
+        mode of the second.
+    """
+    start = torch.cdist(source.double(), mixtures[0].centre.double().to(source.device)).argmin(1)
+    distance, end = torch.cdist(fake.double(), mixtures[1].centre.double().to(fake.device)).min(1)
+    counts = torch.zeros(len(mixtures[0].centre), len(mixtures[1].centre))
+    counts.index_put_((start.cpu(), end.cpu()), torch.ones(len(source)), accumulate=True)
+    met = counts.sum(1) > 0
+    return {
+        "distinct_modes": float(len(counts[met].argmax(1).unique())),
+        "near": (distance <= NEAR * mixtures[1].std).double().mean().item(),
+    }
+
+
+def relation_errors(source: Tensor, fake: Tensor, mixtures: tuple[Mixture, Mixture]) -> dict[str, float]:
+    """The standard error of each of the :func:`relation_scores`, where there are points enough to leave some out."""
+    if len(source) < 2 * GROUPS:
+        return {}
+    group = groups_of(torch.cdist(source.cpu(), mixtures[0].centre).argmin(1))
+    kept = [torch.ones(len(source), dtype=torch.bool), *(group != left_out for left_out in range(GROUPS))]
+    apart = [relation_scores(source.cpu()[here], fake.cpu()[here], mixtures) for here in kept]
+    return {name: standard_error(torch.tensor([scores[name] for scores in apart])) for name in apart[0]}

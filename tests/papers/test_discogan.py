@@ -1,0 +1,199 @@
+from functools import partial
+
+import pytest
+import torch
+from torch.nn.functional import mse_loss
+
+from datamodules.pairs import GaussianPairs
+from lightning_cgan.contract import PairSpec, Sources, Unpaired
+from lightning_cgan.losses.reconstruction import Distance
+from lightning_cgan.networks import discogan as networks
+from lightning_cgan.optimize import Adam, descend
+from lightning_cgan.papers.discogan import DiscoGAN, Relation
+from tests.conftest import same
+from tests.translation import trainer
+
+SPEC = PairSpec(1, 3, 8)
+
+
+def model(relation=Relation.discogan, spec=SPEC, **options):
+    torch.manual_seed(0)
+    small = {
+        "generator": partial(networks.Generator, width=4),
+        "discriminator": partial(networks.Discriminator, width=4),
+    }
+    return DiscoGAN(spec, **(small | {"relation": relation} | options))
+
+
+def points(relation=Relation.discogan, **options):
+    torch.manual_seed(0)
+    optimizer = {f"{name}_optimizer": lambda p: Adam(p, lr=1e-3) for name in ("generator", "discriminator")}
+    return DiscoGAN(
+        PairSpec(2, 2, 1),
+        partial(networks.PointGenerator, width=8),
+        partial(networks.PointDiscriminator, width=8),
+        relation,
+        **(optimizer | options),
+    )
+
+
+def train(module, folder, updates=4, **options):
+    data = GaussianPairs(points=40, batch_size=10)
+    fitting = trainer(folder, max_steps=updates, limit_val_batches=0, log_every_n_steps=1, **options)
+    fitting.fit(module, data)
+    return fitting
+
+
+def images(count=3):
+    draw = torch.Generator().manual_seed(1)
+    a, b = (torch.rand(count, channels, 8, 8, generator=draw) * 2 - 1 for channels in (1, 3))
+    return a, b
+
+
+def weights(network):
+    return {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
+
+
+def moved(monkeypatch, tmp_path, module, updates):
+    steps = []
+
+    def watch(module, optimizer, loss, tick=False):
+        before = weights(module.generator), weights(module.discriminator)
+        descend(module, optimizer, loss, tick)
+        after = weights(module.generator), weights(module.discriminator)
+        steps.append("".join(name for name, b, a in zip("GD", before, after, strict=True) if not same(b, a)))
+
+    monkeypatch.setattr("lightning_cgan.papers.discogan.descend", watch)
+    assert train(module, tmp_path, updates).global_step == updates
+    return steps
+
+
+@pytest.mark.parametrize("relation", Relation)
+def test_each_step_moves_only_its_networks(monkeypatch, tmp_path, relation):
+    assert moved(monkeypatch, tmp_path, points(relation), 3) == ["D", "G"] * 3
+
+
+def test_the_discriminators_may_be_updated_once_in_two_generator_updates(monkeypatch, tmp_path):
+    assert moved(monkeypatch, tmp_path, points(generator_updates=2), 5) == ["G", "D", "G", "G", "D", "G", "G"]
+
+
+def test_every_weight_of_both_directions_is_trained(tmp_path):
+    module = points()
+    before = weights(module)
+    train(module, tmp_path)
+    assert all(not torch.equal(before[name], after) for name, after in weights(module).items())
+
+
+def test_the_defaults_are_the_papers():
+    with torch.device("meta"):
+        gan = DiscoGAN(PairSpec(3, 3, 64))
+    for optimizer in gan.configure_optimizers():
+        assert (optimizer.defaults["lr"], optimizer.defaults["betas"]) == (2e-4, (0.5, 0.999))
+        assert optimizer.defaults["weight_decay"] == 1e-4
+    assert sum(parameter.numel() for parameter in gan.parameters()) == 2 * (5_513_856 + 2_765_568)
+    assert (gan.relation, gan.reconstruction, gan.rate_at(0)) == (Relation.discogan, Distance.mse, None)
+    assert (gan.feature_matching, gan.generator_updates, gan.critic_updates) == (0, 1, 1)
+
+
+def test_the_generators_lower_four_losses_of_weight_one():
+    gan = model().eval()
+    gan.trainer = trainer(".")
+    a, b = images()
+    ab, ba = gan.to_b(a), gan.to_a(b)
+    fooled = [-torch.sigmoid(gan.discriminator[of](x).logits).log().mean() for of, x in (("of_b", ab), ("of_a", ba))]
+    found = [mse_loss(gan.to_a(ab), a) / 4, mse_loss(gan.to_b(ba), b) / 4]
+    assert gan.generator_loss(gan.ways(a, b))[0].item() == pytest.approx(sum(fooled + found).item(), rel=1e-5)
+
+
+def test_the_discriminators_lower_the_loss_of_both_domains():
+    gan = model().eval()
+    a, b = images()
+    each = [
+        -torch.sigmoid(gan.discriminator[of](real).logits).log().mean()
+        - (1 - torch.sigmoid(gan.discriminator[of](fake).logits)).log().mean()
+        for of, real, fake in (("of_b", b, gan.to_b(a)), ("of_a", a, gan.to_a(b)))
+    ]
+    assert gan.discriminator_loss(gan.ways(a, b))[0].item() == pytest.approx(sum(each).item(), rel=1e-5)
+
+
+def test_the_ablations_leave_out_a_direction_and_the_way_back():
+    a, b = images()
+    expected = {Relation.gan: (["to_b"], ["of_b"]), Relation.reconstruction: (["to_a", "to_b"], ["of_b"])}
+    for relation, names in expected.items():
+        gan = model(relation)
+        assert (sorted(gan.generator), sorted(gan.discriminator)) == names
+        (way,) = gan.ways(a, b)
+        assert (way.recovered is None) == (relation is Relation.gan)
+        with pytest.raises(ValueError, match=rf"relation is {relation.name}. Set model.init_args.relation"):
+            gan.translate(b, back=True)
+
+
+def test_feature_matching_and_the_rate_share_the_loss_out_as_the_code_does():
+    gan = model(feature_matching=0.9, rate=0.5, starting_rate=0.01, curriculum=5, spec=PairSpec(1, 3, 16)).eval()
+    gan.trainer = trainer(".")
+    a, b = torch.rand(3, 1, 16, 16), torch.rand(3, 3, 16, 16)
+    ways = gan.ways(a, b)
+    features = []
+    for way in ways:
+        real, fake = (gan.judge(way, image).features for image in (way.real, way.fake))
+        features += [((f.mean(0) - r.mean(0)) ** 2).mean() for r, f in zip(real, fake, strict=True)]
+    alone = model(spec=PairSpec(1, 3, 16)).eval()
+    alone.trainer = gan.trainer
+    parts = alone.generator_loss(ways)[1]
+    adversarial = 0.1 * parts["train/adversarial"] + 0.9 * sum(features)
+    expected = 0.99 * adversarial + 0.01 * parts["train/reconstruction"]
+    assert gan.generator_loss(ways)[0].item() == pytest.approx(expected.item(), rel=1e-5)
+    assert [gan.rate_at(update) for update in (0, 4, 5, 100)] == [0.01, 0.01, 0.5, 0.5]
+
+
+def test_an_evaluation_shows_both_directions_there_and_back():
+    gan = model().eval()
+    (a, _), (_, b) = images(3), images(2)
+    seen = gan.validation_step(Unpaired(a, b[:2]), 0)
+    assert torch.equal(seen.fake, gan.to_b(a))
+    assert torch.equal(seen.recovered, gan.to_a(seen.fake))
+    assert (len(seen.real), len(seen.back.fake)) == (2, 2)
+    assert torch.equal(seen.back.source, b[:2])
+    assert torch.equal(seen.back.fake, gan.translate(b[:2], back=True))
+    assert torch.equal(seen.back.recovered, gan.to_b(seen.back.fake))
+    assert model(Relation.gan).eval().validation_step(Unpaired(a, b), 0)[-2:] == (None, None)
+
+
+def test_a_batch_may_hold_images_of_one_domain_alone():
+    a, b = images(2)
+    seen = model().eval().validation_step(Unpaired(a, b[:0]), 0)
+    assert (len(seen.fake), len(seen.back.fake)) == (2, 0)
+
+
+def test_pictures_of_any_size_are_translated():
+    source = torch.rand(1, 1, 13, 21)
+    seen = model().eval().predict_step(Sources(source, ["one"]), 0)
+    assert seen.fake.shape == (1, 3, 13, 21)
+    assert (seen.real.shape, seen.source.shape) == ((0, 3, 13, 21), source.shape)
+
+
+def test_a_run_that_goes_on_ends_with_the_same_bits(tmp_path):
+    whole = points(generator_updates=2, feature_matching=0.5, rate=0.9)
+    train(whole, tmp_path, 5)
+    part = points(generator_updates=2, feature_matching=0.5, rate=0.9)
+    train(part, tmp_path, 3).save_checkpoint(tmp_path / "half.ckpt")
+    again = points(generator_updates=2, feature_matching=0.5, rate=0.9)
+    fitting = trainer(tmp_path, max_steps=5, limit_val_batches=0)
+    fitting.fit(again, GaussianPairs(points=40, batch_size=10), ckpt_path=tmp_path / "half.ckpt", weights_only=False)
+    assert fitting.global_step == 5
+    assert same(whole.state_dict(), again.state_dict())
+    assert same(*(m.trainer.strategy.optimizers[1].state_dict()["state"] for m in (whole, again)))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"rate": 1.5}, "rate is a share, from 0 to 1; met 1.5. Set model.init_args.rate"),
+        ({"curriculum": 3, "rate": 0.5}, "met None and 0.5. Set model.init_args.starting_rate"),
+        ({"generator_updates": 0}, "at least 1; met 0. Set model.init_args.generator_updates"),
+        ({"feature_matching": 0.9}, "met 0 layers that are matched. Set model.init_args.discriminator"),
+    ],
+)
+def test_what_cannot_be_is_refused(options, said):
+    with pytest.raises(ValueError, match=said):
+        model(**options)

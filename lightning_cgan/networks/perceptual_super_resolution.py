@@ -1,0 +1,79 @@
+"""The image transformation network for super-resolution of Johnson et al. 2016, supplementary material."""
+
+from math import log2
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from lightning_cgan.contract import PairSpec
+from lightning_cgan.networks.style import CAFFE_MEAN, SCALE, Upsampling, convolution, enlargement, norm_of
+
+
+class SuperResolutionNetwork(nn.Module):
+    """Images (B, 3, h, w) in [-1, 1] of any size to images (B, 3, scale h, scale w).
+
+    Args:
+        spec: of the data, whose scale is a power of 2.
+        width: channels.
+        blocks: residual blocks at the low resolution.
+        upsampling: "transposed" convolutions are the paper's; "nearest" enlarges and convolves.
+        skip: "bicubic" adds the network's output to the bicubic enlargement, as later super-resolution does and the
+            paper does not; what a short training needs.
+
+    Raises:
+        ValueError: for images without three channels, or a scale that is no power of 2.
+    """
+
+    mean: Tensor
+
+    def __init__(
+        self,
+        spec: PairSpec,
+        width: int = 64,
+        blocks: int = 4,
+        upsampling: Upsampling = "transposed",
+        skip: Literal["none", "bicubic"] = "none",
+    ) -> None:
+        super().__init__()
+        doublings = int(log2(spec.scale))
+        if (spec.channels_a, spec.channels_b) != (3, 3) or 2**doublings != spec.scale or not doublings:
+            raise ValueError(
+                "The super-resolution network doubles pictures of three channels so often; met "
+                f"{spec.channels_a} and {spec.channels_b} channels and the scale {spec.scale}. "
+                "Set data.init_args.scale to 2, 4 or 8."
+            )
+        self.scale, self.skip = spec.scale, skip
+        self.layers = nn.Sequential(
+            *convolution(3, width, 9, 1, "batch"),
+            *(PaddedBlock(width) for _ in range(blocks)),
+            *(layer for _ in range(doublings) for layer in enlargement(width, width, "batch", upsampling)),
+            nn.Conv2d(width, 3, 9, padding=4),
+        )
+        if skip == "bicubic":  # it starts as bicubic interpolation
+            for weight in self.layers[-1].parameters():
+                nn.init.zeros_(weight)
+        mean = torch.tensor(CAFFE_MEAN)[:, None, None] / 127.5 - 1
+        self.register_buffer("mean", mean, persistent=False)
+
+    def forward(self, low: Tensor) -> Tensor:
+        hidden = self.layers(low)
+        if self.skip == "bicubic":
+            return interpolate(low, scale_factor=self.scale, mode="bicubic") + hidden
+        return SCALE * torch.tanh(hidden) + self.mean
+
+
+class PaddedBlock(nn.Module):
+    """(B, C, H, W) to (B, C, H, W): two convolutions with batch norm, added to the input; no ReLU after it."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            *convolution(channels, channels, 3, 1, "batch"),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            norm_of(channels, "batch"),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        return image + self.layers(image)

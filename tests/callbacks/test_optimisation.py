@@ -1,0 +1,77 @@
+import pytest
+import torch
+from lightning.pytorch import LightningModule
+from torchvision.io import read_image
+
+from datamodules.photo_crops import PhotoCrops
+from lightning_cgan.callbacks.optimisation import AgainstOptimisation
+from lightning_cgan.callbacks.results import read_results
+from lightning_cgan.contract import Evaluated
+from lightning_cgan.optimize import optimise_pixels
+from tests.translation import trainer
+
+
+class Darker(LightningModule):
+    """Its pass takes a picture ``share`` of the way to black; the loss is its distance from it."""
+
+    def __init__(self, share):
+        super().__init__()
+        self.share = share
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, image):
+        return torch.lerp(image, -torch.ones_like(image), self.share)
+
+    def loss_of(self, image, content):
+        return {"content": 0.0, "style": (image + 1).square().mean().item(), "tv": 0.0}
+
+    def optimise(self, content, optimizer, steps):
+        return optimise_pixels(content, lambda image: (image + 1).square().mean(), optimizer, steps)
+
+    def test_step(self, batch, batch_idx):
+        return Evaluated(batch.image, self(batch.image), source=batch.image)
+
+
+def measured(share, folder, steps=6, **options):
+    watched = AgainstOptimisation(steps, **options)
+    run = trainer(folder, callbacks=[watched])
+    run.test(Darker(share), datamodule=PhotoCrops(size=16, each=2), verbose=False)
+    return read_results(folder)["test"]
+
+
+def test_the_steps_are_counted_until_the_loss_of_the_pass(tmp_path):
+    nothing, something, much = (measured(share, tmp_path / str(share))["scores"] for share in (0.0, 0.03, 0.1))
+    assert nothing["steps_to_reach"] == 0
+    assert nothing["loss"] == pytest.approx(nothing["loss_start"])
+    assert 0 < something["steps_to_reach"] < much["steps_to_reach"] <= 6
+    assert much["loss"] < something["loss"] < nothing["loss"]
+    assert much["times_faster"] > 0
+
+
+def test_a_loss_that_optimisation_does_not_reach_is_said(tmp_path):
+    entry = measured(1.0, tmp_path)
+    assert entry["scores"]["steps_to_reach"] == 6
+    assert entry["notes"] == ["steps_to_reach: 6 steps do not reach the loss of one pass for 6 pictures."]
+    assert "unreached" not in entry["scores"]
+    assert entry["card"]["optimisation"] == {"optimizer": "Adam", "learning_rate": 0.02, "steps": 6}
+
+
+def test_standard_errors_are_those_of_photographs(tmp_path):
+    entry = measured(0.0, tmp_path)
+    data = PhotoCrops(size=16, each=2)
+    image = data.images("test").at(torch.arange(6)).float() / 127.5
+    loss = image.square().mean((1, 2, 3)).view(2, 3).mean(0)
+    assert entry["scores"]["loss"] == pytest.approx(loss.mean().item(), rel=1e-5)
+    assert entry["standard_errors"]["loss"] == pytest.approx((loss.std() / 3**0.5).item(), rel=1e-4)
+    assert entry["card"]["photographs"] == 3
+
+
+def test_the_picture_has_three_columns(tmp_path):
+    measured(0.03, tmp_path)
+    picture = read_image(str(tmp_path / "samples" / "test.png"))
+    assert picture.shape == (3, 6 * 50 + 2, 3 * 50 + 2)
+
+
+def test_no_steps_are_refused():
+    with pytest.raises(ValueError, match=r"at least 1; met 0. Set its init_args.steps"):
+        AgainstOptimisation(steps=0)

@@ -1,6 +1,6 @@
 """Schedules as pure functions of the generator update."""
 
-from math import exp
+from math import cos, exp, pi
 
 
 def linear_decay(update: int, start: int, end: int) -> float:
@@ -33,6 +33,16 @@ def falling_in_last_third(update: int, end: int) -> float:
 def falling_in_last_ninth(update: int, end: int) -> float:
     """A learning rate that falls in a straight line to 0 over the last ninth. Miyato & Koyama 2018 for ImageNet."""
     return linear_decay(update, 8 * end // 9, end)
+
+
+def a_tenth_in_second_half(update: int, end: int) -> float:
+    """A learning rate that is divided by ten after half of the run. Ledig et al. 2017 for SRGAN."""
+    return 1.0 if update < end / 2 else 0.1
+
+
+def cosine(update: int, end: int) -> float:
+    """A learning rate that falls to 0 along half a cosine. Loshchilov & Hutter 2017, without restarts."""
+    return (1 + cos(pi * min(update / end, 1.0))) / 2
 
 
 def geometric(update: int, end: int, factor: float = 1.000004, floor: float = 1e-5) -> float:

@@ -1,6 +1,6 @@
 import pytest
 
-from lightning_cgan.schedules import falling_in_last_ninth, linear_decay, rampup
+from lightning_cgan.schedules import a_tenth_in_second_half, cosine, falling_in_last_ninth, linear_decay, rampup
 
 
 @pytest.mark.parametrize(("update", "factor"), [(0, 1), (400_000, 1), (425_000, 0.5), (450_000, 0), (460_000, 0)])
@@ -23,3 +23,12 @@ def test_a_rate_rises_from_almost_nothing_to_one():
     assert rates[2] == pytest.approx(0.2865047969)
     assert rates[-2:] == [1, 1]
     assert rampup(0, 0) == 1
+
+
+def test_a_tenth_is_left_in_the_second_half():
+    assert [a_tenth_in_second_half(update, 10) for update in (0, 4, 5, 10)] == [1, 1, 0.1, 0.1]
+
+
+def test_a_cosine_falls_from_one_over_a_half_to_nothing_and_stays_there():
+    factors = [cosine(update, 100) for update in (0, 25, 50, 75, 100, 101)]
+    assert factors == pytest.approx([1, (1 + 0.5**0.5) / 2, 0.5, (1 - 0.5**0.5) / 2, 0, 0])

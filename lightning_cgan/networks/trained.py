@@ -6,8 +6,18 @@ import torch
 from torch import Tensor, nn
 
 
-def trained_weights(path: str, model: nn.Module) -> dict[str, Tensor]:
+def frozen(network: nn.Module) -> nn.Module:
+    """``network`` as it is for good: in eval mode and without gradients for its parameters."""
+    return network.eval().requires_grad_(False)
+
+
+def trained_weights(path: str, model: nn.Module, part: str = "") -> dict[str, Tensor]:
     """The weights for ``model`` that a checkpoint of ``fit`` holds, on the CPU.
+
+    Args:
+        path: of the checkpoint.
+        model: with networks of the same shapes.
+        part: what the names of the weights in the checkpoint begin with, where ``model`` is one network of several.
 
     Raises:
         ValueError: if the file is missing or is not such a checkpoint, or is that of a model with other weights.
@@ -24,6 +34,7 @@ def trained_weights(path: str, model: nn.Module) -> dict[str, Tensor]:
             f"A run starts from a checkpoint that `fit` has written; {path} is broken or from elsewhere. "
             "Set model.init_args.start_from."
         ) from cause
+    held = {name.removeprefix(part): weight for name, weight in held.items() if name.startswith(part)}
     own = model.state_dict()
     name = next((n for n in {**own, **held} if n not in own or n not in held or own[n].shape != held[n].shape), None)
     if name:

@@ -1,0 +1,132 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch.nn.functional import mse_loss
+
+from lightning_cgan.cli import main
+from lightning_cgan.contract import Paired, PairSpec, Sources
+from lightning_cgan.papers.srresnet import SRResNet
+from tests.conftest import same
+from tests.super_resolution import Features, SmallImages, small_generator, watched
+from tests.test_resume import PARTS, PowerCut, callback
+from tests.translation import trainer
+
+STOPS = "tests.test_resume.StopsAt"
+SPEC = PairSpec(3, 3, 32, 4)
+TINY = [
+    "--config=experiments/srresnet/photos_paper.yaml",
+    "--model.init_args.generator.init_args.width=4",
+    "--model.init_args.generator.init_args.blocks=1",
+    "--data.init_args.size=32",
+    "--data.init_args.batch_size=2",
+    "--trainer.callbacks=[]",
+    "--trainer.max_steps=4",
+    "--trainer.limit_val_batches=0",
+    "--trainer.precision=32-true",
+]
+
+
+def model(**options):
+    torch.manual_seed(0)
+    return SRResNet(SPEC, generator=small_generator, **options)
+
+
+def pairs(count=2):
+    draw = torch.Generator().manual_seed(1)
+    return Paired(torch.rand(1, count, 3, 8, 8, generator=draw), torch.rand(1, count, 3, 32, 32, generator=draw))
+
+
+def test_an_update_is_one_step_of_the_generator(monkeypatch, tmp_path):
+    resnet = model()
+    moved = watched(resnet, monkeypatch)
+    run = trainer(tmp_path, max_steps=3)
+    run.fit(resnet, SmallImages())
+    assert moved == [["generator"]] * 3
+    assert run.global_step == 3
+
+
+def losses(resnet, monkeypatch):
+    """What ``resnet`` descends on a fixed batch."""
+    found = []
+    path = "lightning_cgan.papers.srresnet"
+    monkeypatch.setattr(f"{path}.descend", lambda module, optimizer, loss, tick: found.append(loss))
+    monkeypatch.setattr(f"{path}.is_log_step", lambda module: False)
+    monkeypatch.setattr(type(resnet), "optimizers", lambda self: None)
+    monkeypatch.setattr(type(resnet), "lr_schedulers", lambda self: SimpleNamespace(step=lambda: None))
+    resnet.trainer = trainer(None)
+    resnet.training_step(pairs(), 0)
+    return found
+
+
+def test_it_comes_near_the_image_in_pixels(monkeypatch):
+    resnet = model()
+    (loss,) = losses(resnet, monkeypatch)
+    (low,), (high,) = pairs()
+    assert torch.allclose(loss, mse_loss(resnet.generator(low), high))
+
+
+def test_with_features_their_distance_is_the_loss_and_neither_optimizer_nor_checkpoint_holds_them(monkeypatch):
+    resnet = model(features=Features, rescaling=0.5)
+    resnet.check(None)
+    (loss,) = losses(resnet, monkeypatch)
+    (low,), (high,) = pairs()
+    (features,) = resnet.judges
+    taps = zip(features(resnet.generator(low)), features(high), strict=True)
+    assert torch.allclose(loss, sum((one - other).square().sum(1).mean() for one, other in taps) / 4)
+    assert not any(parameter.requires_grad for parameter in features.parameters())
+    assert all(name.startswith("generator.") for name in resnet.state_dict())
+
+
+def test_the_defaults_are_the_papers():
+    with torch.device("meta"):
+        resnet = SRResNet(PairSpec(3, 3, 96, 4))
+    settings = resnet.optimizer([torch.nn.Parameter(torch.zeros(1))]).defaults
+    assert (settings["lr"], settings["betas"]) == (1e-4, (0.9, 0.999))
+    assert sum(parameter.numel() for parameter in resnet.parameters()) == 1_549_462
+    assert resnet.schedule(999_999, 1_000_000) == 1
+    assert resnet.pixel_loss is mse_loss
+
+
+def test_an_evaluation_pairs_the_image_with_what_became_of_its_low_resolution():
+    resnet = model().eval()
+    (low,), (high,) = pairs()
+    seen = resnet.validation_step(Paired(low, 9 * high), 0)
+    assert torch.equal(seen.real, 9 * high)
+    assert torch.equal(seen.source, low)
+    assert torch.equal(seen.fake, resnet.generator(low).clamp(-1, 1))
+    predicted = resnet.predict_step(Sources(low, ["a", "b"]), 0)
+    assert torch.equal(predicted.fake, seen.fake)
+    assert predicted.real.shape == (0, 3, 32, 32)
+
+
+def test_an_empty_batch_is_evaluated_too():
+    seen = model().eval().validation_step(Paired(torch.zeros(0, 3, 8, 8), torch.zeros(0, 3, 32, 32)), 0)
+    assert seen.fake.shape == seen.real.shape == (0, 3, 32, 32)
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path, state):
+    def fit(folder, *more):
+        return main(["fit", *TINY, f"--trainer.default_root_dir={tmp_path / folder}", *more])
+
+    assert fit("whole") == 0
+    with pytest.raises(PowerCut):
+        fit("parts", callback("lightning_cgan.callbacks.checkpoints.Last", every=1), callback(STOPS, step=2))
+    assert state("parts")["global_step"] == 2
+    assert fit("parts") == 0
+    whole, parts = state("whole"), state("parts")
+    assert whole["global_step"] == parts["global_step"] == 4
+    assert all(same(whole[part], parts[part]) for part in PARTS)
+
+
+def test_data_of_one_size_is_refused():
+    with pytest.raises(ValueError, match=r"the scale is 2, 4, 8, ...; met 1. Set data.init_args.scale, or data"):
+        SRResNet(PairSpec(3, 3, 96))
+
+
+def test_features_that_are_not_there_are_refused_before_the_first_update():
+    def missing():
+        raise ValueError("no such weights")
+
+    with pytest.raises(ValueError, match="no such weights"):
+        model(features=missing).check(None)

@@ -1,5 +1,6 @@
 # `make demo` and `make test` do all set-up themselves.
 EXPERIMENT ?= projection/digits
+JOBS ?= 2
 BIN = .venv/bin
 
 setup: .venv/ready
@@ -15,7 +16,7 @@ demo: setup
 	$(BIN)/python -m lightning_cgan.demo
 
 test: setup
-	$(BIN)/python -m pytest -m "not slow and not gpu and not slurm"
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow and not gpu and not slurm"
 
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

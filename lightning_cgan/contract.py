@@ -96,8 +96,8 @@ class Evaluated(NamedTuple):
     fake: Tensor  # (K, C, H, W) in [-1, 1]
     label: Tensor | None = None  # (K,) int64, the class that was asked of each fake; of a morph, its path's number
     source: Tensor | None = None  # (K, C, h, w) in [-1, 1], what a translation started from
-    truth: Tensor | None = None  # (B,) int64, the class of each real image
-    decided: Tensor | None = None  # (B,) int64, the class that the model itself gives to each real image
+    truth: Tensor | None = None  # (B,) int64, the class of each real image; float32 where it is a quantity
+    decided: Tensor | None = None  # (B,), what the model itself says of each real image
     recovered: Tensor | None = None  # (K, C, H, W) in [-1, 1], the source again, translated there and back
     back: "Evaluated | None" = None  # the other direction, of a paper that learns both
 

@@ -13,11 +13,12 @@ from lightning_cgan.scored_runs import ScoredRun
 LOWER = {"fid", "kid", "intra_fid", "intra_fid_worst", "feature_distance", "cycle_error_a", "cycle_error_b"}
 HIGHER = {"is_mean", "precision", "recall", "density", "coverage", "accuracy", "rarest_class", "cas", "cas_reverse"}
 HIGHER |= {"classification_accuracy", "psnr", "ssim", "ms_ssim", "modes", "near", "label_fidelity", "passed"}
-HIGHER |= {"psnr_y", "ssim_y", "views", "back_views", "view_bits", "back_view_bits"}
+HIGHER |= {"psnr_y", "psnr_y_gain", "ssim_y", "views", "back_views", "view_bits", "back_view_bits"}
+HIGHER |= {"distinct_modes", "back_distinct_modes", "back_near"}
 HIGHER |= {
     f"{kind}_{name}" for kind in ("segmentation", "taught", "labels") for name in ("accuracy", "class_accuracy", "iou")
 }
-HIGHER |= {f"lab_intersection_{axis}" for axis in "lab"}
+HIGHER |= {f"{way}lab_intersection_{axis}" for way in ("", "back_") for axis in "lab"}
 ARROWS = {"lower": " ↓", "higher": " ↑", "": ""}
 INTERVAL = "± is half the width of the 95 % t interval of the mean over training seeds."
 ONE_SEED = '"se" is the standard error of one run over resamples of its generated images; it is blind to other seeds.'

@@ -70,8 +70,10 @@ def fitted(image: Tensor, like: Tensor) -> Tensor:
 
 
 def by_class(cells: dict[int, list[Tensor]]) -> Tensor:
-    """Images by class to one picture, a row each; gaps are black."""
+    """Images by class to one picture, a row each; gaps are black. All are brought to the first one's size."""
     rows = [cell for _, cell in sorted(cells.items()) if cell]
+    if len({image.shape for row in rows for image in row}) > 1:
+        rows = [[fitted(image, rows[0][0]) for image in row] for row in rows]
     columns = max(map(len, rows))
     blank = torch.full_like(rows[0][0], -1)
     image = [cell[place] if place < len(cell) else blank for cell in rows for place in range(columns)]
@@ -203,5 +205,7 @@ class Predictions(Callback):
 
     def on_predict_end(self, trainer: Trainer, module: LightningModule) -> None:
         if trainer.is_global_zero and self.cells:
-            path = save_png(by_class(self.cells), Path(trainer.default_root_dir) / "predictions" / "grid.png")
+            folder = Path(trainer.default_root_dir) / "predictions"
+            taken = (folder / "grid.png").exists()  # a user's picture may be called so
+            path = save_png(by_class(self.cells), folder / ("grid of all.png" if taken else "grid.png"))
             say(f"{trainer.world_size * sum(self.drawn.values())} images beside {path}")

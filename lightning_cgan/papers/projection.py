@@ -14,7 +14,7 @@ from lightning_cgan import keyed
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, blended, class_labels, with_classes
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import sngan
-from lightning_cgan.networks.trained import trained_weights
+from lightning_cgan.networks.trained import frozen, trained_weights
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins
 from lightning_cgan.schedules import linear_decay
 
@@ -198,8 +198,3 @@ class ProjectionGAN(LightningModule):
 
     def decay(self, update: int) -> float:
         return linear_decay(update, self.decay_start, self.trainer.max_steps)
-
-
-def frozen(network: nn.Module) -> nn.Module:
-    """``network`` as it is for good: in eval mode and without gradients for its parameters."""
-    return network.eval().requires_grad_(False)

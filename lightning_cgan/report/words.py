@@ -78,6 +78,8 @@ MEANINGS = {
         "that of real pictures."),
     "cycle_error": Meaning("Cycle error", "lower", "Mean absolute difference, in [-1, 1], of an image and what comes "
         "back of it by way of the other domain."),
+    "distinct_modes": Meaning("Distinct modes", "higher", "How many modes of the target the modes of the source "
+        "become; each is counted by where most of its points go."),
     "views": Meaning("Views", "higher", "How many different views the eleven views of the sources become."),
     "view_bits": Meaning("Mutual information", "higher", "Of the views of a source and of what it becomes, in "
         "bits; at most that of eleven views, 3.46."),

@@ -1,7 +1,7 @@
 import torch
 from torchvision.io import read_image
 
-from lightning_cgan.callbacks.pictures import Predictions, fitted
+from lightning_cgan.callbacks.pictures import Predictions, by_class, fitted
 from lightning_cgan.callbacks.translation_pictures import Triplets
 from tests.translation import Negative, SmallPairs, SmallUnpaired, trainer
 
@@ -47,3 +47,8 @@ def test_predictions_of_a_translation_are_called_by_their_sources(tmp_path):
     assert files == [*(f"{number:05d}.png" for number in range(10)), "grid.png"]
     assert read_image(str(tmp_path / "predictions" / "00003.png")).unique().tolist() == [255 - 203]
     assert rows_of(tmp_path / "predictions" / "grid.png", 2) == [[200, 201], [55, 54]]
+
+
+def test_images_of_several_sizes_make_one_picture():
+    cells = {0: [torch.zeros(1, 8, 8), torch.ones(1, 12, 6)], 1: [-torch.ones(1, 8, 8)]}
+    assert by_class(cells).shape == (3, 2 * 48 + 6, 2 * 48 + 6)

@@ -161,9 +161,15 @@ class StyleTransfer(LightningModule):
         return {name: value.item() for name, value in losses.items()}
 
     def optimise(
-        self, content: Tensor, optimizer: Callable[[list[Tensor]], Optimizer], steps: int
+        self,
+        content: Tensor,
+        optimizer: Callable[[list[Tensor]], Optimizer],
+        steps: int,
+        start: Tensor | None = None,
     ) -> tuple[Tensor, list[float]]:
-        """The same loss minimised over the pixels, beginning with ``content`` (B, 3, H, W); Section 4.1's baseline.
+        """The same loss minimised over the pixels of a picture of ``content`` (B, 3, H, W): Section 4.1's baseline.
+
+        It begins with ``start``, white noise in the paper, or with the content itself when None.
 
         Returns:
             The picture, and the (steps + 1) losses before, between and after the steps.
@@ -171,7 +177,8 @@ class StyleTransfer(LightningModule):
         with torch.inference_mode(False):
             content = content.clone()
             kept = self.kept(content)
-        return optimise_pixels(content, lambda image: summed([*self.losses(image, kept).values()]), optimizer, steps)
+        start = content if start is None else start
+        return optimise_pixels(start, lambda image: summed([*self.losses(image, kept).values()]), optimizer, steps)
 
     def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
         return Evaluated(real=batch.image, fake=self(batch.image), source=batch.image)

@@ -116,6 +116,10 @@ def test_optimisation_lowers_the_same_loss():
     assert trace[-1] == pytest.approx(sum(paper.loss_of(image, content).values()))
     assert trace[-1] < trace[0]
     assert image.abs().max() <= 1
+    _, other = paper.optimise(
+        content, lambda pixels: torch.optim.Adam(pixels, lr=0.05), 1, start=torch.zeros(1, 3, 16, 16)
+    )
+    assert other[0] == pytest.approx(sum(paper.loss_of(torch.zeros(1, 3, 16, 16), content).values()))
 
 
 def test_pictures_of_any_size_are_repainted_with_each_other_or_alone():

@@ -46,6 +46,12 @@ UNET = [
     *NARROW,
 ]
 SRRESNET = [*widths(generator=8), f"{MODEL}.generator.init_args.blocks=1"]
+SRGAN = [*SRRESNET, *widths(discriminator=2), f"{MODEL}.start_from=null"]
+STYLE = [
+    f"{MODEL}.generator.class_path=lightning_cgan.networks.style.StyleNetwork",
+    f"{MODEL}.generator.init_args.blocks=1",
+    *widths(generator=2),
+]
 EXTRA = {  # what makes the networks of a file small, or leaves out what it starts from
     "acgan/imagenet128": widths(generator=8, discriminator=2),
     "acgan/cifar10_sngan": NARROW,
@@ -63,6 +69,11 @@ EXTRA = {  # what makes the networks of a file small, or leaves out what it star
     **{f"pix2pix/{data}": UNET for data in ("maps256", "maps256_reverse")},
     **{f"pix2pix/{data}": NARROW for data in ("facades", "facades_cgan", "facades_reverse")},
     "pix2pix/facades_l1": widths(generator=8),
+    "features/photos": [f"{MODEL}.width=4"],
+    "srgan/photos": SRGAN,
+    "srgan/div2k_x4": [*SRGAN, f"{MODEL}.features=lightning_cgan.metrics.features.PhotoPatches"],
+    "style_transfer/photos": STYLE,
+    "style_transfer/coco": [*STYLE, f"{MODEL}.features=lightning_cgan.metrics.features.PhotoPatches"],
     "segmenter/facades": [f"{MODEL}.width=4"],
     "segmenter/cityscapes256": [f"{MODEL}.width=4", "--trainer.precision=32"],
     **{f"srresnet/{data}": SRRESNET for data in ("photos", "photos_paper", "photos_x2", "div2k_x4")},
@@ -73,10 +84,13 @@ EXTRA = {  # what makes the networks of a file small, or leaves out what it star
     "wgan/digits": [f"{MODEL}.long_critic_updates=2"],
     "wgan/ring": [f"{MODEL}.long_critic_updates=2"],
 }
+NOTHING_DRAWN = ("WhichPhotograph", "PhotoCrops", "ContentFolder")  # labelled, but for papers that draw nothing
 SMALL = {  # of data modules that draw or cut their images themselves
     "Facades": ["size=32", "pictures=4", "validation_pictures=4", "test_pictures=4", "evaluation_batch_size=2"],
     "GaussianPairs": ["points=40", "evaluation_batch_size=20"],
     "Poses": ["objects=2", "validation_objects=2", "evaluation_batch_size=10"],
+    "WhichPhotograph": ["each=1"],
+    "PhotoCrops": ["each=1", "size=32"],
     "PoseViews": ["objects=2", "validation_objects=2"],
 }
 
@@ -97,6 +111,8 @@ def root_of(kind, folder, monkeypatch):
         return write_celeba(folder), []
     if kind == "UnlabelledFolder":
         return write_pictures(folder), ["num_workers=0", "share=0.2"]
+    if kind == "ContentFolder":
+        return write_pictures(folder), ["num_workers=0", "share=0.2", "size=32", "evaluation_batch_size=2"]
     if kind == "ImageNet":
         return write_folders(folder), ["num_classes=3", "num_workers=1"]
     if kind in ("PairedFolder", "EdgesFolder"):
@@ -138,7 +154,7 @@ def tiny(tmp_path, monkeypatch, inception_weights):  # noqa: F811
         data, prefix = innermost(whole)
         kind = data["class_path"].rpartition(".")[2]
         few = ["--data.init_args.labels_per_class=1"] if whole["class_path"].endswith("SemiLabelled") else []
-        labelled = issubclass(locate(data["class_path"]), LabelledDataModule)
+        labelled = issubclass(locate(data["class_path"]), LabelledDataModule) and kind not in NOTHING_DRAWN
         options = ["batch_size=2", *(["validation_fakes=20", "evaluation_batch_size=10"] if labelled else [])]
         options += SMALL.get(kind, [])
         made = root_of(kind, tmp_path / "data", monkeypatch)

@@ -83,7 +83,7 @@ MEANINGS = {
     "views": Meaning("Views", "higher", "How many different views the eleven views of the sources become."),
     "view_bits": Meaning("Mutual information", "higher", "Of the views of a source and of what it becomes, in "
         "bits; at most that of eleven views, 3.46."),
-    "azimuth_rmse": Meaning("Azimuth error", "lower", "In degrees, up to a mirror image and an offset. A scrambled "
+    "azimuth_rmse": Meaning("Azimuth error", "", "In degrees, up to a mirror image and an offset. A scrambled "
         "relation of the views has as much as a collapse."),
     "modes": Meaning("Modes", "higher", "How many of the mixture's Gaussians hold at least a quarter of their share of "
         "the points."),

@@ -14,14 +14,15 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from lightning_cgan.callbacks.checkpoints import LAST, Best, Last
+from lightning_cgan.callbacks.checkpoints import Best, Last
 from lightning_cgan.callbacks.decisions import Decisions
 from lightning_cgan.callbacks.distributed import SameBuffers, check_strategy
 from lightning_cgan.callbacks.health import Health
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
-from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar, say
+from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar
 from lightning_cgan.callbacks.report import Report
 from lightning_cgan.callbacks.results import entry_name, read_results
+from lightning_cgan.console import say
 from lightning_cgan.contract import check_batches, fitting_spec
 from lightning_cgan.loggers import loggers_for, place_loggers, remember_tracking
 from lightning_cgan.messages import explanation, hush, plain
@@ -39,6 +40,7 @@ from lightning_cgan.run_folder import (
     set_aside,
     unfinished,
 )
+from lightning_cgan.runs.checkpoint_files import LAST
 
 TRAINER_DEFAULTS = {
     "devices": 1,  # more than one needs a strategy: experiments/cluster/ddp.yaml

@@ -5,8 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from lightning_cgan.callbacks.progress import say
 from lightning_cgan.cli import main as command
+from lightning_cgan.console import say
 
 EXPERIMENT = "experiments/projection/digits.yaml"
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
+from lightning_cgan.errors import UserError
+
 elsewhere = warnings.formatwarning  # Lightning's
 NOISE = re.compile(
     r"^(Does not validate|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>|Problem with given class_path"
@@ -21,8 +23,8 @@ NOISE = re.compile(
 
 # What torch makes of an error raised in a loader process: text with the process' trace, of which the last line is ours.
 WORKER = re.compile(
-    r'.*File "[^"]*/(?:lightning_cgan|datamodules)/[^"]*", line \d+, in \w+\n +raise ValueError\([^\n]*\n'
-    r"(?: +[\^~]+\n)?ValueError: (.*)",
+    r'.*File "[^"]*/(?:lightning_cgan|datamodules)/[^"]*", line \d+, in \w+\n +raise (?:Value|User)Error\([^\n]*\n'
+    r"(?: +[\^~]+\n)?(?:ValueError|lightning_cgan\.errors\.UserError): (.*)",
     re.DOTALL,
 )
 
@@ -105,7 +107,7 @@ def explanation(error: Exception) -> str | None:
     """What to tell the user of a mistake that the user can mend; None for any other, which deserves its trace."""
     if type(error).__module__.startswith("wandb.errors"):
         return f"W&B: {error}\nWANDB_MODE=offline needs no key and no network."
-    if isinstance(error, MisconfigurationException):
+    if isinstance(error, MisconfigurationException | UserError):
         return str(error)
     if isinstance(error, ValueError) and (told := WORKER.fullmatch(str(error).rstrip())):
         return told[1]

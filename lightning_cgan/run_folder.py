@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from lightning_cgan.callbacks.checkpoints import BEST, LAST, best_is_last
+from lightning_cgan.runs.checkpoint_files import BEST, LAST, best_is_last
 
 # Keys that say where data is, not what, and what to predict.
 PREDICTED = ("classes", "per_class", "morphs", "steps", "folder")

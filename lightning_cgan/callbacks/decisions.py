@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lightning_cgan.callbacks.progress import say
+from lightning_cgan.console import say
 from lightning_cgan.contract import Decided
 
 

@@ -15,7 +15,7 @@ from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
 from lightning_cgan.callbacks.diagnosis import CLASS, GRADIENT, KEPT, VARIANCE, Look, judge
-from lightning_cgan.callbacks.progress import say
+from lightning_cgan.console import say
 from lightning_cgan.contract import Evaluated
 
 FINEST = 8  # pixels along a side of the images whose variance is taken

@@ -13,8 +13,8 @@ from torchvision.io import write_png
 from torchvision.transforms.functional import center_crop
 from torchvision.utils import make_grid
 
-from lightning_cgan.callbacks.progress import say
 from lightning_cgan.callbacks.results import entry_of
+from lightning_cgan.console import say
 from lightning_cgan.contract import Evaluated, Sources, to_bytes
 from lightning_cgan.rows import read_rows
 

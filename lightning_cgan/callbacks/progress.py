@@ -5,13 +5,8 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
-from lightning.pytorch.utilities import rank_zero_only
 
-
-@rank_zero_only
-def say(line: str) -> None:
-    """One line to the user, from the first process only, at once also where the output is a file."""
-    print(line, flush=True)
+from lightning_cgan.console import say
 
 
 class UpdateBar(RichProgressBar):

@@ -11,8 +11,8 @@ from torchvision.io import ImageReadMode, read_image
 
 from lightning_cgan.callbacks.card import card
 from lightning_cgan.callbacks.pictures import Predictions, SampleGrid, picture_name, show
-from lightning_cgan.callbacks.progress import say
 from lightning_cgan.callbacks.results import report
+from lightning_cgan.console import say
 from lightning_cgan.contract import Evaluated, Mixture
 from lightning_cgan.metrics.modes import relation_errors, relation_scores
 

@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
 
-from lightning_cgan.callbacks.progress import say
+from lightning_cgan.console import say
 from lightning_cgan.report import write_report
 from lightning_cgan.report.folder import Run, at, read_run
 from lightning_cgan.report.tables import classes_of, evaluations, number, score_table

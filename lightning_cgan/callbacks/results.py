@@ -11,9 +11,9 @@ from weakref import WeakKeyDictionary
 
 from lightning.pytorch import LightningModule, Trainer
 
-from lightning_cgan.callbacks.checkpoints import BEST, LAST, best_is_last
-from lightning_cgan.callbacks.progress import say
+from lightning_cgan.console import say
 from lightning_cgan.protocol import Protocol
+from lightning_cgan.runs.checkpoint_files import BEST, LAST, best_is_last
 
 FILE = "metrics.json"
 WIDTH = 100  # letters in a printed line

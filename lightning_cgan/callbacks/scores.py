@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from lightning_cgan.callbacks.card import card, check_extractor, seen_by_extractor
 from lightning_cgan.callbacks.kept import Kept
 from lightning_cgan.callbacks.pictures import SHOWN, neighbour_grid, save_png
-from lightning_cgan.callbacks.progress import say
 from lightning_cgan.callbacks.references import References, whole
 from lightning_cgan.callbacks.results import entry_of, report
+from lightning_cgan.console import say
 from lightning_cgan.contract import Evaluated
 from lightning_cgan.metrics.classification import Classification, classification_scores, recipe_for
 from lightning_cgan.metrics.extractors import Extractor

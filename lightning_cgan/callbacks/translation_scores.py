@@ -8,8 +8,8 @@ from torch import Tensor
 from torchmetrics.utilities.distributed import gather_all_tensors
 
 from lightning_cgan.callbacks.card import card
-from lightning_cgan.callbacks.progress import say
 from lightning_cgan.callbacks.results import entry_of, report
+from lightning_cgan.console import say
 from lightning_cgan.contract import Evaluated, to_bytes
 from lightning_cgan.metrics.colour import BINS, RANGES, colour_counts, colour_moments, intersection, lab, spread
 from lightning_cgan.metrics.cycle import cycle_errors

@@ -7,7 +7,7 @@ file that a kill could part from the first, and ``torch.load`` reads the file li
 import hashlib
 import zipfile
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import torch
 
@@ -26,20 +26,30 @@ class Checksummed:
 
     def __init__(self, file: BinaryIO) -> None:
         self.file, self.held, self.digest = file, b"", hashlib.sha256()
+        self.failure: OSError | None = None
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast("B")
         last = (self.held + bytes(view[-2:]))[-2:]
         for part in (self.held, view[:-2]) if len(view) > 1 else ((self.held + bytes(view))[:-2],):
-            self.digest.update(part)
-            self.file.write(part)
+            self.put(part)
         self.held = last
         return len(view)
+
+    def put(self, part: Any) -> None:
+        self.digest.update(part)
+        try:
+            if self.failure is None:
+                self.file.write(part)
+        except OSError as error:  # torch would make of it an error that does not say what failed
+            self.failure = error
 
     def flush(self) -> None:
         self.file.flush()
 
     def finish(self) -> None:
+        if self.failure is not None:
+            raise self.failure
         self.file.write(ending(self.digest.hexdigest()))
 
 
@@ -50,7 +60,7 @@ def ending(digest: str) -> bytes:
 def save(content: dict[str, Any], file: BinaryIO) -> None:
     """Writes ``content`` as ``torch.save`` does, with its checksum."""
     checksummed = Checksummed(file)
-    torch.save(content, checksummed)
+    torch.save(content, cast(BinaryIO, checksummed))
     checksummed.finish()
 
 

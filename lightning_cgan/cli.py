@@ -198,7 +198,7 @@ class CLI(LightningCLI):
     @rank_zero_only
     def complete(self, folder: str) -> None:
         """What the end of ``fit`` makes, where a run was killed between its last save and that."""
-        for callback in self.trainer.callbacks:
+        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]  # set by a connector of Lightning
             if isinstance(callback, Curves | Report) and not is_completed(folder):
                 callback.on_fit_end(self.trainer, self.model)
 

@@ -109,7 +109,8 @@ def aside(path: Path, why: str) -> None:
     """Renames a broken file, to a name that is free, and says so."""
     number, broken = 1, path.with_name(f"{path.name}.broken")
     while broken.exists():
-        number, broken = number + 1, path.with_name(f"{path.name}.broken{number}")
+        number += 1
+        broken = path.with_name(f"{path.name}.broken{number}")
     try:
         path.rename(broken)
     except OSError as error:

@@ -42,7 +42,7 @@ class FolderLock:
         self.lock: FileLock | None = None
 
     def __enter__(self) -> "FolderLock":
-        if not rank_zero_only.rank:
+        if not getattr(rank_zero_only, "rank", 0):  # set by Lightning when it is imported
             self.acquire()
         return self
 
@@ -57,12 +57,17 @@ class FolderLock:
         """
         parents = [self.folder, *self.folder.parents]
         self.made = [folder for folder in parents if not folder.exists()]
-        self.folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path)
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
         except Timeout as cause:
             raise UserError(self.refusal(self.holder())) from cause
+        except OSError as cause:
+            raise UserError(
+                f"A command writes into its run folder; got {self.path}: {cause.strerror or cause}. "
+                "Set --trainer.default_root_dir to a folder that can be written."
+            ) from cause
         before = self.holder()
         if elsewhere(before) and abs(time.time() - self.path.stat().st_mtime) < DEAD:
             lock.release()
@@ -117,9 +122,8 @@ class FolderLock:
         return {}
 
     def refusal(self, held: dict[str, str]) -> str:
-        who = (
-            f"process {held.get('pid')} on {held.get('host')} since {held.get('since')}" if held else "another process"
-        )
+        name = f"process {held.get('pid')} on {held.get('host')} since {held.get('since')}"
+        who = name if held else "another process"
         return (
             f"One `{self.command}` at a time works in a run folder; got {self.folder}, which {who} has. "
             "Wait for its end, or set --trainer.default_root_dir to another folder."

@@ -37,7 +37,7 @@ def to_go_on_from(folder: str | Path) -> str | None:
     if not traces:
         return None
     raise UserError(
-        f"A run goes on from {LAST} or {PREVIOUS}; got {folder} with {', '.join(traces)}, where {' and '.join(passed)}. "
+        f"A run goes on from {LAST} or {PREVIOUS}; got {folder} with {', '.join(traces)}: {' and '.join(passed)}. "
         f"Put {LAST} back, or start over with --fresh, which keeps the folder under another name"
         + (f", or set --ckpt_path {folder / BEST}." if BEST in traces else ".")
     )

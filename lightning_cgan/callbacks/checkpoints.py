@@ -49,7 +49,7 @@ class Last(Checkpoint):
         """Saves the start: from here on a folder without a checkpoint is one that has lost it."""
         size, last = weight_bytes(module), Path(trainer.default_root_dir, LAST)
         starts = not trainer.ckpt_path
-        if starts and last.exists():
+        if starts and trainer.is_global_zero and update_of(last):
             say(f"warning: {last} is of an earlier run, and this one replaces it: without ckpt_path it starts anew")
         if trainer.strategy.broadcast(starts or not last.exists()) and not self.save(trainer):
             raise UserError(

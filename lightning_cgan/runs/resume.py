@@ -17,6 +17,8 @@ GENERATIONS = 3  # files of a checkpoint's size that one more save may need: the
 def to_go_on_from(folder: str | Path) -> str | None:
     """The newest checkpoint of the run that verifies, saying which one was passed over; None where no run has begun.
 
+    Nor is there anything to go on from at update 0: the same command starts from the same bits.
+
     Raises:
         UserError: if a run has begun and has none left.
     """
@@ -33,7 +35,7 @@ def to_go_on_from(folder: str | Path) -> str | None:
         else:
             if passed and traces:
                 say(f"warning: in {folder} {passed[0]}: going on from {name}, of update {update}")
-            return str(folder / name)
+            return str(folder / name) if update else None
     if not traces:
         return None
     raise UserError(

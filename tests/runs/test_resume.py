@@ -20,6 +20,8 @@ from tests.runs.kills import forked, held, state
 from tests.test_resume import PARTS, PowerCut, callback
 
 LAST_EVERY_UPDATE = callback("lightning_cgan.callbacks.checkpoints.Last", every=1)
+UNVALIDATED = "--trainer.limit_val_batches=0"
+QUICK = (LAST_EVERY_UPDATE, UNVALIDATED)
 ROOM = 200_000  # bytes: for logs and pictures, and too few for a checkpoint
 
 
@@ -47,10 +49,10 @@ def damage(path):
 
 
 def check_same_end(tmp_path, folder, whole="whole"):
-    for name in (LAST, BEST):
+    for name in (LAST, BEST)[: 1 + (tmp_path / whole / BEST).exists()]:
         ended, wanted = (torch.load(tmp_path / run / name, weights_only=True) for run in (folder, whole))
         assert all(same(ended[part], wanted[part]) for part in PARTS), name
-    for name in ("metrics.csv", "metrics.json"):
+    for name in ("metrics.csv", "metrics.json")[: 1 + (tmp_path / whole / "metrics.json").exists()]:
         assert (tmp_path / folder / name).read_text() == (tmp_path / whole / name).read_text()
 
 
@@ -69,26 +71,26 @@ def test_a_disk_that_is_full_for_a_while_changes_nothing(run, tmp_path, capsys, 
 def test_a_run_whose_end_could_not_be_saved_says_so_and_is_completed_by_the_same_command(
     run, tmp_path, capsys, room_again
 ):
-    assert run("fit", LAST_EVERY_UPDATE, folder="whole", steps=4, every=3) == 0
+    assert run("fit", *QUICK, folder="whole", steps=4) == 0
     full = callback("tests.runs.test_resume.FullDisk", first=3, last=9)
-    assert run("fit", LAST_EVERY_UPDATE, full, folder="full", steps=4, every=3) == 2
+    assert run("fit", *QUICK, full, folder="full", steps=4) == 2
     told = capsys.readouterr()
     assert "last.ckpt is of update 3 of 4" in told.err
     assert "report in" in told.out
     resource.setrlimit(resource.RLIMIT_FSIZE, resource.getrlimit(resource.RLIMIT_FSIZE)[1:] * 2)
-    assert run("fit", LAST_EVERY_UPDATE, folder="full", steps=4, every=3) == 0
+    assert run("fit", *QUICK, folder="full", steps=4) == 0
     check_same_end(tmp_path, "full")
 
 
 def test_a_run_goes_on_from_the_last_but_one_where_the_last_is_damaged_or_gone(run, tmp_path, capsys):
-    assert run("fit", LAST_EVERY_UPDATE, folder="whole", steps=4, every=2) == 0
+    assert run("fit", *QUICK, folder="whole", steps=4) == 0
     cut = callback("tests.test_resume.StopsAt", step=3)
     for folder, spoil in (("damaged", damage), ("gone", os.remove)):
         with pytest.raises(PowerCut):
-            run("fit", LAST_EVERY_UPDATE, cut, folder=folder, steps=4, every=2)
+            run("fit", *QUICK, cut, folder=folder, steps=4)
         spoil(tmp_path / folder / LAST)
         capsys.readouterr()
-        assert run("fit", LAST_EVERY_UPDATE, folder=folder, steps=4, every=2) == 0
+        assert run("fit", *QUICK, folder=folder, steps=4) == 0
         said = capsys.readouterr().out
         assert f"last.ckpt is {'missing' if folder == 'gone' else 'damaged'}" in said
         assert "going on from last.previous.ckpt, of update 2" in said
@@ -96,13 +98,12 @@ def test_a_run_goes_on_from_the_last_but_one_where_the_last_is_damaged_or_gone(r
     assert (tmp_path / "damaged" / "last.ckpt.broken").is_file()
 
 
-def test_a_run_that_is_cut_before_its_first_update_is_saved_goes_on(run, tmp_path, capsys):
+def test_a_run_that_is_cut_before_its_first_update_is_saved_starts_again(run, tmp_path):
     assert run("fit", folder="whole", steps=2, every=2) == 0
     with pytest.raises(PowerCut):
         run("fit", callback("tests.test_resume.StopsAt", step=1), folder="cut", steps=2, every=2)
     assert update_of(tmp_path / "cut" / LAST) == 0
     assert run("fit", folder="cut", steps=2, every=2) == 0
-    assert "going on from update 0 of 2" in capsys.readouterr().out
     check_same_end(tmp_path, "cut")
 
 
@@ -238,14 +239,13 @@ def test_a_trainer_of_a_script_saves_in_the_same_way(tmp_path):
 @pytest.mark.slow
 def test_runs_killed_while_they_save_end_with_the_same_bits(run, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", "/dev/shm")
-    flags = (LAST_EVERY_UPDATE, "--trainer.limit_val_batches=0")
-    assert run("fit", *flags, folder="whole", steps=8) == 0
+    assert run("fit", *QUICK, folder="whole", steps=8) == 0
     draw = random.Random(0)
     for number in range(10):
         folder = f"killed{number}"
         killed = callback("tests.runs.test_resume.KilledSaving", save=draw.randrange(1, 8), after=draw.random() * 0.02)
-        assert forked(lambda folder=folder, killed=killed: run("fit", *flags, killed, folder=folder, steps=8)) == -9
-        assert run("fit", *flags, folder=folder, steps=8) == 0
+        assert forked(lambda folder=folder, killed=killed: run("fit", *QUICK, killed, folder=folder, steps=8)) == -9
+        assert run("fit", *QUICK, folder=folder, steps=8) == 0
         ended, whole = (torch.load(tmp_path / name / LAST, weights_only=True) for name in (folder, "whole"))
         assert all(same(ended[part], whole[part]) for part in PARTS)
         assert (tmp_path / folder / "metrics.csv").read_text() == (tmp_path / "whole" / "metrics.csv").read_text()

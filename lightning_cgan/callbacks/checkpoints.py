@@ -51,7 +51,7 @@ class Last(Checkpoint):
         starts = not trainer.ckpt_path
         if starts and trainer.is_global_zero and update_of(last):
             say(f"warning: {last} is of an earlier run, and this one replaces it: without ckpt_path it starts anew")
-        if trainer.strategy.broadcast(starts or not last.exists()) and not self.save(trainer):
+        if starts and not self.save(trainer):
             raise UserError(
                 f"A run needs room for its checkpoints, here about {size} bytes each; got {self.failure}. "
                 "Make room, or set --trainer.default_root_dir."
@@ -61,9 +61,10 @@ class Last(Checkpoint):
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
         step = trainer.global_step
-        # Where validation follows, wait for it: resumed from here, Lightning would leave it out.
-        validated = trainer.enable_validation and step % trainer.val_check_batch == 0
-        if step % self.every == 0 and not validated:
+        # Where validation follows, wait for it: resumed from here, Lightning would leave it out. And for the end, when
+        # the scalars of this update have been logged: nothing that comes after it would log them.
+        waits = step == trainer.max_steps or (trainer.enable_validation and step % trainer.val_check_batch == 0)
+        if step % self.every == 0 and not waits:
             self.save(trainer)
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:

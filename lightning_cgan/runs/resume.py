@@ -84,7 +84,10 @@ def check_usable(folder: str | Path) -> None:
 
 def warn_of_little_space(folder: str | Path, size: int) -> None:
     """Says so where the disk has no room for the checkpoints of a run, each of ``size`` bytes, about."""
-    needed, free = GENERATIONS * size, shutil.disk_usage(folder).free
+    try:
+        needed, free = GENERATIONS * size, shutil.disk_usage(folder).free
+    except OSError:  # no such folder: this run saves nothing
+        return
     if free < needed:
         say(
             f"warning: {folder} has {free} bytes free; saving this run takes up to {needed}. "

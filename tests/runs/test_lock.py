@@ -7,12 +7,12 @@ import pytest
 
 from lightning_cgan.errors import UserError
 from lightning_cgan.run_folder import set_aside
-from lightning_cgan.runs.lock import DEAD, FolderLock, own_name
+from lightning_cgan.runs.lock import DEAD, HELD, FolderLock, own_name
 from tests.runs.kills import forked, held
 
 
 def is_refused(folder, command="fit"):
-    """Whether another process is."""
+    """Whether another process is, which is no child of the holder."""
 
     def ask():
         try:
@@ -21,7 +21,11 @@ def is_refused(folder, command="fit"):
         except UserError:
             os._exit(2)
 
-    return forked(ask) == 2
+    def elsewhere():
+        if (status := forked(ask)) == 2:
+            os._exit(status)
+
+    return forked(elsewhere) == 2
 
 
 def test_a_second_process_is_refused_and_hears_who_has_the_folder(tmp_path):
@@ -106,3 +110,9 @@ def test_only_the_first_process_of_a_run_holds_the_folder(tmp_path, monkeypatch)
     monkeypatch.setattr(rank_zero_only, "rank", 1)
     with FolderLock(tmp_path / "run", "fit"):
         assert not (tmp_path / "run").exists()
+
+
+def test_a_process_that_the_holder_has_started_works_for_it(tmp_path):
+    with FolderLock(tmp_path, "fit"):
+        HELD.clear()  # as in a spawned process
+        assert forked(FolderLock(tmp_path, "fit").acquire) == 0

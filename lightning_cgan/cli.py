@@ -4,7 +4,6 @@ LightningCLI with the suite's trainer defaults, one wire from data to model, a r
 """
 
 import sys
-from pathlib import Path
 from pydoc import locate
 from typing import Any
 
@@ -24,6 +23,7 @@ from lightning_cgan.callbacks.report import Report
 from lightning_cgan.callbacks.results import entry_name, read_results
 from lightning_cgan.console import say
 from lightning_cgan.contract import check_batches, fitting_spec
+from lightning_cgan.errors import UserError
 from lightning_cgan.loggers import loggers_for, place_loggers, remember_tracking
 from lightning_cgan.messages import explanation, hush, plain
 from lightning_cgan.parser import Parser
@@ -40,7 +40,9 @@ from lightning_cgan.run_folder import (
     set_aside,
     unfinished,
 )
-from lightning_cgan.runs.checkpoint_files import LAST
+from lightning_cgan.runs import checkpoint_io
+from lightning_cgan.runs.lock import FolderLock
+from lightning_cgan.runs.resume import check_usable, is_completed, tell_missing, to_go_on_from
 
 TRAINER_DEFAULTS = {
     "devices": 1,  # more than one needs a strategy: experiments/cluster/ddp.yaml
@@ -113,6 +115,9 @@ class CLI(LightningCLI):
         trainer = self.asked.trainer
         if trainer.default_root_dir is None:
             trainer.default_root_dir = default_folder([str(path) for path in self.asked.config or []])
+        check_usable(trainer.default_root_dir)
+        if self.subcommand == "fit" and trainer.enable_checkpointing is False:
+            raise UserError("A run keeps its checkpoints; got false. Leave out trainer.enable_checkpointing.")
         place_loggers(trainer.logger, trainer.default_root_dir, self.fresh)
 
     def instantiate_classes(self) -> None:
@@ -138,7 +143,14 @@ class CLI(LightningCLI):
         callbacks.sort(key=lambda callback: isinstance(callback, Last))  # it saves what the others know
         fitting = self.subcommand == "fit"
         loggers = loggers_for(config["logger"], config["default_root_dir"], self.asked.tensorboard, fitting)
-        return super().instantiate_trainer(callbacks=callbacks, logger=loggers, enable_progress_bar=bar, **kwargs)
+        trainer = super().instantiate_trainer(callbacks=callbacks, logger=loggers, enable_progress_bar=bar, **kwargs)
+        checkpoint_io.install(trainer)
+        return trainer
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Two of a kind in one run folder would mix their files."""
+        with FolderLock(self.trainer.default_root_dir, subcommand) as self.lock:
+            super()._run_subcommand(subcommand)
 
     def before_fit(self) -> None:
         folder, fit = self.trainer.default_root_dir, self.config_init[self.subcommand]
@@ -152,8 +164,8 @@ class CLI(LightningCLI):
         check_batches(self.model, self.datamodule)
         if hasattr(self.model, "batch_size"):
             say(f"{type(self.model).__name__} sets the sizes of its batches: data.init_args.batch_size is not used")
-        if fit.ckpt_path is None and not self.fresh and Path(folder, LAST).is_file():
-            fit.ckpt_path = str(Path(folder, LAST))
+        if fit.ckpt_path is None and not self.fresh:
+            fit.ckpt_path = to_go_on_from(folder)
         if fit.ckpt_path:
             checkpoint = read_checkpoint(fit.ckpt_path)
             check_same_run(checkpoint, self.description, folder)
@@ -164,7 +176,9 @@ class CLI(LightningCLI):
                     f"this run is finished: {done} of {self.trainer.max_steps} updates in {folder}\n"
                     "--fresh starts over; --trainer.max_steps goes on; --trainer.default_root_dir takes a new folder"
                 )
+                self.complete(folder)
                 raise SystemExit(0)
+            tell_missing(folder, checkpoint)
             say(f"going on from update {done} of {self.trainer.max_steps} in {folder}")
         if not fit.ckpt_path and hasattr(self.model, "check"):
             self.model.check(self.trainer)
@@ -178,7 +192,15 @@ class CLI(LightningCLI):
     def start_over(self, folder: str) -> None:
         self.datamodule.prepare_data()  # what is missing is missed before the earlier run is moved
         if aside := set_aside(folder):
+            self.lock.follow(aside)
             say(f"starting over; the earlier run is now {aside}")
+
+    @rank_zero_only
+    def complete(self, folder: str) -> None:
+        """What the end of ``fit`` makes, where a run was killed between its last save and that."""
+        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]  # set by a connector of Lightning
+            if isinstance(callback, Curves | Report) and not is_completed(folder):
+                callback.on_fit_end(self.trainer, self.model)
 
     def before_validate(self) -> None:
         evaluation = self.config_init[self.subcommand]

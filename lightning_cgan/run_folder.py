@@ -5,7 +5,10 @@ from typing import Any
 
 import torch
 
-from lightning_cgan.runs.checkpoint_files import BEST, LAST, best_is_last
+from lightning_cgan.checksum import DamagedFile
+from lightning_cgan.console import say
+from lightning_cgan.errors import UserError
+from lightning_cgan.runs.checkpoint_files import BEST, LAST, PREVIOUS, best_is_last, content_of, update_of
 
 # Keys that say where data is, not what, and what to predict.
 PREDICTED = ("classes", "per_class", "morphs", "steps", "folder")
@@ -23,7 +26,7 @@ def default_folder(configs: list[str]) -> str:
 def set_aside(folder: str) -> Path | None:
     """Move an earlier run out of the way, next to itself under the first free number. None if there is none."""
     old = Path(folder)
-    if not old.exists():
+    if not old.exists() or all(path.suffix == ".lock" for path in old.iterdir()):  # made to hold this run's own lock
         return None
     number = 1
     while (aside := old.with_name(f"{old.name}.{number}")).exists():
@@ -32,25 +35,30 @@ def set_aside(folder: str) -> Path | None:
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """A checkpoint's content, tensors mapped from the file and on the CPU. Nothing in it can run code.
+    """A checkpoint's content, checked, tensors mapped from the file and on the CPU. Nothing in it can run code.
 
     Raises:
-        ValueError: if the file is missing, or is not a checkpoint of this suite.
+        ValueError: if the file is missing or damaged, or is not a checkpoint of this suite.
     """
     if not Path(path).is_file():
-        raise ValueError(
+        raise UserError(
             f"A checkpoint is a file that `fit` has written; there is no {path}. "
-            "Run `fit` with the same --config first, or set --ckpt_path."
+            f"Run `fit` with the same --config first, or set --ckpt_path{instead_of(path)}."
         )
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        checkpoint["hyper_parameters"]["model"], checkpoint["state_dict"]
-    except Exception as cause:
-        raise ValueError(
-            f"A checkpoint must be one that `lightning-cgan fit` wrote; {path} is broken or from elsewhere. "
-            "Set --ckpt_path to another."
+        return content_of(path)
+    except (DamagedFile, OSError) as cause:
+        raise UserError(
+            f"A checkpoint must be one that `lightning-cgan fit` wrote; {path} is broken or from elsewhere: {cause}. "
+            f"Set --ckpt_path to another{instead_of(path)}."
         ) from cause
-    return checkpoint
+
+
+def instead_of(path: str | Path) -> str:
+    """The other checkpoints in the folder, as far as they verify."""
+    others = [Path(path).with_name(name) for name in (BEST, LAST, PREVIOUS) if name != Path(path).name]
+    good = [str(other) for other in others if update_of(other) is not None]
+    return f", such as {' or '.join(good)}" if good else ""
 
 
 def find_checkpoint(folder: str, wanted: str | None) -> str:
@@ -79,7 +87,12 @@ def check_own(folder: str, path: str) -> None:
 def second_checkpoint(folder: str) -> str | None:
     """The last checkpoint, where the best one is tested first; None where there is no best, or both are one."""
     best, last = Path(folder, BEST), Path(folder, LAST)
-    return str(last) if best.is_file() and last.is_file() and not best_is_last(folder) else None
+    if not best.is_file() or not last.is_file() or best_is_last(folder):
+        return None
+    if update_of(last) is None:
+        say(f"warning: {last} is damaged: {BEST} alone is scored. The same `fit` command goes on from {PREVIOUS}")
+        return None
+    return str(last)
 
 
 def scored_already(folder: str, entry: dict[str, Any], update: int) -> str:
@@ -90,7 +103,7 @@ def scored_already(folder: str, entry: dict[str, Any], update: int) -> str:
         entry: that of ``metrics.json``.
         update: of the checkpoint that is asked about now.
     """
-    card = entry["card"]
+    card = entry.get("card", {})
     before = card.get("update")
     changed = f"; the checkpoint is now of update {update}" if before not in (None, update) else ""
     return (
@@ -102,9 +115,8 @@ def scored_already(folder: str, entry: dict[str, Any], update: int) -> str:
 
 def unfinished(folder: str, updates: int) -> str | None:
     """What to say before test data are looked at for a run that is to take so many ``updates``; None if it has."""
-    last = Path(folder, LAST)
-    done = read_checkpoint(last)["global_step"] if last.is_file() else updates
-    if done >= updates:
+    done = update_of(Path(folder, LAST))
+    if done is None or done >= updates:
         return None
     return (
         f"warning: this run is not finished: {done} of {updates} updates. Test data are scored once, best when it is; "

@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import REPOSITORY
 
 CORE = [
+    "lightning_cgan.checksum",
     "lightning_cgan.contract",
     "lightning_cgan.errors",
     "lightning_cgan.keyed",
@@ -16,6 +17,7 @@ CORE = [
 ]
 MAY_IMPORT = {
     "lightning_cgan/errors.py": [],
+    "lightning_cgan/checksum.py": [],
     "lightning_cgan/console.py": [],
     "lightning_cgan/contract.py": [],
     "lightning_cgan/keyed.py": [],
@@ -26,8 +28,8 @@ MAY_IMPORT = {
     "lightning_cgan/growth.py": [],
     "lightning_cgan/replay.py": ["lightning_cgan.keyed"],
     "lightning_cgan/rows.py": [],
-    "lightning_cgan/csv_log.py": ["lightning_cgan.rows"],
-    "lightning_cgan/loggers.py": ["lightning_cgan.csv_log"],
+    "lightning_cgan/csv_log.py": ["lightning_cgan.rows", "lightning_cgan.runs", "lightning_cgan.console"],
+    "lightning_cgan/loggers.py": ["lightning_cgan.csv_log", "lightning_cgan.runs"],
     "lightning_cgan/messages.py": [],
     "lightning_cgan/parser.py": ["lightning_cgan.messages"],
     "lightning_cgan/losses": [*CORE, "lightning_cgan.losses"],
@@ -53,7 +55,7 @@ MAY_IMPORT = {
         "lightning_cgan.report",
     ],
     "lightning_cgan/runs": [*CORE, "lightning_cgan.console", "lightning_cgan.rows", "lightning_cgan.runs"],
-    "lightning_cgan/run_folder.py": ["lightning_cgan.callbacks", "lightning_cgan.runs"],
+    "lightning_cgan/run_folder.py": ["lightning_cgan.checksum", "lightning_cgan.console", "lightning_cgan.runs"],
     "lightning_cgan/cli.py": [
         "lightning_cgan.contract",
         "lightning_cgan.callbacks",

@@ -1,7 +1,5 @@
 """Watches a run for collapse, divergence and a discriminator that has won, and says so in plain words."""
 
-import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ from torch.optim import Optimizer
 from lightning_cgan.callbacks.diagnosis import CLASS, GRADIENT, KEPT, VARIANCE, Look, judge
 from lightning_cgan.console import say
 from lightning_cgan.contract import Evaluated
+from lightning_cgan.runs.files import read_json, tolerated, write_json
 
 FINEST = 8  # pixels along a side of the images whose variance is taken
 
@@ -156,16 +155,13 @@ def log_of(trainer: Trainer) -> Path:
 
 def note(path: Path, warnings: list[dict[str, Any]]) -> None:
     """Adds ``warnings`` to the list in the file."""
-    known = json.loads(path.read_text()) if path.is_file() else []
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps([*known, *warnings], indent=2) + "\n")
-    os.replace(partial, path)
+    with tolerated(str(path)):
+        write_json(path, [*read_json(path, list), *warnings])
 
 
 def forget(path: Path, after: int) -> None:
     """Takes the warnings of updates later than ``after`` out of the file: they belong to work that is done again."""
     if path.is_file():
-        kept = [warning for warning in json.loads(path.read_text()) if warning["update"] <= after]
-        path.unlink()
-        note(path, kept)
+        kept = [warning for warning in read_json(path, list) if warning.get("update", 0) <= after]
+        with tolerated(str(path)):
+            write_json(path, kept)

@@ -1,5 +1,7 @@
 """What a run looks like: grids of samples, curves, and the images that ``predict`` was asked for."""
 
+import io
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -9,7 +11,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import Logger
 from torch import Tensor
-from torchvision.io import write_png
+from torchvision.io import encode_png
 from torchvision.transforms.functional import center_crop
 from torchvision.utils import make_grid
 
@@ -17,16 +19,18 @@ from lightning_cgan.callbacks.results import entry_of
 from lightning_cgan.console import say
 from lightning_cgan.contract import Evaluated, Sources, to_bytes
 from lightning_cgan.rows import read_rows
+from lightning_cgan.runs.files import replacing, tolerated
 
 SHOWN = 10  # rows, and images in a row, of the grid of predictions
 GAP = 12  # pixels between generated images and their neighbours
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf)")  # in a cell of the log
 ENLARGED = 48  # pixels, at least, of each image in a grid
 
 
 def save_png(image: Tensor, path: Path) -> Path:
     """Writes uint8 (C, H, W) with 1 or 3 channels as a PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_png(image.cpu(), str(path))
+    path.write_bytes(encode_png(image.cpu()).numpy().tobytes())
     return path
 
 
@@ -125,9 +129,11 @@ class SampleGrid(Callback):
             return
         picture = by_class(self.cells)
         step = trainer.global_step
-        path = save_png(picture, Path(trainer.default_root_dir) / "samples" / f"{picture_name(trainer)}.png")
-        for logger in trainer.loggers:
-            show(logger, "samples", path, picture, step)
+        path = Path(trainer.default_root_dir) / "samples" / f"{picture_name(trainer)}.png"
+        with tolerated(str(path)):
+            save_png(picture, path)
+            for logger in trainer.loggers:
+                show(logger, "samples", path, picture, step)
 
     on_test_start, on_test_batch_end, on_test_end = on_validation_start, on_validation_batch_end, on_validation_end
 
@@ -140,7 +146,8 @@ class Curves(Callback):
         if trainer.is_global_zero and log.is_file():
             for logger in trainer.loggers:
                 logger.save()
-            draw_curves(log, log.with_name("curves.png"))
+            with tolerated("curves.png"):
+                draw_curves(log, log.with_name("curves.png"))
 
 
 def draw_curves(log: Path, path: Path) -> None:
@@ -156,10 +163,14 @@ def draw_curves(log: Path, path: Path) -> None:
     for place, panel in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), place + 1, xlabel="generator updates")
         for key in panel:
-            points = [(int(row["step"]) + 1, float(row[key])) for row in rows if row[key]]
-            axes.plot(*zip(*points, strict=True), label=key, marker="." if len(points) < 50 else None)
+            points = [(int(row["step"]) + 1, float(row[key])) for row in rows if NUMBER.fullmatch(row[key])]
+            if points:
+                axes.plot(*zip(*points, strict=True), label=key, marker="." if len(points) < 50 else None)
         axes.legend()
-    figure.savefig(path, dpi=100)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=100)
+    with replacing(path) as file:
+        file.write(drawn.getvalue())
 
 
 class Predictions(Callback):

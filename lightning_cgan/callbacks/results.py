@@ -1,8 +1,6 @@
 """``metrics.json`` in the run folder: the scores of each evaluation, each with its standard error and its card."""
 
-import json
 import math
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import fill
@@ -12,8 +10,10 @@ from weakref import WeakKeyDictionary
 from lightning.pytorch import LightningModule, Trainer
 
 from lightning_cgan.console import say
+from lightning_cgan.errors import UserError
 from lightning_cgan.protocol import Protocol
 from lightning_cgan.runs.checkpoint_files import BEST, LAST, best_is_last
+from lightning_cgan.runs.files import one_at_a_time, read_json, write_json
 
 FILE = "metrics.json"
 WIDTH = 100  # letters in a printed line
@@ -41,9 +41,8 @@ def entry_of(trainer: Trainer, split: str) -> str:
 
 
 def read_results(folder: str | Path) -> dict[str, Any]:
-    """What ``metrics.json`` in the run folder says; nothing where there is none."""
-    path = Path(folder, FILE)
-    return json.loads(path.read_text()) if path.is_file() else {}
+    """What ``metrics.json`` in the run folder says; nothing where there is none. A broken one is set aside."""
+    return read_json(Path(folder, FILE), dict)
 
 
 def report(
@@ -58,24 +57,42 @@ def report(
     """Log ``scores`` under the evaluation's name, write them down, and say them. Called in every process.
 
     What several callbacks report of one evaluation becomes one entry.
+
+    Raises:
+        UserError: if the file cannot be written, except while training, which goes on.
     """
     name = entry_of(trainer, split)
     module.log_dict({f"{name}/{score}": value for score, value in scores.items()}, rank_zero_only=False)
     if not trainer.is_global_zero:
         return
-    before = read_results(trainer.default_root_dir).get(name, {})
     this = (name, trainer.state.fn, trainer.global_step, trainer.ckpt_path)
     joins, REPORTED[trainer] = REPORTED.get(trainer) == this, this
+    say(told(name, scores, errors, card))
+    part = {"scores": scores, "standard_errors": errors, **more, "card": card}
+    try:
+        with one_at_a_time(Path(trainer.default_root_dir, FILE)):
+            write_down(trainer, split, name, part, joins)
+    except OSError as error:
+        if trainer.state.fn != "fit":
+            raise UserError(
+                f"Scores are kept in the run folder; got {trainer.default_root_dir}/{FILE}: {error.strerror or error}. "
+                "Make room there, or set --trainer.default_root_dir."
+            ) from error
+        say(f"warning: {trainer.default_root_dir}/{FILE} was not written: {error.strerror or error}")
+
+
+def write_down(trainer: Trainer, split: str, name: str, part: dict[str, Any], joins: bool) -> None:
+    """Puts ``part`` into the file, as an entry of its own or as more of the one that is there."""
+    before = read_results(trainer.default_root_dir).get(name, {})
     if split == "test" and not joins:
         # The cards of `fit` have no time: a resumed run ends with the same file.
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        card = card | {"scored": before.get("card", {}).get("scored", 0) + 1, "time": now}
-    part = {"scores": scores, "standard_errors": errors, **more, "card": card}
+        scored = before.get("card", {}).get("scored", 0) + 1
+        part["card"] = part["card"] | {"scored": scored, "time": now}
     part = joined(before, part) if joins else part
     write_entry(Path(trainer.default_root_dir), name, part)
     if split == "test" and Path(str(trainer.ckpt_path)).name == BEST and best_is_last(trainer.default_root_dir):
         write_entry(Path(trainer.default_root_dir), f"{name}_last", part)
-    say(told(name, scores, errors, card))
 
 
 def joined(before: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
@@ -91,10 +108,7 @@ def write_entry(folder: Path, name: str, part: dict[str, Any]) -> None:
     """Put ``part`` into the file under ``name``, and leave the others as they are."""
     written = read_results(folder)
     written[name] = part
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{FILE}.partial"
-    partial.write_text(json.dumps(numbers(written), indent=2) + "\n")
-    os.replace(partial, folder / FILE)
+    write_json(folder / FILE, numbers(written))
 
 
 def numbers(values: dict[Any, Any]) -> dict[Any, Any]:

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
+
+from lightning_cgan import checksum
 
 
 def frozen(network: nn.Module) -> nn.Module:
@@ -28,7 +29,7 @@ def trained_weights(path: str, model: nn.Module, part: str = "") -> dict[str, Te
             "Train that one first, or set model.init_args.start_from."
         )
     try:
-        held = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        held = checksum.load(path)[0]["state_dict"]
     except Exception as cause:
         raise ValueError(
             f"A run starts from a checkpoint that `fit` has written; {path} is broken or from elsewhere. "

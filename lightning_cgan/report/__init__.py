@@ -3,6 +3,7 @@
 import argparse
 import os
 from pathlib import Path
+from uuid import uuid4
 
 NAME = "report.html"
 
@@ -31,7 +32,10 @@ def write_report(folder: str | Path) -> Path:
 
     path = Path(folder, NAME)
     text = page(read_run(path.parent))
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    partial = path.with_name(f".{NAME}.{uuid4().hex}.partial")  # two commands may report at once
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
     return path

@@ -1,16 +1,61 @@
-"""The checkpoint files in a run folder."""
+"""The checkpoint files in a run folder, and reading them."""
 
+import os
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from lightning_cgan import checksum
+from lightning_cgan.console import say
+
 LAST, BEST = "last.ckpt", "best.ckpt"
+PREVIOUS = "last.previous.ckpt"  # the last but one, to go on from where the last is damaged
 
 
 def best_is_last(folder: str | Path) -> bool:
-    """Whether the run's best checkpoint is of the same update as its last, and so holds the same weights."""
-    paths = [Path(folder, name) for name in (BEST, LAST)]
-    if not all(path.is_file() for path in paths):
-        return False
-    best, last = (torch.load(path, map_location="cpu", weights_only=True, mmap=True) for path in paths)
-    return bool(best["global_step"] == last["global_step"])
+    """Whether the run's best checkpoint is of the same update as its last, and so holds the same weights.
+
+    Not so where one of them is missing or damaged.
+    """
+    updates = [update_of(Path(folder, name)) for name in (BEST, LAST)]
+    return updates[0] is not None and updates[0] == updates[1]
+
+
+def update_of(path: Path) -> int | None:
+    """The generator update that a checkpoint is of; None where it is missing or damaged."""
+    try:
+        return int(content_of(path)["global_step"])
+    except (OSError, checksum.DamagedFile, KeyError, TypeError):
+        return None
+
+
+def content_of(path: str | Path) -> dict[str, Any]:
+    """A checkpoint's content, checked, tensors mapped from the file and on the CPU. Nothing in it can run code.
+
+    Raises:
+        DamagedFile: if it is not what was written, or from elsewhere.
+        OSError: if it cannot be read.
+    """
+    status = os.stat(path)
+    if not checked(str(path), status.st_ino, status.st_size, status.st_mtime_ns):
+        tell_unsealed(str(path))
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        content["hyper_parameters"]["model"], content["state_dict"]
+    except Exception as cause:  # whatever torch makes of another kind of file
+        raise checksum.DamagedFile("it is no checkpoint of this suite") from cause
+    return dict(content)
+
+
+@lru_cache(maxsize=32)
+def checked(path: str, *_: int) -> bool:
+    """Whether the file, by its inode, size and time, carries a checksum; looked at once in a process."""
+    with open(path, "rb") as file:
+        return checksum.check(file)
+
+
+@lru_cache(maxsize=32)
+def tell_unsealed(path: str) -> None:
+    say(f"{path} was saved without a checksum, by an earlier version or another program; its parts agree with theirs")

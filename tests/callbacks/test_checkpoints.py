@@ -13,7 +13,8 @@ def test_the_best_validation_score_is_kept(run, state, tmp_path, monkeypatch, sc
     assert run("fit", steps=3, every=1) == 0
     assert state(name="best.ckpt")["global_step"] == best
     assert state(name="last.ckpt")["global_step"] == 3
-    assert len(list((tmp_path / "run").glob("*.ckpt"))) == 2
+    kept = {path.name for path in (tmp_path / "run").glob("*.ckpt")}
+    assert kept == {"best.ckpt", "last.ckpt", "last.previous.ckpt"}
 
 
 def test_a_run_without_that_score_keeps_its_last_state(run, state, tmp_path):

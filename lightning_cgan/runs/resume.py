@@ -1,0 +1,95 @@
+"""From which checkpoint a run goes on, and what is said where files of it are missing or damaged."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from lightning_cgan.checksum import DamagedFile
+from lightning_cgan.console import say
+from lightning_cgan.errors import UserError
+from lightning_cgan.runs.checkpoint_files import BEST, LAST, PREVIOUS, content_of
+
+TRACES = (LAST, PREVIOUS, BEST, "metrics.csv")  # of a run that has begun; the first checkpoint is that of update 0
+GENERATIONS = 3  # files of a checkpoint's size that one more save may need: the new last, the one before it, the best
+
+
+def to_go_on_from(folder: str | Path) -> str | None:
+    """The newest checkpoint of the run that verifies, saying which one was passed over; None where no run has begun.
+
+    Nor is there anything to go on from at update 0: the same command starts from the same bits.
+
+    Raises:
+        UserError: if a run has begun and has none left.
+    """
+    folder = Path(folder)
+    traces = [name for name in TRACES if (folder / name).exists()]
+    passed: list[str] = []
+    for name in (LAST, PREVIOUS):
+        try:
+            update = content_of(folder / name)["global_step"]
+        except FileNotFoundError:
+            passed.append(f"{name} is missing")
+        except (DamagedFile, OSError) as error:
+            passed.append(f"{name} is damaged ({error})")
+        else:
+            if passed and traces:
+                say(f"warning: in {folder} {passed[0]}: going on from {name}, of update {update}")
+            return str(folder / name) if update else None
+    if not traces:
+        return None
+    raise UserError(
+        f"A run goes on from {LAST} or {PREVIOUS}; got {folder} with {', '.join(traces)}: {' and '.join(passed)}. "
+        f"Put {LAST} back, or start over with --fresh, which keeps the folder under another name"
+        + (f", or set --ckpt_path {folder / BEST}." if BEST in traces else ".")
+    )
+
+
+def tell_missing(folder: str | Path, checkpoint: dict[str, Any]) -> None:
+    """Says which files of a run that goes on are gone."""
+    update = checkpoint["global_step"]
+    if update and not Path(folder, "metrics.csv").exists():
+        say(f"warning: {folder}/metrics.csv is missing: the log begins at update {update}")
+    validated = any(state.get("best_model_path") for state in callback_states(checkpoint))
+    if validated and not Path(folder, "metrics.json").exists():
+        say(f"warning: {folder}/metrics.json is missing: the scores so far are lost")
+
+
+def callback_states(checkpoint: dict[str, Any]) -> list[dict[str, Any]]:
+    return [state for state in checkpoint.get("callbacks", {}).values() if isinstance(state, dict)]
+
+
+def is_completed(folder: str | Path) -> bool:
+    """Whether what the end of training makes, the report last of all, is newer than the last checkpoint."""
+    made, last = Path(folder, "report.html"), Path(folder, LAST)
+    return made.is_file() and (not last.is_file() or made.stat().st_mtime_ns >= last.stat().st_mtime_ns)
+
+
+def check_usable(folder: str | Path) -> None:
+    """Refuse a run folder that nothing can be written into, before any work is done.
+
+    Raises:
+        UserError: naming what is in the way.
+    """
+    path = Path(folder).absolute()
+    there = next(parent for parent in (path, *path.parents) if os.path.lexists(parent))
+    if not there.is_dir():
+        what = "a link to nowhere" if there.is_symlink() and not there.exists() else "a file"
+        raise UserError(f"A run needs a folder; got {folder}, where {there} is {what}. Set --trainer.default_root_dir.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(
+            f"A run writes into its folder; got {folder}, where {there} is read-only. Set --trainer.default_root_dir."
+        )
+
+
+def warn_of_little_space(folder: str | Path, size: int) -> None:
+    """Says so where the disk has no room for the checkpoints of a run, each of ``size`` bytes, about."""
+    try:
+        needed, free = GENERATIONS * size, shutil.disk_usage(folder).free
+    except OSError:  # no such folder: this run saves nothing
+        return
+    if free < needed:
+        say(
+            f"warning: {folder} has {free} bytes free; saving this run takes up to {needed}. "
+            "Until there is room, the last good checkpoint is kept"
+        )

@@ -10,6 +10,7 @@ from tests.conftest import REPOSITORY
 CORE = [
     "lightning_cgan.contract",
     "lightning_cgan.errors",
+    "lightning_cgan.interfaces",
     "lightning_cgan.keyed",
     "lightning_cgan.protocol",
     "lightning_cgan.remembered",
@@ -18,6 +19,7 @@ MAY_IMPORT = {
     "lightning_cgan/errors.py": [],
     "lightning_cgan/console.py": [],
     "lightning_cgan/contract.py": [],
+    "lightning_cgan/interfaces.py": [],
     "lightning_cgan/keyed.py": [],
     "lightning_cgan/protocol.py": [],
     "lightning_cgan/remembered.py": [],

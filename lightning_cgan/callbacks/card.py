@@ -10,19 +10,17 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 
 from lightning_cgan import keyed
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.metrics.extractors import Extractor, sha256_of
 from lightning_cgan.metrics.resizing import Resize
 from lightning_cgan.protocol import Protocol
 
 PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics", "torch-fidelity")
+UNDECLARED = "not declared"  # of a paper that is no EvaluationFacts
 
 
 def card(trainer: Trainer, module: LightningModule, split: str, reals: int, fakes: int) -> dict[str, Any]:
-    """What belongs beside every score of ``split``, whatever is scored.
-
-    A paper that is evaluated with averaged weights holds them as ``average``. Evaluation is in eval mode, in which
-    batch norm uses the statistics that it gathered while training.
-    """
+    """What belongs beside every score of ``split``, whatever is scored."""
     data = trainer.datamodule
     protocol = data.protocol if split == "test" and hasattr(data, "protocol") else Protocol.OWN
     return {
@@ -30,10 +28,18 @@ def card(trainer: Trainer, module: LightningModule, split: str, reals: int, fake
         "reals": reals,
         "fakes": fakes,
         "protocol": protocol.name,
-        "weights": "average" if hasattr(module, "average") else "raw",
-        "norm": "running statistics",
+        **evaluated_with(module),
         "versions": {name: version(name) for name in PACKAGES},
         **origin(trainer, module),
+    }
+
+
+def evaluated_with(module: LightningModule) -> dict[str, str]:
+    """Which weights and which statistics of norm layers were evaluated, by the word of the paper."""
+    declares = isinstance(module, EvaluationFacts)
+    return {
+        "weights": module.eval_weights() if declares else UNDECLARED,
+        "norm": module.eval_norm() if declares else UNDECLARED,
     }
 
 

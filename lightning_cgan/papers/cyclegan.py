@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Evaluated, PairSpec, Sources, Unpaired
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.cycle import cycle_loss, identity_loss
 from lightning_cgan.losses.least_squares import discriminator_least_squares, generator_least_squares_undivided
 from lightning_cgan.networks import patchgan, resnet_translation
@@ -21,7 +22,7 @@ from lightning_cgan.replay import Pool
 from lightning_cgan.schedules import falling_in_second_half
 
 
-class CycleGAN(LightningModule):
+class CycleGAN(EvaluationFacts, LightningModule):
     """Two generators, a to b and b to a, against a discriminator of each domain. Nothing in the data relates a to b.
 
     That an image comes back when it is translated there and back stands for the pairs that are missing. The defaults

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.content import RESCALING, content_loss
 from lightning_cgan.losses.gan import discriminator_loss, non_saturating
 from lightning_cgan.networks import srresnet
@@ -20,7 +21,7 @@ from lightning_cgan.optimize import Adam, descend, is_log_step, margins, schedul
 from lightning_cgan.schedules import a_tenth_in_second_half
 
 
-class SRGAN(LightningModule):
+class SRGAN(EvaluationFacts, LightningModule):
     """A trained SRResNet goes on with a perceptual loss, Equation 3: content, and a discriminator's opinion.
 
     Discriminator and generator take turns, one update each. The defaults are the paper's; it trains for 2 * 10^5

@@ -18,11 +18,12 @@ from lightning_cgan.console import say
 from lightning_cgan.contract import Evaluated
 from lightning_cgan.metrics.classification import Classification, classification_scores, recipe_for
 from lightning_cgan.metrics.extractors import Extractor
-from lightning_cgan.metrics.frechet import chunks
+from lightning_cgan.metrics.frechet import chunks, total_variance
 from lightning_cgan.metrics.gram import BLOCK
 from lightning_cgan.metrics.memorisation import Neighbours
 from lightning_cgan.metrics.scores import Gathered, Pass, Scored, all_scores
 from lightning_cgan.protocol import Protocol
+from lightning_cgan.report.health import no_better_than_chance
 
 TRAINING_IMAGES = 50_000  # among which copies are looked for, at most
 SUSPECTS = 2_000  # generated images among which the picture of copies chooses
@@ -103,11 +104,13 @@ class Scores(Callback):
     def finish(self, trainer: Trainer, module: LightningModule, split: str) -> None:
         seen = self.gather(trainer, module, split)
         scored, details = on_first(trainer, lambda: self.compute(trainer, module, seen))
-        for note in scored.notes:
+        chance = chance_of(seen.real, scored.value, trainer.datamodule.spec.num_classes)
+        worthless = no_better_than_chance(scored.value, chance) if is_last(trainer) else []
+        for note in [*scored.notes, *worthless]:
             self.warn(f"{entry_of(trainer, split)}: {note}")
         written = card(trainer, module, split, len(seen.real), len(seen.fake))
         written |= seen_by_extractor(self.extractor, Protocol[written["protocol"]])
-        more = {"notes": scored.notes} | ({"classes": scored.classes} if scored.classes else {})
+        more = {"notes": scored.notes, "chance": chance} | ({"classes": scored.classes} if scored.classes else {})
         report(trainer, module, split, scored.value, scored.error, written | details, **more)
 
     def warn(self, note: str) -> None:
@@ -173,6 +176,25 @@ class Scores(Callback):
         taught = classification_scores(*sets, data.spec, recipe, device, self.on_real)
         self.on_real = taught.on_real
         return taught
+
+
+def chance_of(real: Tensor, scores: dict[str, float], num_classes: int) -> dict[str, float]:
+    """What some of the ``scores`` would be of a model that has learnt nothing: it guesses, or draws one average image.
+
+    Args:
+        real: (N, F) features of real images.
+        scores: by name.
+        num_classes: of the data.
+    """
+    levels = {name: 1 / num_classes for name in ("accuracy", "classification_accuracy") if num_classes}
+    if len(real) > 1:
+        levels["fid"] = float(total_variance(real))
+    return {name: level for name, level in levels.items() if name in scores}
+
+
+def is_last(trainer: Trainer) -> bool:
+    """Whether no update comes after this evaluation: early ones may be as bad as they like."""
+    return trainer.state.fn != "fit" or trainer.global_step >= trainer.max_steps > 0
 
 
 def beside_training_images(fakes: Tensor, found: Neighbours, seen: Gathered, data: Any) -> Tensor:

@@ -102,13 +102,15 @@ class SRGAN(EvaluationFacts, LightningModule):
 
         with self.toggled_optimizer(generator_optimizer):
             content, adversarial = self.perceptual_loss(low, high)
-            descend(self, generator_optimizer, content + self.adversarial_weight * adversarial, tick=True)
+            generator_loss = content + self.adversarial_weight * adversarial
+            descend(self, generator_optimizer, generator_loss, tick=True)
 
         for scheduler in self.lr_schedulers():
             scheduler.step()
         if is_log_step(self):
-            losses = {"train/loss_d": loss, "train/loss_content": content, "train/loss_g": adversarial}
-            self.log_dict(losses | margins(*logits), prog_bar=True)
+            terms = {"train/content": content, "train/adversarial": adversarial}
+            losses = {"train/loss_d": loss, "train/loss_g": generator_loss}
+            self.log_dict(losses | terms | margins(*logits), prog_bar=True)
 
     def discriminator_loss(self, low: Tensor, high: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Equation 2 for the discriminator, and its logits of true and of generated images.

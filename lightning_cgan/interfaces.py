@@ -29,6 +29,10 @@ class EvaluationFacts(nn.Module):
         """Which statistics their norm layers take in an evaluation."""
         return statistics_of(self.evaluated_networks().values())
 
+    def eval_dropout(self) -> str:
+        """Whether they drop in an evaluation: "on" or "off"."""
+        return "off"
+
 
 def weights_of(network: nn.Module) -> str:
     """ "average" of a network that averages another's weights, else "raw"."""

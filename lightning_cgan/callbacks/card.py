@@ -35,12 +35,10 @@ def card(trainer: Trainer, module: LightningModule, split: str, reals: int, fake
 
 
 def evaluated_with(module: LightningModule) -> dict[str, str]:
-    """Which weights and which statistics of norm layers were evaluated, by the word of the paper."""
-    declares = isinstance(module, EvaluationFacts)
-    return {
-        "weights": module.eval_weights() if declares else UNDECLARED,
-        "norm": module.eval_norm() if declares else UNDECLARED,
-    }
+    """Weights, statistics of norm layers and dropout of the evaluation, as the paper says."""
+    if not isinstance(module, EvaluationFacts):
+        return dict.fromkeys(("weights", "norm", "dropout"), UNDECLARED)
+    return {"weights": module.eval_weights(), "norm": module.eval_norm(), "dropout": module.eval_dropout()}
 
 
 def seen_by_extractor(extractor: Extractor, protocol: Protocol) -> dict[str, Any]:
@@ -110,16 +108,18 @@ def device_name(device: torch.device) -> str:
 
 @lru_cache
 def commit() -> str | None:
-    """The commit of this package's checkout, with "+" where files were changed since; None where it is installed."""
+    """The commit of this package's checkout when this was first asked, which is when a run begins; None where it is
+    installed. It has "+" where files were changed since, or source files added."""
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
+    status = "status", "--porcelain"
+    added = *status, "--untracked-files=all", "--", "lightning_cgan", "datamodules"
     try:
-        asked = ("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no")
-        head, changed = (
+        head, *changed = (
             subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True, timeout=10).stdout
-            for words in asked
+            for words in (("rev-parse", "HEAD"), (*status, "--untracked-files=no"), added)
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return head.strip() + "+" * bool(changed.strip())
+    return head.strip() + "+" * any(lines.strip() for lines in changed)

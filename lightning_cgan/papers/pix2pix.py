@@ -9,6 +9,7 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
+from torch.nn.modules.dropout import _DropoutNd
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -215,6 +216,10 @@ class Pix2Pix(EvaluationFacts, LightningModule):
         }
         said = statistics_of([self.generator], taken[self.statistics_at_test])
         return said if self.tile is None else said.replace("image", "tile")
+
+    def eval_dropout(self) -> str:
+        drops = any(isinstance(layer, _DropoutNd) and layer.p for layer in self.generator.modules())
+        return "on" if self.dropout_at_test and drops else "off"
 
     def on_validation_start(self) -> None:
         self.largest_batch = 0

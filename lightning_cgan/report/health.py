@@ -8,6 +8,7 @@ from lightning_cgan.report.tables import Badge, evaluations, number
 from lightning_cgan.report.words import HEALTH, meaning, signal_of
 
 ROOM = 0.1  # of the way from guessing to certainty, within which an accuracy counts as guessing
+AVERAGE = 0.9  # of the FID of one average image, from which images are worth nothing: noise has 0.95 of it on digits
 
 
 def no_better_than_chance(scores: Mapping[str, Any], chance: Mapping[str, Any]) -> list[str]:
@@ -24,7 +25,7 @@ def no_better_than_chance(scores: Mapping[str, Any], chance: Mapping[str, Any]) 
         if value is None or known is None:
             continue
         title, better, _ = meaning(name)
-        if better == "lower" and value > known:
+        if better == "lower" and value > AVERAGE * known:
             said.append(f"{title} {value:.4g}: images that all look like one average image would have {known:.4g}.")
         if better == "higher" and value < min(2 * known, known + ROOM * (1 - known)):
             said.append(f"{title} {value:.3g}: guessing the class would have {known:.3g}.")

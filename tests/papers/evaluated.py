@@ -96,6 +96,7 @@ MAKERS = {
     "sgan without average": lambda: semi(average_rate=None),
     "supervised twin": lambda: SupervisedTwin(DIGITS, **narrow(classifier=sgan.SmallClassifier)),
     "pix2pix": pix2pix,
+    "pix2pix without dropout": lambda: pix2pix(dropout_at_test=False),
     "pix2pix by tiles": lambda: pix2pix(tile=16, overlap=4),
     "pix2pix by batches": lambda: pix2pix(statistics_at_test=NormStatistics.batch),
     "pix2pix by running statistics": lambda: pix2pix(statistics_at_test=NormStatistics.running),

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn.modules.dropout import _DropoutNd
 
 from lightning_cgan.callbacks.card import evaluated_with
 from tests.conftest import same
@@ -100,4 +101,14 @@ def test_the_card_says_raw_or_average_and_of_which_network(name, weights):
 
 
 def test_of_a_paper_that_does_not_say_the_card_claims_nothing():
-    assert evaluated_with(torch.nn.Identity()) == {"weights": "not declared", "norm": "not declared"}
+    assert set(evaluated_with(torch.nn.Identity()).values()) == {"not declared"}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_card_says_dropout_where_it_changes_images(name, monkeypatch):
+    paper = made(name)
+    dropping = [layer for layer in paper.modules() if isinstance(layer, _DropoutNd)]
+    before = outputs(paper, batch(paper))
+    for layer in dropping:  # as if everything were dropped
+        monkeypatch.setattr(layer, "forward", lambda x, layer=layer: x * 0 if layer.training else x)
+    assert (evaluated_with(paper)["dropout"] == "on") == (not same(before, outputs(paper, batch(paper))))

@@ -286,11 +286,11 @@ def test_where_nobody_looked_no_report_says_that_all_is_well(tmp_path):
     ("scores", "says"),
     [
         ({"accuracy": 0.16}, "test: Label accuracy 0.16: guessing the class would have 0.1."),
-        ({"fid": 1300.0}, "test: FID 1300: images that all look like one average image would have 700."),
+        ({"fid": 548.0}, "test: FID 548: images that all look like one average image would have 579."),
     ],
 )
 def test_images_that_are_worth_nothing_are_not_called_well(tmp_path, scores, says):
-    chance = {"accuracy": 0.1, "fid": 700.0}
+    chance = {"accuracy": 0.1, "fid": 579.0}
     head, text = badges_of(write_digits_run(tmp_path / "run", updates=200), chance, **scores)
     assert "! scores no better than chance" in head
     assert "✓ no health warnings" not in head
@@ -303,7 +303,7 @@ def test_images_that_are_worth_nothing_are_not_called_well(tmp_path, scores, say
         ("accuracy", 0.84, 0.1),  # super-resolution of the digits
         ("accuracy", 0.101, 0.001),  # of ImageNet, by AC-GAN
         ("accuracy", 0.6, 0.5),
-        ("fid", 120.0, 700.0),  # SGAN's pictures
+        ("fid", 120.0, 588.0),  # SGAN's pictures
         ("fid", None, 700.0),
         ("fid", 3.0, None),
     ],

@@ -5,6 +5,11 @@ import torch
 from torch.nn.modules.dropout import _DropoutNd
 
 from lightning_cgan.callbacks.card import evaluated_with
+from lightning_cgan.contract import ImageSpec, PairSpec
+from lightning_cgan.metrics.classifier import ClassifierTraining
+from lightning_cgan.metrics.patches import PatchTraining
+from lightning_cgan.metrics.pose_regressor import PoseTraining
+from lightning_cgan.metrics.segmenter_training import SegmenterTraining
 from tests.conftest import same
 from tests.papers.evaluated import MAKERS, at, batch, every_paper, made, outputs
 
@@ -98,6 +103,19 @@ def test_the_card_says_which_statistics_norm_layers_took(name, norm):
 )
 def test_the_card_says_raw_or_average_and_of_which_network(name, weights):
     assert evaluated_with(made(name))["weights"] == weights
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        lambda: ClassifierTraining(ImageSpec(1, 16, 10), 4),
+        lambda: PatchTraining(ImageSpec(3, 32, 4), 4),
+        lambda: PoseTraining(ImageSpec(1, 64), 4),
+        lambda: SegmenterTraining(PairSpec(3, 3, 32), 4, width=4),
+    ],
+)
+def test_the_networks_that_scores_look_through_say_it_too(training):
+    assert evaluated_with(training()) == {"weights": "raw", "norm": "running statistics", "dropout": "off"}
 
 
 def test_of_a_paper_that_does_not_say_the_card_claims_nothing():

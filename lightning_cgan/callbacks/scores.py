@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
+from lightning_cgan import keyed
 from lightning_cgan.callbacks.card import card, check_extractor, seen_by_extractor
 from lightning_cgan.callbacks.kept import Kept
 from lightning_cgan.callbacks.pictures import SHOWN, neighbour_grid, save_png
@@ -18,7 +19,7 @@ from lightning_cgan.console import say
 from lightning_cgan.contract import Evaluated
 from lightning_cgan.metrics.classification import Classification, classification_scores, recipe_for
 from lightning_cgan.metrics.extractors import Extractor
-from lightning_cgan.metrics.frechet import chunks, total_variance
+from lightning_cgan.metrics.frechet import chunks, frechet_distance, total_variance
 from lightning_cgan.metrics.gram import BLOCK
 from lightning_cgan.metrics.memorisation import Neighbours
 from lightning_cgan.metrics.scores import Gathered, Pass, Scored, all_scores
@@ -26,6 +27,7 @@ from lightning_cgan.protocol import Protocol
 from lightning_cgan.report.health import no_better_than_chance
 
 TRAINING_IMAGES = 50_000  # among which copies are looked for, at most
+NOISE = 100  # images of it, as a measure of what is worth nothing
 SUSPECTS = 2_000  # generated images among which the picture of copies chooses
 BESIDE = 4  # training images beside each of them
 TAUGHT = ("cas", "cas_real", "cas_reverse")  # scores that classifiers are trained for
@@ -98,13 +100,14 @@ class Scores(Callback):
     def take(self, trainer: Trainer, number: int, outputs: Evaluated) -> None:
         """Take in ``outputs``, this process' part ``number`` of the evaluation."""
         self.passed.add(number, outputs)
+        self.shape = outputs.fake.shape[1:]
         if trainer.state.fn == "test":
             self.kept.add(number, outputs.fake, trainer.world_size)
 
     def finish(self, trainer: Trainer, module: LightningModule, split: str) -> None:
         seen = self.gather(trainer, module, split)
         scored, details = on_first(trainer, lambda: self.compute(trainer, module, seen))
-        chance = chance_of(seen.real, scored.value, trainer.datamodule.spec.num_classes)
+        chance = on_first(trainer, lambda: self.chance(module, seen, scored, trainer.datamodule.spec.num_classes))
         worthless = no_better_than_chance(scored.value, chance) if is_last(trainer) else []
         for note in [*scored.notes, *worthless]:
             self.warn(f"{entry_of(trainer, split)}: {note}")
@@ -152,6 +155,16 @@ class Scores(Callback):
             scored, details["classification"] = self.with_taught(scored, seen, data, module.device)
         return scored, {name: detail for name, detail in details.items() if detail is not None}
 
+    def chance(self, module: LightningModule, seen: Gathered, scored: Scored, classes: int) -> dict[str, float]:
+        """What some of the scores would be of a model that has learnt nothing: one that guesses, and the worse of one
+        that draws noise and one whose images all have the mean of the real images' features."""
+        levels = {name: 1 / classes for name in ("accuracy", "classification_accuracy") if classes}
+        if "fid" in scored.value and len(seen.real) > 1:
+            noise = torch.randint(256, (NOISE, *self.shape), generator=keyed.generator("noise", seed=0)).byte()
+            features = self.extractor(noise.to(module.device)).features.float().cpu()
+            levels["fid"] = max(float(total_variance(seen.real)), frechet_distance(seen.real, features))
+        return {name: level for name, level in levels.items() if name in scored.value}
+
     def with_taught(
         self, scored: Scored, seen: Gathered, data: Any, device: torch.device
     ) -> tuple[Scored, dict[str, Any] | None]:
@@ -176,20 +189,6 @@ class Scores(Callback):
         taught = classification_scores(*sets, data.spec, recipe, device, self.on_real)
         self.on_real = taught.on_real
         return taught
-
-
-def chance_of(real: Tensor, scores: dict[str, float], num_classes: int) -> dict[str, float]:
-    """What some of the ``scores`` would be of a model that has learnt nothing: it guesses, or draws one average image.
-
-    Args:
-        real: (N, F) features of real images.
-        scores: by name.
-        num_classes: of the data.
-    """
-    levels = {name: 1 / num_classes for name in ("accuracy", "classification_accuracy") if num_classes}
-    if len(real) > 1:
-        levels["fid"] = float(total_variance(real))
-    return {name: level for name, level in levels.items() if name in scores}
 
 
 def is_last(trainer: Trainer) -> bool:

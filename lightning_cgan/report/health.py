@@ -8,7 +8,7 @@ from lightning_cgan.report.tables import Badge, evaluations, number
 from lightning_cgan.report.words import HEALTH, meaning, signal_of
 
 ROOM = 0.1  # of the way from guessing to certainty, within which an accuracy counts as guessing
-AVERAGE = 0.9  # of the FID of one average image, from which images are worth nothing: noise has 0.95 of it on digits
+NEAR = 0.9  # of the FID of noise, or of one average image, from which images are worth nothing
 
 
 def no_better_than_chance(scores: Mapping[str, Any], chance: Mapping[str, Any]) -> list[str]:
@@ -16,8 +16,8 @@ def no_better_than_chance(scores: Mapping[str, Any], chance: Mapping[str, Any]) 
 
     Args:
         scores: by name.
-        chance: the score of such a generator, by name: the accuracy of guessing, and the FID of images that all have
-            the mean of the real images' features.
+        chance: the score of such a generator, by name: the accuracy of guessing, and the FID of noise or of images that
+            all have the mean of the real images' features, whichever is worse.
     """
     said = []
     for name, level in chance.items():
@@ -25,8 +25,8 @@ def no_better_than_chance(scores: Mapping[str, Any], chance: Mapping[str, Any]) 
         if value is None or known is None:
             continue
         title, better, _ = meaning(name)
-        if better == "lower" and value > AVERAGE * known:
-            said.append(f"{title} {value:.4g}: images that all look like one average image would have {known:.4g}.")
+        if better == "lower" and value > NEAR * known:
+            said.append(f"{title} {value:.4g}: the worse of noise and one average image would have {known:.4g}.")
         if better == "higher" and value < min(2 * known, known + ROOM * (1 - known)):
             said.append(f"{title} {value:.3g}: guessing the class would have {known:.3g}.")
     return said

@@ -26,6 +26,7 @@ class PairSpec(NamedTuple):
     channels_b: int
     size: int  # of the training images of b, which are square; images to be translated may be larger, and oblong
     scale: int = 1  # the sides of b over those of a: more than 1 in super-resolution
+    reversed: bool = False  # whether a is what the set itself calls b, and b what it calls a
 
     @property
     def num_classes(self) -> int:
@@ -34,7 +35,7 @@ class PairSpec(NamedTuple):
 
     def back(self) -> "PairSpec":
         """Of b to a."""
-        return PairSpec(self.channels_b, self.channels_a, self.size)
+        return PairSpec(self.channels_b, self.channels_a, self.size, reversed=not self.reversed)
 
 
 class Labelled(NamedTuple):

@@ -24,6 +24,17 @@ def seed_of(*key: int | str, seed: int | None = None) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
+def content_key(image: Tensor) -> int:
+    """A key of what ``image`` (uint8, any shape) shows: the same on every device, in every batch and process."""
+    text = f"{tuple(image.shape)}".encode() + image.cpu().contiguous().numpy().tobytes()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
+
+
+def content_keys(images: Tensor) -> Tensor:
+    """:func:`content_key` of each of ``images`` (B, C, H, W): (B,) int64 on their device."""
+    return torch.tensor([content_key(image) for image in images], dtype=torch.int64, device=images.device)
+
+
 def generator(*key: int | str, device: torch.device | str = "cpu", seed: int | None = None) -> torch.Generator:
     """A fresh generator for ``key``."""
     return torch.Generator(device).manual_seed(seed_of(*key, seed=seed))

@@ -8,17 +8,9 @@ from typing import NamedTuple
 
 from scipy.special import stdtrit  # scipy.stats.t, which takes a second to import, calls the same function
 
+from lightning_cgan.report.words import meaning
 from lightning_cgan.scored_runs import ScoredRun
 
-LOWER = {"fid", "kid", "intra_fid", "intra_fid_worst", "feature_distance", "cycle_error_a", "cycle_error_b"}
-HIGHER = {"is_mean", "precision", "recall", "density", "coverage", "accuracy", "rarest_class", "cas", "cas_reverse"}
-HIGHER |= {"classification_accuracy", "psnr", "ssim", "ms_ssim", "modes", "near", "label_fidelity", "passed"}
-HIGHER |= {"psnr_y", "psnr_y_gain", "ssim_y", "views", "back_views", "view_bits", "back_view_bits"}
-HIGHER |= {"distinct_modes", "back_distinct_modes", "back_near"}
-HIGHER |= {
-    f"{kind}_{name}" for kind in ("segmentation", "taught", "labels") for name in ("accuracy", "class_accuracy", "iou")
-}
-HIGHER |= {f"{way}lab_intersection_{axis}" for way in ("", "back_") for axis in "lab"}
 ARROWS = {"lower": " ↓", "higher": " ↑", "": ""}
 INTERVAL = "± is half the width of the 95 % t interval of the mean over training seeds."
 ONE_SEED = '"se" is the standard error of one run over resamples of its generated images; it is blind to other seeds.'
@@ -57,7 +49,7 @@ def half_width(values: list[float], level: float = 0.95) -> float:
 
 def better(name: str) -> str:
     """ "lower", "higher", or "" for a score that is good or bad only beside another."""
-    return "lower" if name in LOWER else "higher" if name in HIGHER else ""
+    return meaning(name).better
 
 
 def markdown(rows: list[Row], names: list[str], lines: Iterable[str]) -> str:

@@ -52,3 +52,13 @@ def test_drawing_leaves_the_global_stream_alone():
     keyed.normal("draw", torch.arange(9), 4)
     keyed.generator("x")
     assert torch.equal(torch.randn(3), expected)
+
+
+def test_the_key_of_an_image_is_that_of_its_content_alone():
+    image = torch.arange(48, dtype=torch.uint8).reshape(2, 3, 2, 4)
+    keys = keyed.content_keys(image)
+    assert keys.dtype == torch.int64
+    assert keys.tolist() == [keyed.content_key(image[0]), keyed.content_key(image[1].clone())]
+    assert keyed.content_key(image[0]) == 5099091775843093513
+    assert len({*keys.tolist(), keyed.content_key(image[0].reshape(3, 4, 2))}) == 3
+    assert keyed.content_key(image.to(memory_format=torch.channels_last)) == keyed.content_key(image)

@@ -41,4 +41,6 @@ class Accuracy(Callback):
         error = math.sqrt(share * (1 - share) / max(len(hits), 1))
         name = "classification_accuracy"
         written = card(trainer, module, split, reals=len(hits), fakes=0)
-        report(trainer, module, split, {name: share}, {name: error}, written)
+        classes = trainer.datamodule.spec.num_classes
+        chance = {name: 1 / classes} if classes else {}
+        report(trainer, module, split, {name: share}, {name: error}, written, chance=chance)

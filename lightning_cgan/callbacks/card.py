@@ -10,19 +10,17 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 
 from lightning_cgan import keyed
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.metrics.extractors import Extractor, sha256_of
 from lightning_cgan.metrics.resizing import Resize
 from lightning_cgan.protocol import Protocol
 
 PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics", "torch-fidelity")
+UNDECLARED = "not declared"  # of a paper that is no EvaluationFacts
 
 
 def card(trainer: Trainer, module: LightningModule, split: str, reals: int, fakes: int) -> dict[str, Any]:
-    """What belongs beside every score of ``split``, whatever is scored.
-
-    A paper that is evaluated with averaged weights holds them as ``average``. Evaluation is in eval mode, in which
-    batch norm uses the statistics that it gathered while training.
-    """
+    """What belongs beside every score of ``split``, whatever is scored."""
     data = trainer.datamodule
     protocol = data.protocol if split == "test" and hasattr(data, "protocol") else Protocol.OWN
     return {
@@ -30,11 +28,17 @@ def card(trainer: Trainer, module: LightningModule, split: str, reals: int, fake
         "reals": reals,
         "fakes": fakes,
         "protocol": protocol.name,
-        "weights": "average" if hasattr(module, "average") else "raw",
-        "norm": "running statistics",
+        **evaluated_with(module),
         "versions": {name: version(name) for name in PACKAGES},
         **origin(trainer, module),
     }
+
+
+def evaluated_with(module: LightningModule) -> dict[str, str]:
+    """Weights, statistics of norm layers and dropout of the evaluation, as the paper says."""
+    if not isinstance(module, EvaluationFacts):
+        return dict.fromkeys(("weights", "norm", "dropout"), UNDECLARED)
+    return {"weights": module.eval_weights(), "norm": module.eval_norm(), "dropout": module.eval_dropout()}
 
 
 def seen_by_extractor(extractor: Extractor, protocol: Protocol) -> dict[str, Any]:
@@ -104,16 +108,18 @@ def device_name(device: torch.device) -> str:
 
 @lru_cache
 def commit() -> str | None:
-    """The commit of this package's checkout, with "+" where files were changed since; None where it is installed."""
+    """The commit of this package's checkout when this was first asked, which is when a run begins; None where it is
+    installed. It has "+" where files were changed since, or source files added."""
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
+    status = "status", "--porcelain"
+    added = *status, "--untracked-files=all", "--", "lightning_cgan", "datamodules"
     try:
-        asked = ("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no")
-        head, changed = (
+        head, *changed = (
             subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=True, timeout=10).stdout
-            for words in asked
+            for words in (("rev-parse", "HEAD"), (*status, "--untracked-files=no"), added)
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return head.strip() + "+" * bool(changed.strip())
+    return head.strip() + "+" * any(lines.strip() for lines in changed)

@@ -12,6 +12,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
+from lightning_cgan.callbacks.card import commit
 from lightning_cgan.callbacks.diagnosis import CLASS, GRADIENT, KEPT, VARIANCE, Look, judge
 from lightning_cgan.console import say
 from lightning_cgan.contract import Evaluated
@@ -48,6 +49,9 @@ class Health(Callback):
         self.history: list[Look] = []
         self.probe: list[Any] = []
         self.looking = False
+
+    def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
+        commit()  # of the code that was read: files may change before a card is written
 
     def state_dict(self) -> dict[str, Any]:
         return {"history": self.history}

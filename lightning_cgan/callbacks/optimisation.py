@@ -14,7 +14,7 @@ from lightning_cgan import keyed
 from lightning_cgan.callbacks.card import card
 from lightning_cgan.callbacks.pictures import SampleGrid, grid, picture_name, save_png, show
 from lightning_cgan.callbacks.results import report
-from lightning_cgan.contract import Evaluated
+from lightning_cgan.contract import Evaluated, to_bytes
 from lightning_cgan.metrics.jackknife import means, standard_error
 
 ROWS = 6  # pictures shown, at most
@@ -66,7 +66,7 @@ class AgainstOptimisation(SampleGrid):
             scores, row = module.loss_of(fake, content), [content, fake]
             scores = {"loss": sum(scores.values()), **{f"loss_{name}": value for name, value in scores.items()}}
             if trainer.state.fn == "test":
-                noise = keyed.normal(f"white noise {number}", torch.tensor([place]), *content.shape[1:]) / 2
+                noise = keyed.normal("white noise", keyed.content_keys(to_bytes(content)), *content.shape[1:]) / 2
                 starts = {"": noise.clamp(-1, 1).to(content.device), "_from_content": content}
                 more, optimised = self.against(module, content, scores["loss"], starts)
                 scores, row = scores | more, [*row, optimised]

@@ -9,6 +9,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
+from lightning_cgan import keyed
 from lightning_cgan.callbacks.card import card, check_extractor, seen_by_extractor
 from lightning_cgan.callbacks.kept import Kept
 from lightning_cgan.callbacks.pictures import SHOWN, neighbour_grid, save_png
@@ -18,13 +19,15 @@ from lightning_cgan.console import say
 from lightning_cgan.contract import Evaluated
 from lightning_cgan.metrics.classification import Classification, classification_scores, recipe_for
 from lightning_cgan.metrics.extractors import Extractor
-from lightning_cgan.metrics.frechet import chunks
+from lightning_cgan.metrics.frechet import chunks, frechet_distance, total_variance
 from lightning_cgan.metrics.gram import BLOCK
 from lightning_cgan.metrics.memorisation import Neighbours
 from lightning_cgan.metrics.scores import Gathered, Pass, Scored, all_scores
 from lightning_cgan.protocol import Protocol
+from lightning_cgan.report.health import no_better_than_chance
 
 TRAINING_IMAGES = 50_000  # among which copies are looked for, at most
+NOISE = 100  # images of it, as a measure of what is worth nothing
 SUSPECTS = 2_000  # generated images among which the picture of copies chooses
 BESIDE = 4  # training images beside each of them
 TAUGHT = ("cas", "cas_real", "cas_reverse")  # scores that classifiers are trained for
@@ -97,17 +100,20 @@ class Scores(Callback):
     def take(self, trainer: Trainer, number: int, outputs: Evaluated) -> None:
         """Take in ``outputs``, this process' part ``number`` of the evaluation."""
         self.passed.add(number, outputs)
+        self.shape = outputs.fake.shape[1:]
         if trainer.state.fn == "test":
             self.kept.add(number, outputs.fake, trainer.world_size)
 
     def finish(self, trainer: Trainer, module: LightningModule, split: str) -> None:
         seen = self.gather(trainer, module, split)
         scored, details = on_first(trainer, lambda: self.compute(trainer, module, seen))
-        for note in scored.notes:
+        chance = on_first(trainer, lambda: self.chance(module, seen, scored, trainer.datamodule.spec.num_classes))
+        worthless = no_better_than_chance(scored.value, chance) if is_last(trainer) else []
+        for note in [*scored.notes, *worthless]:
             self.warn(f"{entry_of(trainer, split)}: {note}")
         written = card(trainer, module, split, len(seen.real), len(seen.fake))
         written |= seen_by_extractor(self.extractor, Protocol[written["protocol"]])
-        more = {"notes": scored.notes} | ({"classes": scored.classes} if scored.classes else {})
+        more = {"notes": scored.notes, "chance": chance} | ({"classes": scored.classes} if scored.classes else {})
         report(trainer, module, split, scored.value, scored.error, written | details, **more)
 
     def warn(self, note: str) -> None:
@@ -149,6 +155,16 @@ class Scores(Callback):
             scored, details["classification"] = self.with_taught(scored, seen, data, module.device)
         return scored, {name: detail for name, detail in details.items() if detail is not None}
 
+    def chance(self, module: LightningModule, seen: Gathered, scored: Scored, classes: int) -> dict[str, float]:
+        """What some of the scores would be of a model that has learnt nothing: one that guesses, and the worse of one
+        that draws noise and one whose images all have the mean of the real images' features."""
+        levels = {name: 1 / classes for name in ("accuracy", "classification_accuracy") if classes}
+        if "fid" in scored.value and len(seen.real) > 1:
+            noise = torch.randint(256, (NOISE, *self.shape), generator=keyed.generator("noise", seed=0)).byte()
+            features = self.extractor(noise.to(module.device)).features.float().cpu()
+            levels["fid"] = max(float(total_variance(seen.real)), frechet_distance(seen.real, features))
+        return {name: level for name, level in levels.items() if name in scored.value}
+
     def with_taught(
         self, scored: Scored, seen: Gathered, data: Any, device: torch.device
     ) -> tuple[Scored, dict[str, Any] | None]:
@@ -173,6 +189,11 @@ class Scores(Callback):
         taught = classification_scores(*sets, data.spec, recipe, device, self.on_real)
         self.on_real = taught.on_real
         return taught
+
+
+def is_last(trainer: Trainer) -> bool:
+    """Whether no update comes after this evaluation: early ones may be as bad as they like."""
+    return trainer.state.fn != "fit" or trainer.global_step >= trainer.max_steps > 0
 
 
 def beside_training_images(fakes: Tensor, found: Neighbours, seen: Gathered, data: Any) -> Tensor:

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Evaluated, ImageSpec, Labelled, Trial
+from lightning_cgan.interfaces import EvaluationFacts
 
 SIZE = 16
 
@@ -69,7 +70,7 @@ def jitter(image: Tensor, degrees: float = 10.0, shift: float = 0.1, zoom: float
     return grid_sample(image, grid, padding_mode="border", align_corners=False)
 
 
-class ClassifierTraining(LightningModule):
+class ClassifierTraining(EvaluationFacts, LightningModule):
     """Trains a ``SmallClassifier`` by cross-entropy on jittered images.
 
     Args:
@@ -87,6 +88,9 @@ class ClassifierTraining(LightningModule):
         super().__init__()
         self.network = SmallClassifier(spec.channels, spec.num_classes, width)
         self.optimizer = optimizer
+
+    def evaluated_networks(self) -> dict[str, nn.Module]:
+        return {"network": self.network}
 
     def training_step(self, batch: Labelled, batch_idx: int) -> Tensor:
         keyed.reseed("train", self.global_step, self.global_rank)

@@ -34,7 +34,7 @@ def frechet_distances(
         device: where products of matrices are computed, in float64.
     """
     centre = mean(real)
-    spread = sum((part - centre).square().sum() for part in chunks(real)) / (len(real) - 1)
+    spread = total_variance(real)
     weight = kept(groups)
     count = weight @ by_group(torch.ones(len(fake)), group, groups)
     total, square = sums(fake, centre, group, groups)
@@ -47,6 +47,12 @@ def frechet_distances(
         roots = roots_by_reals(real, fake, centre, group, shift, count, device)
     distance = gap + trace + spread - 2 * torch.tensor(roots, dtype=torch.float64)
     return torch.where(count > 1, distance, torch.nan)
+
+
+def total_variance(features: Tensor) -> Tensor:
+    """The trace of the covariance of (N, F) features: the FID to images that all have their mean."""
+    centre = mean(features)
+    return sum((part - centre).square().sum() for part in chunks(features)) / (len(features) - 1)
 
 
 def rows_of(features: Tensor) -> int:

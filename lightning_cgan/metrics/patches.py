@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Evaluated, ImageSpec, Labelled, Trial
+from lightning_cgan.interfaces import EvaluationFacts
 
 LUMA = (0.299, 0.587, 0.114)
 
@@ -59,7 +60,7 @@ def recoloured(image: Tensor, strength: float = 0.5) -> Tensor:
     return (torch.lerp(grey, image, left) * (1 + gain) + lift).clamp(-1, 1)
 
 
-class PatchTraining(LightningModule):
+class PatchTraining(EvaluationFacts, LightningModule):
     """Trains a ``PatchNetwork`` to tell from which photograph a patch is; ``experiments/features/photos.yaml``.
 
     What tells photographs apart in changing light is blind to colour, and pictures of any colour have the same
@@ -85,6 +86,9 @@ class PatchTraining(LightningModule):
         self.colours = nn.ModuleList([nn.Conv2d(times * width, 3, 1) for times in (1, 2, 3, 3)])
         self.colour_weight = colour_weight
         self.optimizer = optimizer
+
+    def evaluated_networks(self) -> dict[str, nn.Module]:
+        return {"network": self.network, "head": self.head}
 
     def training_step(self, batch: Labelled, batch_idx: int) -> Tensor:
         keyed.reseed("train", self.global_step, self.global_rank)

@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Evaluated, ImageSpec, Labelled, Trial
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.metrics.classifier import convolution
 from lightning_cgan.metrics.pinned import sha256_of
 
@@ -77,7 +78,7 @@ class PoseRegressor(nn.Module):
         return azimuth
 
 
-class PoseTraining(LightningModule):
+class PoseTraining(EvaluationFacts, LightningModule):
     """Trains a ``PoseNetwork`` by the squared error of the azimuth.
 
     Args:
@@ -94,6 +95,9 @@ class PoseTraining(LightningModule):
     ) -> None:
         super().__init__()
         self.network, self.optimizer = PoseNetwork(width), optimizer
+
+    def evaluated_networks(self) -> dict[str, nn.Module]:
+        return {"network": self.network}
 
     def training_step(self, batch: Labelled, batch_idx: int) -> Tensor:
         keyed.reseed("train", self.global_step, self.global_rank)

@@ -3,20 +3,21 @@
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import OneCycleLR
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources, to_bytes, to_signed
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.metrics.palette import class_numbers, painted
 from lightning_cgan.metrics.segmenter import SegmenterNetwork
 
 LEFT_OUT = -100  # in place of a class
 
 
-class SegmenterTraining(LightningModule):
+class SegmenterTraining(EvaluationFacts, LightningModule):
     """Trains a :class:`SegmenterNetwork` by cross-entropy on pairs of pictures (a) and label maps (b).
 
     To the suite it is a translation like any other: what it decides is painted in the data's palette, and scored by
@@ -65,6 +66,9 @@ class SegmenterTraining(LightningModule):
                 f"Set model.init_args.classes to {len(palette)}."
             )
         self.palette.copy_(palette)
+
+    def evaluated_networks(self) -> dict[str, nn.Module]:
+        return {"network": self.network}
 
     def training_step(self, batch: Paired, batch_idx: int) -> Tensor:
         keyed.reseed("train", self.global_step, self.global_rank)

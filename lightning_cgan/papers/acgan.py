@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, class_labels, with_classes
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.auxiliary import class_loss
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import acgan
@@ -21,7 +22,7 @@ from lightning_cgan.schedules import constant
 Classified = Literal["real", "real_and_fake"]
 
 
-class ACGAN(LightningModule):
+class ACGAN(EvaluationFacts, LightningModule):
     """A generator that is told the class against a discriminator that names it.
 
     The discriminator says whether an image is real, L_S, and of which class it is, L_C. It maximises L_S + L_C and the

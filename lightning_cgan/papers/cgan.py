@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, class_labels, with_classes
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.losses.penalties import r1_penalty
 from lightning_cgan.networks import maxout
@@ -18,7 +19,7 @@ from lightning_cgan.optimize import RampedSGD, descend, is_log_step, margins, sc
 from lightning_cgan.schedules import geometric_faster
 
 
-class ConditionalGAN(LightningModule):
+class ConditionalGAN(EvaluationFacts, LightningModule):
     """A generator and a discriminator that are both told the label, each by an input layer of its own.
 
     The defaults are the paper's for MNIST: fully connected networks. ``networks.dcgan`` joins the label to noise and

@@ -1,6 +1,6 @@
 """Cycle-consistent adversarial networks. Zhu et al., ICCV 2017."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Evaluated, PairSpec, Sources, Unpaired
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.cycle import cycle_loss, identity_loss
 from lightning_cgan.losses.least_squares import discriminator_least_squares, generator_least_squares_undivided
 from lightning_cgan.networks import patchgan, resnet_translation
@@ -21,7 +22,7 @@ from lightning_cgan.replay import Pool
 from lightning_cgan.schedules import falling_in_second_half
 
 
-class CycleGAN(LightningModule):
+class CycleGAN(EvaluationFacts, LightningModule):
     """Two generators, a to b and b to a, against a discriminator of each domain. Nothing in the data relates a to b.
 
     That an image comes back when it is translated there and back stands for the pairs that are missing. The defaults
@@ -108,7 +109,8 @@ class CycleGAN(LightningModule):
         with self.toggled_optimizer(generator_optimizer):
             fake_a, fake_b = self.to_a(b), self.to_b(a)
             adversarial_loss = self.adversarial_loss(fake_a, fake_b)
-            generator_loss = adversarial_loss + self.consistency_loss(a, b, fake_a, fake_b)
+            consistency_loss, terms = self.consistency_loss(a, b, fake_a, fake_b)
+            generator_loss = adversarial_loss + consistency_loss
             descend(self, generator_optimizer, generator_loss, tick=True)
 
         with self.toggled_optimizer(discriminator_optimizer):  # it sees what the generators made before their update
@@ -120,7 +122,7 @@ class CycleGAN(LightningModule):
             scheduler.step()
         if is_log_step(self):
             losses = {"train/loss_d": loss_a + loss_b, "train/loss_g": generator_loss}
-            losses["train/adversarial"] = adversarial_loss
+            losses |= {"train/adversarial": adversarial_loss} | terms
             both = (torch.cat([one.flatten() for one in pair]) for pair in zip(logits_a, logits_b, strict=True))
             self.log_dict(losses | margins(*both), prog_bar=True)
 
@@ -129,19 +131,21 @@ class CycleGAN(LightningModule):
         of_a, of_b = self.judged("of_a", fake_a), self.judged("of_b", fake_b)
         return generator_least_squares_undivided(of_a) + generator_least_squares_undivided(of_b)
 
-    def consistency_loss(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor) -> Tensor:
-        """Both domains' cycles (Equation 2) and identities, weighted."""
-        loss = a.new_zeros(())
-        if self.cycle_weight_a:
-            loss = loss + self.cycle_weight_a * self.kept(a, fake_b, self.to_a)
-        if self.cycle_weight_b:
-            loss = loss + self.cycle_weight_b * self.kept(b, fake_a, self.to_b)
-        return loss
-
-    def kept(self, image: Tensor, fake: Tensor, back: Callable[[Tensor], Tensor]) -> Tensor:
-        """Of one domain: ``image``, and ``fake`` made from it; ``back`` makes images of that domain."""
-        loss = cycle_loss(image, back(fake))
-        return loss + self.identity_weight * identity_loss(image, back(image)) if self.identity_weight else loss
+    def consistency_loss(
+        self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Both domains' cycles (Equation 2) and identities, weighted, and each by itself without its weight."""
+        loss, terms = a.new_zeros(()), {}
+        domains = ("a", self.cycle_weight_a, a, fake_b, self.to_a), ("b", self.cycle_weight_b, b, fake_a, self.to_b)
+        for domain, weight, image, fake, back in domains:
+            if not weight:
+                continue
+            kept = terms[f"train/cycle_{domain}"] = cycle_loss(image, back(fake))
+            if self.identity_weight:
+                identity = terms[f"train/identity_{domain}"] = identity_loss(image, back(image))
+                kept = kept + self.identity_weight * identity
+            loss = loss + weight * kept
+        return loss, terms
 
     def discriminator_loss(self, domain: str, real: Tensor, fake: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The least-squares loss of one discriminator, and its outputs for both kinds of images."""
@@ -184,10 +188,11 @@ class CycleGAN(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["pools"] = {domain: pool.state_dict() for domain, pool in self.pools.items()}
+        checkpoint["reversed"] = self.spec.reversed
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Of data in the other ``direction`` than at training, a and b are changed over in the networks too."""
-        if self.hparams and turns(checkpoint["hyper_parameters"]) != turns(self.hparams):
+        if checkpoint["reversed"] != self.spec.reversed:
             checkpoint["state_dict"] = {turned(name): value for name, value in checkpoint["state_dict"].items()}
         for domain, pool in self.pools.items():
             pool.load_state_dict(checkpoint["pools"][domain])
@@ -198,12 +203,6 @@ class CycleGAN(LightningModule):
             self.discriminator_optimizer(self.discriminator.parameters()),
         ]
         return scheduled(optimizers, lambda update: self.schedule(update, self.trainer.max_steps))
-
-
-def turns(settings: Mapping[str, Any]) -> int:
-    """How often these settings of a run change the domains over, modulo 2: a view of data may turn what it shows."""
-    said = [turns(value) if isinstance(value, Mapping) else value == "b_to_a" for value in settings.values()]
-    return sum(said) % 2
 
 
 def turned(name: str) -> str:

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Evaluated, ImageSpec, PairSpec, Sources, Unpaired
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses import gan
 from lightning_cgan.losses.reconstruction import Distance, feature_matching, shared
 from lightning_cgan.networks import discogan as networks
@@ -38,7 +39,7 @@ class Way(NamedTuple):
     recovered: Tensor | None  # and back again
 
 
-class DiscoGAN(LightningModule):
+class DiscoGAN(EvaluationFacts, LightningModule):
     """Two generators, from a to b and back, and a discriminator of each domain; no image of one is paired with any of
     the other. That a is recovered from b and b from a makes the relation one to one.
 

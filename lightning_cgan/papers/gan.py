@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, without_classes
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.losses.penalties import r1_penalty
 from lightning_cgan.networks import maxout
@@ -18,7 +19,7 @@ from lightning_cgan.optimize import RampedSGD, descend, is_log_step, margins, sc
 from lightning_cgan.schedules import geometric
 
 
-class GAN(LightningModule):
+class GAN(EvaluationFacts, LightningModule):
     """A generator against a discriminator. Algorithm 1: k discriminator updates, then one of the generator.
 
     The defaults are the authors' for MNIST. With ``networks.dcgan`` and Adam this is DCGAN (Radford et al. 2016).

@@ -32,7 +32,8 @@ def gatys(
     """The picture of ``content`` in the style of ``style``. Equation 7, with the pixels kept in [-1, 1].
 
     Args:
-        content: (B, 3, H, W) in [-1, 1].
+        content: (B, 3, H, W) in [-1, 1]. One optimizer is for all of them, so that each depends a little on the others;
+            one at a time does not.
         style: (1, 3, h, w) in [-1, 1].
         features: images to taps; the defaults are for a VGG-19 with the taps ``TAPS``.
         content_weight: alpha.

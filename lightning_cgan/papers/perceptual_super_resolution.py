@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources, to_bytes, to_signed
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.perceptual import feature_loss
 from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork
 from lightning_cgan.networks.trained import frozen
@@ -21,7 +22,7 @@ from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
 from lightning_cgan.schedules import constant
 
 
-class PerceptualSuperResolution(LightningModule):
+class PerceptualSuperResolution(EvaluationFacts, LightningModule):
     """A network that enlarges pictures, trained to give them the features of the true ones and not their pixels.
 
     Its pictures are sharper than those of a pixel loss, and further from the true ones in PSNR. Without ``features`` it

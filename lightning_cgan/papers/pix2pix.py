@@ -9,20 +9,22 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
+from torch.nn.modules.dropout import _DropoutNd
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
-from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources
+from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources, to_bytes
+from lightning_cgan.interfaces import EACH_BATCH, EACH_IMAGE, RUNNING, EvaluationFacts, statistics_of
 from lightning_cgan.losses.gan import discriminator_loss, non_saturating
 from lightning_cgan.networks import patchgan, unet
 from lightning_cgan.networks.any_size import check_sides, check_tiles, padded, tiled
-from lightning_cgan.networks.switches import drawing_from, switched
+from lightning_cgan.networks.switches import NormStatistics, drawing_from, switched
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import constant
 
 
-class Pix2Pix(LightningModule):
+class Pix2Pix(EvaluationFacts, LightningModule):
     """A generator that turns a picture a into its partner b, against a discriminator that sees both.
 
     Equation 4: G* = arg min_G max_D L_cGAN(G, D) + weight * L_L1(G). The paper compares five losses:
@@ -34,7 +36,7 @@ class Pix2Pix(LightningModule):
         L1+cGAN    the defaults
 
     The generator draws its noise by dropout alone, at test as in training (Section 3.1). It translates images of any
-    size, whatever size it was trained on.
+    size, whatever size it was trained on, and each by itself.
 
     Args:
         spec: of the data, linked from the data module.
@@ -50,10 +52,11 @@ class Pix2Pix(LightningModule):
         schedule: maps (generator update, updates in all) to the factor on both learning rates. The paper keeps them
             as they are; the published PyTorch code has ``falling_in_second_half``.
         pad: mirror images up to a size that the generator takes, and cut what comes out back.
-        dropout_at_test: whether the generator drops at test too.
-        batch_statistics_at_test: whether its batch norm takes the statistics of the images that it translates
-            together, as in training; else the running ones. Instance norm has no choice.
-        tile: at test, larger images are translated in squares of so many pixels; as a whole when None.
+        dropout_at_test: whether the generator drops at test too. What is dropped is a function of the image and a seed.
+        statistics_at_test: of its batch norm. The paper takes those of the test batch (Section 3.3), which in its code
+            is one image: ``image``. ``batch`` takes those of all images of a call: a translation then depends on what
+            else is translated with it. ``running`` takes those gathered in training. Instance norm has no choice.
+        tile: at test, larger images are translated in squares of so many pixels, each by itself; as a whole when None.
         overlap: pixels over which neighbouring squares fade into each other.
 
     Raises:
@@ -77,7 +80,7 @@ class Pix2Pix(LightningModule):
         schedule: Callable[[int, int], float] = constant,
         pad: bool = True,
         dropout_at_test: bool = True,
-        batch_statistics_at_test: bool = True,
+        statistics_at_test: NormStatistics = NormStatistics.image,
         tile: int | None = None,
         overlap: int = 32,
     ) -> None:
@@ -93,7 +96,8 @@ class Pix2Pix(LightningModule):
         self.discriminator_optimizer = discriminator_optimizer
         self.schedule = schedule
         self.pad, self.tile, self.overlap = pad, tile, overlap
-        self.dropout_at_test, self.batch_statistics_at_test = dropout_at_test, batch_statistics_at_test
+        self.dropout_at_test, self.statistics_at_test = dropout_at_test, statistics_at_test
+        self.largest_batch = 0  # of the evaluation: most images that shared the statistics of batch norm
         self.check_sizes()
 
     def check_sizes(self) -> None:
@@ -120,7 +124,7 @@ class Pix2Pix(LightningModule):
     def training_step(self, batch: Paired, batch_idx: int) -> None:
         keyed.reseed("train", self.global_step, self.global_rank)
         (a,), (b,) = batch
-        fake = self(a)
+        fake = self.generated(a)
         logged = {}
 
         optimizers = self.optimizers()
@@ -164,8 +168,8 @@ class Pix2Pix(LightningModule):
         """The discriminator's map of logits (B, 1, h, w) for b, real or not, as partners of a."""
         return self.discriminator(torch.cat([a, b], 1) if self.conditional else b).float()
 
-    def forward(self, source: Tensor) -> Tensor:
-        """Images (B, channels_a, H, W) to (B, channels_b, H, W), both in [-1, 1].
+    def generated(self, source: Tensor) -> Tensor:
+        """Images (B, channels_a, H, W) to (B, channels_b, H, W), both in [-1, 1], by the generator in its own mode.
 
         Raises:
             ValueError: for sides that the generator cannot take, with ``pad`` off.
@@ -173,35 +177,62 @@ class Pix2Pix(LightningModule):
         self.check_taken(*source.shape[-2:])
         return padded(self.generator, source, getattr(self.generator, "multiple", 1)).float()
 
+    def forward(self, source: Tensor, seed: int = 0) -> Tensor:
+        """The same as :meth:`translate`, with gradients."""
+        if not len(source):  # a process without images of the last batch
+            return source.new_zeros(0, self.spec.channels_b, *source.shape[-2:])
+        together = len(source) if self.statistics_at_test is NormStatistics.batch else 1
+        self.largest_batch = max(self.largest_batch, together)
+        with switched(self.generator, self.dropout_at_test, self.statistics_at_test is not NormStatistics.running):
+            return torch.cat([self.drawn(part, seed) for part in source.split(together)])
+
     @torch.no_grad()
     def translate(self, source: Tensor, seed: int = 0) -> Tensor:
-        """The translation of images (B, channels_a, H, W) in [-1, 1], large ones by tiles.
+        """The translation of images (B, channels_a, H, W) in [-1, 1], whatever mode the module is in.
+
+        Each image by itself, so it becomes the same alone and among others, unless ``statistics_at_test`` is ``batch``.
 
         Args:
             source: of a.
             seed: another one gives other dropout, if that is on at test.
+
+        Raises:
+            ValueError: for sides that the generator cannot take, with ``pad`` off.
         """
-        return self.drawn(source, keyed.seed_of("dropout", seed=seed))
+        return self(source, seed)
 
     def drawn(self, source: Tensor, seed: int) -> Tensor:
-        if not len(source):  # a process without images of the last batch
-            return source.new_zeros(0, self.spec.channels_b, *source.shape[-2:])
-        whole = self if self.tile is None else partial(tiled, self, tile=self.tile, overlap=self.overlap)
-        switches = self.dropout_at_test, self.batch_statistics_at_test
-        with switched(self.generator, *switches), drawing_from(seed, source.device):
-            return whole(source)
+        """The translation of ``source`` in one call, or one call a tile; its content keys what is dropped."""
+        tiles = partial(tiled, self.generated, tile=self.tile, overlap=self.overlap)
+        key = keyed.seed_of("dropout", keyed.content_key(to_bytes(source)), seed=seed)
+        with drawing_from(key, source.device):
+            return self.generated(source) if self.tile is None else tiles(source)
 
-    def evaluated(self, source: Tensor, batch_idx: int) -> Tensor:
-        """The translation of an evaluation batch, whose dropout its number keys."""
-        return self.drawn(source, keyed.seed_of("dropout", batch_idx * self.trainer.world_size + self.global_rank))
+    def eval_norm(self) -> str:
+        taken = {
+            NormStatistics.image: EACH_IMAGE,
+            NormStatistics.batch: f"{EACH_BATCH} of up to {self.largest_batch} images",
+            NormStatistics.running: RUNNING,
+        }
+        said = statistics_of([self.generator], taken[self.statistics_at_test])
+        return said if self.tile is None else said.replace("image", "tile")
+
+    def eval_dropout(self) -> str:
+        drops = any(isinstance(layer, _DropoutNd) and layer.p for layer in self.generator.modules())
+        return "on" if self.dropout_at_test and drops else "off"
+
+    def on_validation_start(self) -> None:
+        self.largest_batch = 0
+
+    on_test_start = on_validation_start
 
     def validation_step(self, batch: Paired, batch_idx: int) -> Evaluated:
-        return Evaluated(batch.b, self.evaluated(batch.a, batch_idx), source=batch.a)
+        return Evaluated(batch.b, self(batch.a, keyed.run_seed()), source=batch.a)
 
     test_step = validation_step
 
     def predict_step(self, batch: Sources, batch_idx: int) -> Evaluated:
-        fake = self.evaluated(batch.image, batch_idx)
+        fake = self(batch.image, keyed.run_seed())
         return Evaluated(fake[:0], fake, source=batch.image)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:

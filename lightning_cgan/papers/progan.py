@@ -24,6 +24,7 @@ from lightning_cgan.contract import (
     without_classes,
 )
 from lightning_cgan.growth import Growth, Stage
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.penalties import gradient_penalty
 from lightning_cgan.losses.wasserstein import critic_loss, drift, generator_loss
 from lightning_cgan.networks import progan
@@ -34,7 +35,7 @@ BATCH_SIZES = {4: 16, 256: 14, 512: 6, 1024: 3}  # from each resolution on
 Scored = tuple[Tensor, tuple[Tensor, Tensor]]  # the discriminator's loss, and its scores of real and generated images
 
 
-class ProGAN(LightningModule):
+class ProGAN(EvaluationFacts, LightningModule):
     """Two networks that grow together from 4x4 pixels, with the loss of WGAN-GP and the generator's running average.
 
     Each generator update follows one discriminator update on fresh real images. All layers exist from the start; those
@@ -217,6 +218,9 @@ class ProGAN(LightningModule):
         """
         label = class_labels(label, count, self.spec.num_classes).to(self.device)
         return self.draw(Draws(label, torch.arange(count, device=self.device)), seed)
+
+    def evaluated_networks(self) -> dict[str, nn.Module]:
+        return {"generator": self.average}
 
     def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
         return Evaluated(batch.image, self.draw(batch.draws), self.asked(batch.draws), truth=batch.label)

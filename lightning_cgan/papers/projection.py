@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, blended, class_labels, with_classes
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import sngan
 from lightning_cgan.networks.trained import frozen, trained_weights
@@ -19,7 +20,7 @@ from lightning_cgan.optimize import Adam, descend, is_log_step, margins
 from lightning_cgan.schedules import linear_decay
 
 
-class ProjectionGAN(LightningModule):
+class ProjectionGAN(EvaluationFacts, LightningModule):
     """A generator with conditional batch norm against a spectrally normalised projection discriminator.
 
     Each generator update follows ``critic_updates`` discriminator updates on as many fresh real batches. Both learning

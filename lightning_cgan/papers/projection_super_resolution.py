@@ -10,14 +10,15 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from lightning_cgan import keyed
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, without_classes
+from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, to_bytes, without_classes
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import projection_super_resolution as networks
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins
 from lightning_cgan.schedules import linear_decay
 
 
-class ProjectionSuperResolution(LightningModule):
+class ProjectionSuperResolution(EvaluationFacts, LightningModule):
     """A generator that enlarges images, against a discriminator that is told the low resolution as a class was before.
 
     There is no pixel loss: that an image agrees with its low resolution is the discriminator's doing alone. The low
@@ -109,19 +110,20 @@ class ProjectionSuperResolution(LightningModule):
     def enlarge(self, low: Tensor, seed: int = 0) -> Tensor:
         """Images (B, C, H, W) for low resolutions (B, C, h, w), both in [-1, 1]; put the module in eval mode first.
 
+        The noise of each is a function of the seed and of the low resolution itself: an image becomes the same alone
+        and among others.
+
         Args:
             low: as :func:`~lightning_cgan.networks.projection_super_resolution.reduced` makes them.
             seed: the same seed gives the same images, another one other details.
         """
-        key = torch.arange(len(low), device=low.device)
-        return self(low, keyed.normal("draw", key, self.generator.latent_dim, seed=seed))
+        key = keyed.content_keys(to_bytes(low))
+        return self(low, keyed.normal("enlarge", key, self.generator.latent_dim, seed=seed))
 
     def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
         """One image for each real one, whatever number of draws the data module asks for."""
         low = networks.reduced(batch.image, self.scale)
-        number = batch_idx * self.trainer.world_size + self.global_rank
-        key = torch.arange(len(low), device=low.device)
-        fake = self(low, keyed.normal(f"enlarge/{number}", key, self.generator.latent_dim))
+        fake = self.enlarge(low, keyed.run_seed())
         shown = low.repeat_interleave(self.scale, -1).repeat_interleave(self.scale, -2)
         return Evaluated(batch.image, fake, batch.label if self.spec.num_classes else None, source=shown)
 

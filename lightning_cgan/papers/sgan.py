@@ -21,6 +21,7 @@ from lightning_cgan.contract import (
     with_classes,
     with_few_labels,
 )
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.semi_supervised import GeneratorLoss, real_logit, supervised_loss, unsupervised_loss
 from lightning_cgan.networks import sgan
 from lightning_cgan.networks.weight_norm import initialise
@@ -28,7 +29,7 @@ from lightning_cgan.optimize import Adam, descend, is_log_step, margins, schedul
 from lightning_cgan.schedules import constant
 
 
-class SGAN(LightningModule):
+class SGAN(EvaluationFacts, LightningModule):
     """A classifier of K classes that is the discriminator too, by logsumexp of its logits, and a generator.
 
     Each update takes labelled, unlabelled and generated images for the classifier, then other unlabelled and newly
@@ -75,11 +76,10 @@ class SGAN(LightningModule):
         self.spec = with_classes(spec, "SGAN")
         self.classifier = classifier(spec)  # before the generator, so that its supervised twin starts equal
         self.generator = generator(spec)
+        self.averaged_classifier: AveragedModel | None = None
         if average_rate is not None:
-            self.averaged_classifier = AveragedModel(
-                self.classifier, multi_avg_fn=get_ema_multi_avg_fn(1 - average_rate)
-            )
-            self.averaged_classifier.requires_grad_(False)
+            average = get_ema_multi_avg_fn(1 - average_rate)
+            self.averaged_classifier = AveragedModel(self.classifier, multi_avg_fn=average).requires_grad_(False)
         self.generator_optimizer = generator_optimizer
         self.classifier_optimizer = classifier_optimizer
         self.generator_loss = generator_loss
@@ -100,7 +100,7 @@ class SGAN(LightningModule):
         with self.toggled_optimizer(classifier_optimizer):
             supervised, unsupervised, logits = self.classifier_losses(image, label, unlabelled)
             descend(self, classifier_optimizer, supervised + self.unlabelled_weight * unsupervised)
-        if hasattr(self, "averaged_classifier"):
+        if self.averaged_classifier is not None:
             self.averaged_classifier.update_parameters(self.classifier)
 
         with self.toggled_optimizer(generator_optimizer):
@@ -161,7 +161,14 @@ class SGAN(LightningModule):
     @torch.no_grad()
     def classify(self, image: Tensor) -> Tensor:
         """The probabilities (B, K) of the classes of (B, C, H, W) in [-1, 1]; put the module in eval mode first."""
-        return getattr(self, "averaged_classifier", self.classifier)(image).logits.float().softmax(1)
+        return self.deciding()(image).logits.float().softmax(1)
+
+    def deciding(self) -> nn.Module:
+        """The classifier that decides: the average, where there is one."""
+        return self.classifier if self.averaged_classifier is None else self.averaged_classifier
+
+    def evaluated_networks(self) -> dict[str, nn.Module]:
+        return {"generator": self.generator, "classifier": self.deciding()}
 
     def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
         decided = self.classify(batch.image).argmax(1)

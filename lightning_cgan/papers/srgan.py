@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.content import RESCALING, content_loss
 from lightning_cgan.losses.gan import discriminator_loss, non_saturating
 from lightning_cgan.networks import srresnet
@@ -20,7 +21,7 @@ from lightning_cgan.optimize import Adam, descend, is_log_step, margins, schedul
 from lightning_cgan.schedules import a_tenth_in_second_half
 
 
-class SRGAN(LightningModule):
+class SRGAN(EvaluationFacts, LightningModule):
     """A trained SRResNet goes on with a perceptual loss, Equation 3: content, and a discriminator's opinion.
 
     Discriminator and generator take turns, one update each. The defaults are the paper's; it trains for 2 * 10^5
@@ -101,13 +102,15 @@ class SRGAN(LightningModule):
 
         with self.toggled_optimizer(generator_optimizer):
             content, adversarial = self.perceptual_loss(low, high)
-            descend(self, generator_optimizer, content + self.adversarial_weight * adversarial, tick=True)
+            generator_loss = content + self.adversarial_weight * adversarial
+            descend(self, generator_optimizer, generator_loss, tick=True)
 
         for scheduler in self.lr_schedulers():
             scheduler.step()
         if is_log_step(self):
-            losses = {"train/loss_d": loss, "train/loss_content": content, "train/loss_g": adversarial}
-            self.log_dict(losses | margins(*logits), prog_bar=True)
+            terms = {"train/content": content, "train/adversarial": adversarial}
+            losses = {"train/loss_d": loss, "train/loss_g": generator_loss}
+            self.log_dict(losses | terms | margins(*logits), prog_bar=True)
 
     def discriminator_loss(self, low: Tensor, high: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Equation 2 for the discriminator, and its logits of true and of generated images.

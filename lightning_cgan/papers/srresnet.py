@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.content import RESCALING, content_loss
 from lightning_cgan.networks import srresnet
 from lightning_cgan.networks.trained import frozen
@@ -18,7 +19,7 @@ from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
 from lightning_cgan.schedules import constant
 
 
-class SRResNet(LightningModule):
+class SRResNet(EvaluationFacts, LightningModule):
     """A network that enlarges images, trained to come near the true ones in pixels, or in features of theirs.
 
     The defaults are the paper's; it trains for 10^6 updates with batches of 16 crops of 96 pixels. There the low

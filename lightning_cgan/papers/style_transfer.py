@@ -26,6 +26,7 @@ from lightning_cgan.contract import (
     to_signed,
     without_classes,
 )
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.perceptual import feature_loss, gram_matrix, style_loss, summed, total_variation
 from lightning_cgan.networks.style import StyleNetwork
 from lightning_cgan.networks.trained import frozen
@@ -36,7 +37,7 @@ TEXTURES = {name: f"{name}.png" for name in ("brick", "grass", "gravel", "ihc")}
 TEXTURES |= {name: f"{name}.jpg" for name in ("hubble_deep_field", "retina")}
 
 
-class StyleTransfer(LightningModule):
+class StyleTransfer(EvaluationFacts, LightningModule):
     """A network that repaints any picture in one style in one pass. One style is one run.
 
     Its loss is Equation 5: the picture keeps the features of its content at a tap of a frozen network, and takes on

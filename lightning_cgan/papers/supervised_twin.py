@@ -24,6 +24,7 @@ from lightning_cgan.contract import (
     with_classes,
     with_few_labels,
 )
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.semi_supervised import supervised_loss
 from lightning_cgan.networks import sgan
 from lightning_cgan.networks.weight_norm import initialise
@@ -31,7 +32,7 @@ from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
 from lightning_cgan.schedules import constant
 
 
-class SupervisedTwin(LightningModule):
+class SupervisedTwin(EvaluationFacts, LightningModule):
     """A classifier of K classes trained by cross-entropy on labelled images.
 
     Args:
@@ -81,6 +82,9 @@ class SupervisedTwin(LightningModule):
     def classify(self, image: Tensor) -> Tensor:
         """The probabilities (B, K) of the classes of (B, C, H, W) in [-1, 1]; put the module in eval mode first."""
         return self.classifier(image).logits.float().softmax(1)
+
+    def evaluated_networks(self) -> dict[str, nn.Module]:
+        return {"classifier": self.classifier}
 
     def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
         decided = self.classify(batch.image).argmax(1)

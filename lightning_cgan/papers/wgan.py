@@ -11,13 +11,14 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, without_classes
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses import wasserstein
 from lightning_cgan.networks import dcgan
 from lightning_cgan.optimize import descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import constant
 
 
-class WGAN(LightningModule):
+class WGAN(EvaluationFacts, LightningModule):
     """A generator against a critic kept Lipschitz by clipping its weights. Algorithm 1.
 
     The defaults are the paper's; the critic's long trainings at the start and now and then are the authors' code's.

@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, without_classes
+from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses import wasserstein
 from lightning_cgan.losses.penalties import gradient_penalty
 from lightning_cgan.networks import wgan_gp
@@ -18,7 +19,7 @@ from lightning_cgan.optimize import Adam, descend, is_log_step, margins, schedul
 from lightning_cgan.schedules import constant
 
 
-class WGANGP(LightningModule):
+class WGANGP(EvaluationFacts, LightningModule):
     """A generator against a critic whose gradient is drawn to norm 1 between real and generated images. Algorithm 1.
 
     The defaults are Algorithm 1's. Labels of the data are ignored.

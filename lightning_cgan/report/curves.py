@@ -1,11 +1,10 @@
 """A run's scalars against generator updates, as numbers that an SVG picture is made of."""
 
 import math
-import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from lightning_cgan.report.words import HEALTH, meaning, rank
+from lightning_cgan.report.words import HEALTH, meaning, rank, signal_of
 
 Points = list[tuple[int, float]]  # (generator update, value)
 
@@ -96,7 +95,7 @@ def health(series: dict[str, Points]) -> dict[str, list[str]]:
     wanted: dict[str, list[str]] = {}
     for name in series:
         if name.startswith("health/"):
-            signal = re.sub(r"_([gd]|\d+)$", "", name.removeprefix("health/"))
+            signal = signal_of(name)
             wanted.setdefault(HEALTH.get(signal, signal.replace("_", " ")), []).append(name)
     for title in [title for title, names in wanted.items() if len(names) > COLOURS]:
         lowest = sorted(wanted.pop(title), key=lambda name: series[name][-1][1])[:COLOURS]

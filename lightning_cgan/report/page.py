@@ -2,23 +2,17 @@
 
 import shlex
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
 from lightning_cgan.report import curves, tables
 from lightning_cgan.report.folder import Run, at
-from lightning_cgan.report.tables import card_of, evaluations, number
+from lightning_cgan.report.health import health_badges, useless, watched
+from lightning_cgan.report.tables import Badge, card_of, evaluations, number
 from lightning_cgan.report.words import MEMORY
 
 LOG_EVERY = 50  # updates, where the configuration names no other number: Lightning's default
-
-
-class Badge(NamedTuple):
-    """A state of the run in a few words."""
-
-    says: str
-    good: bool | None = None  # None: neither
 
 
 def page(run: Run) -> str:
@@ -36,6 +30,8 @@ def page(run: Run) -> str:
         card=tables.card_table(run),
         notes=tables.notes(run),
         warnings=tables.warnings(run),
+        useless=useless(run),
+        watched=watched(run),
         panels=curves.panels(run.series, best_update(run)),
         best=best_update(run),
         size=curves,
@@ -92,11 +88,7 @@ def badges(run: Run) -> list[Badge]:
         often: dict[float | None, str] = {None: "scored on test data", 1.0: "test data scored once"}
         scored = [Badge(often.get(times) or f"test data scored {times:.0f} times: with each look it tells less",
                         None if times is None else times <= 1)]  # fmt: skip
-    health = len({str(entry.get("signal")) for entry in run.health or []})
-    watched = run.health is not None or any(name.startswith("health/") for name in run.series)
-    warned = [Badge(f"{health} health warning{'s' * (health > 1)}", False)] if health else []
-    warned += [Badge("no health warnings", True)] if watched and not health else []
-    return [progress(run), *scored, *warned]
+    return [progress(run), *scored, *health_badges(run)]
 
 
 def progress(run: Run) -> Badge:

@@ -15,6 +15,13 @@ NOTHING = "\N{EN DASH}"
 SHOWN = 20  # classes; the others are folded away
 
 
+class Badge(NamedTuple):
+    """A state of the run in a few words."""
+
+    says: str
+    good: bool | None = None  # None: neither
+
+
 class Number(NamedTuple):
     """A value as it is shown; "" where there is none."""
 
@@ -75,9 +82,22 @@ def shown(values: list[float | None], errors: list[float | None]) -> list[Number
 
 
 def evaluations(run: Run) -> list[str]:
-    """The evaluations there are, the most telling first; those by other protocols last."""
+    """The evaluations there are, the most telling first; those by other protocols last.
+
+    The last checkpoint's is left out where the best is the last: it would be the same once more.
+    """
     names = dict.fromkeys((*SPLITS, *sorted(run.metrics)))
-    return [name for name in names if is_table(at(run.metrics, name, "scores"))]
+    return [name for name in names if is_table(at(run.metrics, name, "scores")) and not repeats(run, name)]
+
+
+def repeats(run: Run, name: str) -> bool:
+    """Whether an evaluation of the last checkpoint is that of the best one, which is of the same update."""
+    best = name.removesuffix("_last")
+    if best == name or not is_table(at(run.metrics, best, "scores")):
+        return False
+    updates = [number(card_of(run, split).get("update")) for split in (best, name)]
+    scores = [at(run.metrics, split, "scores") for split in (best, name)]
+    return updates[0] is not None and updates[0] == updates[1] and scores[0] == scores[1]
 
 
 def is_table(entry: Any) -> bool:
@@ -90,15 +110,17 @@ def card_of(run: Run, split: str) -> dict[str, Any]:
 
 
 def columns(run: Run) -> list[Column]:
-    return [column(split, card_of(run, split)) for split in evaluations(run)]
+    return [column(split, card_of(run, split), repeats(run, f"{split}_last")) for split in evaluations(run)]
 
 
-def column(split: str, card: dict[str, Any]) -> Column:
+def column(split: str, card: dict[str, Any], also_last: bool = False) -> Column:
     """What an evaluation is called, and what it was of."""
     file = str(at(card, "checkpoint", "name", default=""))
     weights = {"best.ckpt": "Best checkpoint", "last.ckpt": "Last checkpoint", "": "While training"}.get(file, file)
     if not card:
         weights = {"test": "Test", "test_last": "Last checkpoint", "val": "Validation"}.get(split, split)
+    if also_last:
+        weights = "Best = last checkpoint"
     protocol = str(card.get("protocol", "OWN"))
     weights += f" by {protocol}" if protocol != "OWN" else ""
     reference = str(at(card, "reference", "split", default=split.removesuffix("_last")))

@@ -1,5 +1,6 @@
 """What each score means, in a sentence, and which way is better."""
 
+import re
 from typing import NamedTuple
 
 
@@ -7,7 +8,7 @@ class Meaning(NamedTuple):
     """Of a score."""
 
     title: str
-    better: str  # "lower", "higher", or "" where neither is
+    better: str  # "lower", "higher", or "" where neither is: also of ceilings and baselines
     says: str
 
 
@@ -43,7 +44,7 @@ MEANINGS = {
         "itself classifies rightly."),
     "cas": Meaning("Classification accuracy score", "higher", "Accuracy on real images of a classifier trained on "
         "generated ones alone: whether they could stand in for the data."),
-    "cas_real": Meaning("Classification accuracy score of real images", "higher", "The ceiling of the one above: "
+    "cas_real": Meaning("Classification accuracy score of real images", "", "The ceiling of the one above: "
         "accuracy on real images of the same classifier trained on real images."),
     "cas_reverse": Meaning("Classification accuracy score, reversed", "higher", "Accuracy on generated images of a "
         "classifier trained on real ones: whether they show the class that was asked for."),
@@ -103,6 +104,11 @@ HEALTH = {
 }
 
 
+def signal_of(name: str) -> str:
+    """The key of :data:`HEALTH` that a logged signal of a network or a class belongs to."""
+    return re.sub(r"_([gd]|\d+)$", "", name.removeprefix("health/"))
+
+
 def split(name: str) -> tuple[str, str]:
     """What of :data:`BEFORE` the name of a score begins with, and the rest."""
     before = next((before for before in BEFORE if name.startswith(before)), "")
@@ -115,7 +121,7 @@ def meaning(name: str) -> Meaning:
     if before and name not in MEANINGS:
         title, better, says = meaning(bare)
         whose, why = BEFORE[before]
-        return Meaning(f"{title} {whose}", better, why or says)
+        return Meaning(f"{title} {whose}", "" if why else better, why or says)  # no run makes a bound better
     if name in MEANINGS:
         return MEANINGS[name]
     parts = name.split("_")

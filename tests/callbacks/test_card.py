@@ -3,6 +3,7 @@ import subprocess
 import pytest
 
 from lightning_cgan.callbacks.card import commit
+from lightning_cgan.callbacks.health import Health
 
 RING = ["--config=experiments/cgan/ring.yaml", "--trainer.max_steps=2", "--trainer.val_check_interval=2"]
 
@@ -23,7 +24,7 @@ def test_a_card_says_what_was_measured_against_what_and_where_it_came_from(ring,
     card = scores()["test"]["card"]
     assert card["reference"]["split"] == "test"
     assert len(card["reference"]["sha256"]) == 64
-    assert (card["fakes"], card["protocol"], card["weights"], card["norm"]) == (24, "OWN", "raw", "running statistics")
+    assert (card["fakes"], card["protocol"], card["weights"], card["norm"]) == (24, "OWN", "raw", "none")
     assert (card["seed"], card["training_seed"], card["update"], card["scored"]) == (3, 7, 2, 1)
     assert card["checkpoint"]["name"] == "last.ckpt"
     assert (card["model"], card["data"]) == ("lightning_cgan.papers.cgan.ConditionalGAN", "datamodules.gaussians.Ring")
@@ -66,3 +67,30 @@ def test_another_convention_is_another_entry_and_counts_for_itself(ring, scores)
 def test_the_commit_is_that_of_the_checkout():
     head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     assert (commit() or "").removesuffix("+") == head
+
+
+def test_the_commit_is_that_of_the_code_that_was_read_when_the_run_began(tmp_path):
+    commit.cache_clear()
+    Health().setup(None, None, "fit")
+    assert commit.cache_info().misses == 1
+    commit()
+    assert commit.cache_info().misses == 1
+
+
+def test_source_files_that_no_commit_has_are_changes(tmp_path, monkeypatch):
+    def git(*words):
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a", *words], cwd=tmp_path, check=True)
+
+    package = tmp_path / "lightning_cgan" / "callbacks"
+    package.mkdir(parents=True)
+    (package / "card.py").touch()
+    (tmp_path / "datamodules").mkdir()
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message=one")
+    monkeypatch.setattr("lightning_cgan.callbacks.card.__file__", str(package / "card.py"))
+    for added, changed in ((None, False), ("notes.txt", False), ("datamodules/own.py", True)):
+        (tmp_path / (added or "lightning_cgan")).touch()
+        commit.cache_clear()
+        assert commit().endswith("+") == changed
+    commit.cache_clear()

@@ -32,10 +32,10 @@ class Darker(LightningModule):
         return Evaluated(batch.image, self(batch.image), source=batch.image)
 
 
-def measured(share, folder, steps=6, **options):
+def measured(share, folder, steps=6, batch=4, **options):
     watched = AgainstOptimisation(steps, **options)
     run = trainer(folder, callbacks=[watched])
-    run.test(Darker(share), datamodule=PhotoCrops(size=16, each=2), verbose=False)
+    run.test(Darker(share), datamodule=PhotoCrops(size=16, each=2, evaluation_batch_size=batch), verbose=False)
     return read_results(folder)["test"]
 
 
@@ -51,6 +51,12 @@ def test_from_noise_it_takes_more_steps_than_from_a_content_that_is_near(tmp_pat
     scores = measured(0.05, tmp_path, steps=40)["scores"]
     assert scores["steps_to_reach"] > scores["steps_to_reach_from_content"]
     assert scores["loss_optimised"] < scores["loss"]
+
+
+def test_a_picture_is_optimised_from_noise_of_its_own_whatever_its_batch(tmp_path):
+    one, four = (measured(0.05, tmp_path / str(size), batch=size)["scores"] for size in (1, 4))
+    for name in ("loss", "loss_optimised", "steps_to_reach"):
+        assert one[name] == pytest.approx(four[name], rel=1e-5)
 
 
 def test_a_loss_that_optimisation_does_not_reach_is_said(tmp_path):

@@ -51,7 +51,7 @@ def test_label_maps_have_the_colours_of_the_palette_and_nothing_else():
 
 def test_what_is_said_of_the_set_follows_the_direction():
     there, back = data(), data(direction=Direction.b_to_a)
-    assert there.spec == back.spec == PairSpec(3, 3, 32)
+    assert there.spec == back.spec.back() == PairSpec(3, 3, 32)
     assert (there.labels_in, back.labels_in) == ("a", "b")
     assert torch.equal(there.measured("val")[0].image, back.measured("val")[1].image)
 

@@ -40,7 +40,8 @@ def test_evaluation_gives_each_image_once_also_where_domains_differ_in_number(tm
 
 def test_the_other_direction_changes_the_domains_over(tmp_path):
     data = SmallPairs(direction=Direction.b_to_a)
-    assert data.spec == PairSpec(1, 3, 8) == SmallPairs().spec.back()
+    assert data.spec == PairSpec(1, 3, 8, reversed=True) == SmallPairs().spec.back()
+    assert data.spec.back() == SmallPairs().spec
     (batch, *_) = fitted(data, tmp_path, updates=1).trained
     assert (batch.a.shape[2], batch.b.shape[2]) == (1, 3)
 

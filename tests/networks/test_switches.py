@@ -55,6 +55,13 @@ def test_switching_leaves_no_trace(training):
     assert all(layer.track_running_stats for layer in network.modules() if isinstance(layer, nn.BatchNorm2d))
 
 
+def test_processes_share_no_statistics_where_training_synchronises_them():
+    plain, synchronised = unet(), nn.SyncBatchNorm.convert_sync_batchnorm(unet())
+    for statistics in (False, True):
+        assert torch.equal(drawn(synchronised, 0, True, statistics), drawn(plain, 0, True, statistics))
+    assert all("forward" not in vars(layer) for layer in synchronised.modules())
+
+
 def test_instance_norm_has_no_statistics_to_choose():
     network = unet(Norm.instance)
     assert torch.equal(drawn(network, 0, False, False), drawn(network, 0, False, True))

@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader
 from lightning_cgan.contract import Paired, PairSpec, Sources
 from lightning_cgan.networks.norms import Norm
 from lightning_cgan.networks.patchgan import PatchGAN
+from lightning_cgan.networks.switches import NormStatistics
 from lightning_cgan.networks.unet import UNet
 from lightning_cgan.optimize import descend
 from lightning_cgan.papers.pix2pix import Pix2Pix
@@ -136,7 +137,7 @@ def test_the_defaults_are_the_papers():
         assert (settings["lr"], settings["betas"]) == (2e-4, (0.5, 0.999))
     assert gan.schedule(0, 10) == gan.schedule(9, 10) == 1
     assert gan.dropout_at_test
-    assert gan.batch_statistics_at_test
+    assert gan.statistics_at_test is NormStatistics.image
 
 
 def test_the_schedule_is_for_both_learning_rates():
@@ -155,22 +156,38 @@ def test_an_evaluation_pairs_each_source_with_its_translation_and_its_target(nor
     assert torch.equal(seen.real, b)
     assert torch.equal(seen.source, a)
     assert seen.fake.shape == b.shape
-    assert torch.equal(seen.fake, gan.validation_step(Paired(a, b), 3).fake)
-    assert not torch.equal(seen.fake, gan.validation_step(Paired(a, b), 4).fake)
+    assert torch.equal(seen.fake, gan.validation_step(Paired(a, b), 4).fake)
     assert same(before, dict(gan.state_dict()))
 
 
-def test_without_dropout_at_test_every_draw_is_the_same_and_running_statistics_make_images_independent():
+def test_the_generator_drops_by_the_seed_and_the_image_itself():
     (a,), _ = batch()
-    plain = evaluating(model(dropout_at_test=False, batch_statistics_at_test=False))
-    assert torch.equal(plain.translate(a, seed=1), plain.translate(a, seed=2))
-    assert torch.allclose(plain.translate(a)[:1], plain.translate(a[:1]), atol=1e-6)
-    batched = evaluating(model(dropout_at_test=False))
-    assert torch.equal(batched.translate(a, seed=1), batched.translate(a, seed=2))
-    assert not torch.allclose(batched.translate(a)[:1], batched.translate(a[:1]), atol=1e-6)
-    drawn = evaluating(model())
+    drawn, plain = evaluating(model()), evaluating(model(dropout_at_test=False))
     assert torch.equal(drawn.translate(a, seed=1), drawn.translate(a, seed=1))
     assert not torch.equal(drawn.translate(a, seed=1), drawn.translate(a, seed=2))
+    assert torch.equal(plain.translate(a, seed=1), plain.translate(a, seed=2))
+    assert torch.equal(drawn.translate(a.flip(0)), drawn.translate(a).flip(0))
+
+
+@pytest.mark.parametrize("statistics", NormStatistics)
+def test_calling_the_model_is_translating_in_every_mode_of_it(statistics):
+    gan = evaluating(model(statistics_at_test=statistics))
+    (a,), (b,) = batch()
+    image = gan.translate(a)
+    assert torch.equal(gan(a), image)
+    assert torch.equal(gan.validation_step(Paired(a, b), 0).fake, image)
+    assert torch.equal(gan.train()(a), image)
+    assert gan.generator.training
+
+
+def test_an_image_takes_its_own_statistics_as_in_a_batch_of_one():
+    gan = evaluating(model(dropout_at_test=False))
+    (a,), _ = batch()
+    image = gan.translate(a[:1])
+    for layer in gan.generator.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.train()
+    assert torch.equal(gan.generator(a[:1]), image)
 
 
 def test_predictions_are_translations_of_what_was_asked_and_nothing_real():
@@ -207,16 +224,16 @@ def test_it_trains_on_sizes_that_the_generator_must_pad():
 
 
 def test_large_images_are_translated_by_tiles():
-    gan = evaluating(model(tile=16, overlap=8, dropout_at_test=False, batch_statistics_at_test=False))
+    gan = evaluating(model(tile=16, overlap=8, dropout_at_test=False, statistics_at_test=NormStatistics.running))
     sides = []
     gan.generator.register_forward_hook(lambda net, args, out: sides.append(args[0].shape[2:]))
     small, large = torch.rand(1, 2, 16, 16), torch.rand(1, 2, 40, 16)
-    assert torch.equal(gan.translate(small), gan(small))
+    assert torch.equal(gan.translate(small), gan.generated(small))
     sides.clear()
     image = gan.translate(large)
     assert image.shape == (1, 3, 40, 16)
     assert sides == [(16, 16)] * 4
-    assert torch.allclose(image[..., :8, :], gan(large[..., :16, :])[..., :8, :], atol=1e-6)
+    assert torch.allclose(image[..., :8, :], gan.generated(large[..., :16, :])[..., :8, :], atol=1e-6)
     with pytest.raises(ValueError, match="met overlap 16 of tile 16"):
         model(tile=16, overlap=16)
 

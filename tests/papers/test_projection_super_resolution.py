@@ -66,10 +66,9 @@ def test_an_evaluation_pairs_each_real_image_with_one_generated_from_it():
     gan.trainer = Trainer(logger=False, barebones=True)
     real = torch.rand(5, 1, 16, 16)
     trial = Trial(real, torch.arange(5), Draws(torch.arange(2), torch.arange(2)))
-    seen, again = gan.validation_step(trial, 3), gan.validation_step(trial, 3)
+    seen, again = gan.validation_step(trial, 3), gan.validation_step(trial, 4)
     assert seen.fake.shape == seen.real.shape == seen.source.shape
     assert torch.equal(seen.fake, again.fake)
-    assert not torch.equal(seen.fake, gan.validation_step(trial, 4).fake)
     assert torch.equal(seen.source[..., ::4, ::4], networks.reduced(real, 4))
     assert seen.label.tolist() == [0, 1, 2, 3, 4]
 

@@ -94,6 +94,15 @@ def test_what_the_generator_descends_is_equation_3(monkeypatch, tmp_path):
     assert any(torch.allclose(loss, content + 0.25 * 8) for content in contents)
 
 
+def test_the_total_is_logged_and_its_terms_beside_it(tmp_path):
+    run = trainer(tmp_path, max_steps=1, limit_val_batches=0, log_every_n_steps=1)
+    run.fit(model(adversarial_weight=0.25), SmallImages())
+    total, content, adversarial = (
+        run.callback_metrics[f"train/{name}"] for name in ("loss_g", "content", "adversarial")
+    )
+    assert total.item() == pytest.approx((content + 0.25 * adversarial).item())
+
+
 def test_it_starts_from_the_generator_of_an_srresnet(trained):
     path, generator = trained
     gan = model(path)

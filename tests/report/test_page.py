@@ -10,8 +10,9 @@ from PIL import Image
 from lightning_cgan.command import main
 from lightning_cgan.report import write_report
 from lightning_cgan.report.folder import read_run
+from lightning_cgan.report.health import no_better_than_chance
 from lightning_cgan.report.pictures import FRAMES, LARGEST
-from lightning_cgan.report.tables import NOTHING
+from lightning_cgan.report.tables import NOTHING, columns
 from lightning_cgan.report.words import MEANINGS, meaning, rank
 from tests.conftest import REPOSITORY
 from tests.report.run_folders import card, entry, write_digits_run
@@ -236,9 +237,76 @@ def test_a_report_is_made_without_importing_torch(digits):
 
 def test_scores_of_real_pictures_of_baselines_and_of_the_way_back_are_told_apart():
     ceiling, back = meaning("real_segmentation_accuracy"), meaning("back_views")
-    assert (ceiling.title, ceiling.better) == ("Segmentation score (accuracy) of real pictures", "higher")
+    assert (ceiling.title, ceiling.better) == ("Segmentation score (accuracy) of real pictures", "")
     assert ceiling.says.startswith("The ceiling")
     assert back == meaning("views")._replace(title="Views of the way back")
     assert meaning("bicubic_psnr_y").title == "PSNR on Y of bicubic interpolation"
     assert meaning("cas_real").title == MEANINGS["cas_real"].title
     assert rank("psnr_y") < rank("views") < rank("bicubic_psnr_y")
+
+
+def test_where_the_best_checkpoint_is_the_last_one_column_says_so(tmp_path):
+    folder = write_digits_run(tmp_path / "run", updates=100)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["test_last"] = metrics["test"]
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    text = Page(write_report(folder).read_text()).text
+    assert text.count("Best = last checkpoint") == 2  # over the scores and over the cards
+    assert "Last checkpoint" not in text
+    assert len(columns(read_run(folder))) == 2  # that one, and validation
+
+
+def badges_of(folder, chance=None, warned=(), **scores):
+    """The head of a run's report, and all of it, after an evaluation with these scores."""
+    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics["test"]["scores"] |= scores
+    metrics["test"]["chance"] = chance or {}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    (folder / "health.json").write_text(json.dumps(list(warned)))
+    text = Page(write_report(folder).read_text()).text
+    return text[: text.index("Evaluation card")], text
+
+
+def test_no_warnings_says_how_often_and_when_somebody_looked(tmp_path):
+    head, text = badges_of(write_digits_run(tmp_path / "run", updates=200))
+    assert "✓ no health warnings in 4 looks" in head
+    assert "Looked at 4 times, from update 50 to 200: losses, outputs of the discriminator, variance of" in text
+
+
+def test_where_nobody_looked_no_report_says_that_all_is_well(tmp_path):
+    folder = write_digits_run(tmp_path / "run", updates=200)
+    (folder / "metrics.csv").write_text("epoch,step,train/loss_g\n0,0,1.5\n")
+    head, text = badges_of(folder)
+    assert "no health warnings" not in head
+    assert "health not recorded" in head
+    assert "that there is no warning means nothing" in text
+
+
+@pytest.mark.parametrize(
+    ("scores", "says"),
+    [
+        ({"accuracy": 0.16}, "test: Label accuracy 0.16: guessing the class would have 0.1."),
+        ({"fid": 548.0}, "test: FID 548: the worse of noise and one average image would have 579."),
+    ],
+)
+def test_images_that_are_worth_nothing_are_not_called_well(tmp_path, scores, says):
+    chance = {"accuracy": 0.1, "fid": 579.0}
+    head, text = badges_of(write_digits_run(tmp_path / "run", updates=200), chance, **scores)
+    assert "! scores no better than chance" in head
+    assert "✓ no health warnings" not in head
+    assert says in text
+
+
+@pytest.mark.parametrize(
+    ("name", "score", "level"),
+    [
+        ("accuracy", 0.84, 0.1),  # super-resolution of the digits
+        ("accuracy", 0.101, 0.001),  # of ImageNet, by AC-GAN
+        ("accuracy", 0.6, 0.5),
+        ("fid", 120.0, 588.0),  # SGAN's pictures
+        ("fid", None, 700.0),
+        ("fid", 3.0, None),
+    ],
+)
+def test_poor_is_not_worthless(name, score, level):
+    assert no_better_than_chance({name: score}, {name: level}) == []

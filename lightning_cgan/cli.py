@@ -17,6 +17,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from lightning_cgan.callbacks.checkpoints import Best, Last
 from lightning_cgan.callbacks.decisions import Decisions
 from lightning_cgan.callbacks.distributed import SameBuffers, check_strategy
+from lightning_cgan.callbacks.finite import OnlyFinite
 from lightning_cgan.callbacks.health import Health
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar
@@ -24,6 +25,7 @@ from lightning_cgan.callbacks.report import Report
 from lightning_cgan.callbacks.results import entry_name, read_results
 from lightning_cgan.console import say
 from lightning_cgan.contract import check_batches, fitting_spec
+from lightning_cgan.errors import NonFiniteError
 from lightning_cgan.loggers import loggers_for, place_loggers, remember_tracking
 from lightning_cgan.messages import explanation, hush, plain
 from lightning_cgan.parser import Parser
@@ -50,7 +52,7 @@ TRAINER_DEFAULTS = {
     "enable_model_summary": False,
 }
 WATCHING = {
-    "fit": (SameBuffers, SampleGrid, Curves, Health, Best, Last, Report),
+    "fit": (SameBuffers, SampleGrid, Curves, Health, OnlyFinite, Best, Last, Report),
     "validate": (SampleGrid, Report),
     "test": (SampleGrid, Report),
     "predict": (Predictions, Decisions),
@@ -220,7 +222,7 @@ def describe(config: dict[str, Any], data: Any) -> dict[str, Any]:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Runs a command; the exit status: 0 done, 2 a mistake in what was asked for, 130 interrupted."""
+    """Runs a command; the exit status: 0 done, 2 a mistake in what was asked for, 3 NaN, 130 interrupted."""
     hush()
     try:
         CLI(args)
@@ -234,6 +236,9 @@ def main(args: list[str] | None = None) -> int:
             print(stop.code, file=sys.stderr)
             return 1
         return stop.code or 0
+    except NonFiniteError as error:
+        print("\n".join([f"lightning-cgan: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
+        return 3
     except Exception as error:
         told = explanation(error)
         if told is None:

@@ -16,6 +16,7 @@ from lightning_cgan.callbacks.references import References, whole
 from lightning_cgan.callbacks.results import entry_of, report
 from lightning_cgan.console import say
 from lightning_cgan.contract import Evaluated
+from lightning_cgan.errors import NonFiniteError
 from lightning_cgan.metrics.classification import Classification, classification_scores, recipe_for
 from lightning_cgan.metrics.extractors import Extractor
 from lightning_cgan.metrics.frechet import chunks
@@ -156,7 +157,7 @@ class Scores(Callback):
         missing, why = dict.fromkeys(TAUGHT, math.nan), "generated images hold NaN or infinity."
         try:
             taught = self.taught(data, seen.label, device) if seen.finite else None
-        except ValueError as refusal:  # what else was scored is not lost
+        except (ValueError, NonFiniteError) as refusal:  # what else was scored is not lost
             taught, why = None, str(refusal)
         if taught is None:
             notes = [*scored.notes, f"{', '.join(TAUGHT)}: {why}"]
@@ -192,7 +193,11 @@ def on_first(trainer: Trainer, work: Callable[[], Any]) -> Any:
         try:
             done = work()
         except Exception as error:  # raised here alone it would leave the others waiting
-            done = error if isinstance(error, ValueError) else RuntimeError(f"{type(error).__name__}: {error}")
+            done = (
+                error
+                if isinstance(error, ValueError | NonFiniteError)
+                else RuntimeError(f"{type(error).__name__}: {error}")
+            )
             if trainer.world_size == 1:
                 raise
     done = trainer.strategy.broadcast(done)

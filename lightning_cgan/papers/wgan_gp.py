@@ -133,4 +133,4 @@ class WGANGP(LightningModule):
             self.generator_optimizer(self.generator.parameters()),
             self.critic_optimizer(self.critic.parameters()),
         ]
-        return scheduled(optimizers, lambda update: self.schedule(update, self.trainer.max_steps))
+        return scheduled(self, optimizers, self.schedule)

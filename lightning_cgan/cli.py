@@ -19,6 +19,7 @@ from lightning_cgan.callbacks.decisions import Decisions
 from lightning_cgan.callbacks.distributed import SameBuffers, check_strategy
 from lightning_cgan.callbacks.finite import OnlyFinite
 from lightning_cgan.callbacks.health import Health
+from lightning_cgan.callbacks.looks import Looks
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar
 from lightning_cgan.callbacks.report import Report
@@ -43,6 +44,8 @@ from lightning_cgan.run_folder import (
     unfinished,
 )
 from lightning_cgan.runs.checkpoint_files import LAST
+from lightning_cgan.runs.smoke import clear, smoke_folder, with_checkpoint
+from lightning_cgan.runs.trainer_checks import check_asked, check_precision, check_training
 
 TRAINER_DEFAULTS = {
     "devices": 1,  # more than one needs a strategy: experiments/cluster/ddp.yaml
@@ -52,10 +55,10 @@ TRAINER_DEFAULTS = {
     "enable_model_summary": False,
 }
 WATCHING = {
-    "fit": (SameBuffers, SampleGrid, Curves, Health, OnlyFinite, Best, Last, Report),
-    "validate": (SampleGrid, Report),
-    "test": (SampleGrid, Report),
-    "predict": (Predictions, Decisions),
+    "fit": (Looks, SameBuffers, SampleGrid, Curves, Health, OnlyFinite, Best, Last, Report),
+    "validate": (Looks, SampleGrid, Report),
+    "test": (Looks, SampleGrid, Report),
+    "predict": (Looks, Predictions, Decisions),
 }
 
 
@@ -113,8 +116,15 @@ class CLI(LightningCLI):
         if self.subcommand != "fit":
             self.save_config_callback = None  # config.yaml is that of the training
         trainer = self.asked.trainer
+        check_asked(trainer)
         if trainer.default_root_dir is None:
             trainer.default_root_dir = default_folder([str(path) for path in self.asked.config or []])
+        self.run_folder, self.smoke = trainer.default_root_dir, bool(trainer.fast_dev_run)
+        if self.smoke:
+            if self.subcommand == "fit":
+                clear(self.run_folder)
+            trainer.default_root_dir = smoke_folder(self.run_folder)
+            say(f"smoke run (trainer.fast_dev_run): written to {trainer.default_root_dir}, and counts as nothing")
         place_loggers(trainer.logger, trainer.default_root_dir, self.fresh)
 
     def instantiate_classes(self) -> None:
@@ -137,7 +147,8 @@ class CLI(LightningCLI):
         ]
         bar = sys.stdout.isatty() and config["enable_progress_bar"] is not False
         callbacks = [UpdateBar() if bar else PlainProgress(), *chosen, *watching]
-        callbacks.sort(key=lambda callback: isinstance(callback, Last))  # it saves what the others know
+        # Last saves what the others know, and they read what Looks has settled.
+        callbacks.sort(key=lambda callback: isinstance(callback, Last) - isinstance(callback, Looks))
         fitting = self.subcommand == "fit"
         loggers = loggers_for(config["logger"], config["default_root_dir"], self.asked.tensorboard, fitting)
         return super().instantiate_trainer(callbacks=callbacks, logger=loggers, enable_progress_bar=bar, **kwargs)
@@ -150,6 +161,7 @@ class CLI(LightningCLI):
             )
         if self.fresh and fit.ckpt_path:
             raise ValueError("--fresh starts from nothing; met --ckpt_path too. Leave out one of them.")
+        check_training(self.trainer, self.model)
         check_strategy(self.trainer, self.model)
         check_batches(self.model, self.datamodule)
         if hasattr(self.model, "batch_size"):
@@ -183,8 +195,10 @@ class CLI(LightningCLI):
             say(f"starting over; the earlier run is now {aside}")
 
     def before_validate(self) -> None:
+        check_precision(self.trainer)
         evaluation = self.config_init[self.subcommand]
-        evaluation.ckpt_path = find_checkpoint(self.trainer.default_root_dir, evaluation.ckpt_path)
+        folder = with_checkpoint(self.run_folder) if self.smoke else self.run_folder
+        evaluation.ckpt_path = find_checkpoint(folder, evaluation.ckpt_path)
         check_fits(read_checkpoint(evaluation.ckpt_path), self.model, evaluation.ckpt_path)
         # Callbacks have said and written what came out.
         evaluation["return_predictions" if self.subcommand == "predict" else "verbose"] = False
@@ -192,7 +206,10 @@ class CLI(LightningCLI):
     before_predict = before_validate
 
     def before_test(self) -> None:
-        test, folder = self.config_init["test"], self.trainer.default_root_dir
+        test, folder = self.config_init["test"], self.run_folder
+        if self.smoke:
+            self.second = None
+            return self.before_validate()
         protocol = getattr(self.datamodule, "protocol", Protocol.OWN)
         self.second = second_checkpoint(folder) if test.ckpt_path is None else None
         self.before_validate()

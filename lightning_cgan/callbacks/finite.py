@@ -49,8 +49,8 @@ class OnlyFinite(Callback):
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
         if not isinstance(exception, NonFiniteError) or "update" not in exception.found:
             return
-        update = int(exception.found["update"])
-        images = images_of(trainer, update - 1)
+        of_a_step = "loss" in exception.found  # a state may have been spoiled long ago
+        images = images_of(trainer, int(exception.found["update"]) - 1) if of_a_step else {}
         exception.add_note(advice(trainer, images))
         if trainer.is_global_zero:
             path = Path(trainer.default_root_dir, FILE)
@@ -68,14 +68,14 @@ def images_of(trainer: Trainer, update: int) -> dict[str, list[list[int]]]:
 def advice(trainer: Trainer, images: dict[str, list[list[int]]]) -> str:
     """What can be done about it, in lines."""
     first = [image for batches in images.values() for batch in batches for image in batch]
-    named = f"training images {', '.join(map(str, first[:SHOWN]))}{', …' if len(first) > SHOWN else ''}; all are in "
+    named = f"Training images {', '.join(map(str, first[:SHOWN]))}{', …' if len(first) > SHOWN else ''}; more in "
     ways = ["a lower learning rate with --fresh"]
     if not str(trainer.precision).startswith("32"):
         ways.insert(0, f"--trainer.precision 32-true, which goes on from the last checkpoint (now {trainer.precision})")
     if images:
         ways.append("other data, where one of these images is to blame")
     return (
-        f"Its images: {named if first else 'not known; the rest is in '}{trainer.default_root_dir}/{FILE}\n"
+        f"{named if first else 'What was found is in '}{trainer.default_root_dir}/{FILE}\n"
         f"The last checkpoint is as it was; the same command comes to the same again. Try {'; '.join(ways)}."
     )
 

@@ -23,7 +23,7 @@ def check_asked(asked: Any) -> None:
         UserError: naming the first such key.
     """
     interval = asked.val_check_interval
-    if isinstance(interval, float) and asked.check_val_every_n_epoch is None:
+    if interval is not None and not isinstance(interval, int):
         refuse("Validation comes after so many generator updates", "val_check_interval", interval, "to a whole number")
     if asked.barebones:
         refuse("A run writes checkpoints and logs, which a bare trainer does not", "barebones", True, "to false")
@@ -106,7 +106,5 @@ def of_data(trainer: Any) -> Iterator[Refusal]:
 def of_validation(trainer: Any) -> Iterator[Refusal]:
     rule = "Validation comes after so many generator updates, at least 1"
     interval = trainer.val_check_interval
-    if trainer._val_check_time_interval is not None:
-        yield rule, "val_check_interval", f"of {trainer._val_check_time_interval:g} s", "to a number of updates"
-    elif interval <= 0:
+    if interval <= 0:
         yield rule, "val_check_interval", interval, "to a number of updates; trainer.limit_val_batches 0 leaves it out"

@@ -20,14 +20,15 @@ def check_step(module: LightningModule, optimizer: Optimizer, loss: Tensor) -> N
 
     With float16 a gradient that overflows is usual: the loss scaler leaves out the step and halves its scale.
 
-    Costs one synchronisation with the device a step. A captured graph will need a flag on the device instead.
+    Costs one synchronisation with the device a step, and one of all processes where there are several. A captured graph
+    will need a flag on the device instead.
 
     Raises:
         NonFiniteError: before the step.
     """
     gradients = [weight.grad for group in optimizer.param_groups for weight in group["params"]]
     norm = get_total_norm([gradient for gradient in gradients if gradient is not None]).to(loss.device)
-    found = torch.stack([loss.detach().double(), norm.double()])
+    found = torch.stack([loss.detach().float(), norm.float()])
     in_loss, in_gradients = (not finite for finite in found.isfinite().tolist())
     spoiled = in_loss or (in_gradients and not left_to_scaler(module))
     strategy = module.trainer.strategy

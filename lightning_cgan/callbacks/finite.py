@@ -32,6 +32,9 @@ class OnlyFinite(Callback):
     and the seed.
     """
 
+    def __init__(self) -> None:
+        self.from_the_start: set[str] = set()
+
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.from_the_start = set(not_finite(module.state_dict()))  # a mask may be made of infinities
 

@@ -193,11 +193,8 @@ def on_first(trainer: Trainer, work: Callable[[], Any]) -> Any:
         try:
             done = work()
         except Exception as error:  # raised here alone it would leave the others waiting
-            done = (
-                error
-                if isinstance(error, ValueError | NonFiniteError)
-                else RuntimeError(f"{type(error).__name__}: {error}")
-            )
+            known = isinstance(error, ValueError | NonFiniteError)
+            done = error if known else RuntimeError(f"{type(error).__name__}: {error}")
             if trainer.world_size == 1:
                 raise
     done = trainer.strategy.broadcast(done)

@@ -11,6 +11,7 @@ from datamodules.batches import Evaluation, Requests, Training, as_is
 from datamodules.morphs import Morphs
 from datamodules.order import EvaluationOrder, Positions, TrainingOrder
 from datamodules.sources import Joined, LabelledImages
+from lightning_cgan.clock import endless_epoch
 from lightning_cgan.contract import Draws, ImageSpec, Labelled, Reference, Trial, to_signed
 from lightning_cgan.protocol import Protocol
 
@@ -119,12 +120,12 @@ class LabelledDataModule(LightningDataModule):
         return self.loader(Training(source), self.training_order(len(source.label)))
 
     def training_order(self, count: int, purpose: str = "order", updates: int | None = None) -> TrainingOrder:
-        """The order of ``count`` images for this run in this process; ``updates`` long where the run has no length."""
+        """The order of ``count`` images for this process; ``updates`` long where the trainer counts epochs."""
         return TrainingOrder(
             count,
             self.batch_shape,
             start=lambda: self.trainer.global_step,
-            updates=self.trainer.max_steps if self.trainer.max_steps > 0 else updates,
+            updates=endless_epoch(self.trainer) or updates,
             rank=self.trainer.global_rank,
             world=self.trainer.world_size,
             purpose=purpose,

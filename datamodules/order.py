@@ -96,6 +96,11 @@ class TrainingOrder(Sampler[Positions]):
             image[here] = self.permutation(number)[at[here] % self.count]
         return Positions(epoch, image)
 
+    def images_of(self, update: int) -> dict[str, list[list[int]]]:
+        """The places in the data set of all processes' images of ``update``, a list for each of its batches."""
+        whole = TrainingOrder(self.count, self.shape, purpose=self.purpose)
+        return {self.purpose: whole.positions(update).image.tolist()}
+
 
 class InStep(Sampler[tuple[Positions, ...]]):
     """Several orders, one item of each at a time."""
@@ -108,6 +113,10 @@ class InStep(Sampler[tuple[Positions, ...]]):
 
     def __iter__(self) -> Iterator[tuple[Positions, ...]]:
         return zip(*self.orders, strict=False)
+
+    def images_of(self, update: int) -> dict[str, list[list[int]]]:
+        """:meth:`TrainingOrder.images_of` of each order, by its purpose."""
+        return {purpose: images for order in self.orders for purpose, images in order.images_of(update).items()}
 
 
 class Slices(NamedTuple):

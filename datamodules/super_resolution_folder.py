@@ -131,8 +131,9 @@ class SuperResolutionFolder(SplitFolders):
         return DrawnSide(drawn, 0, a), DrawnSide(drawn, 1, b)
 
     def files(self, paths: Sequence[str], reduced: bool) -> Files:
-        channels, _, size, scale = self.spec
-        decoding = WholePicture(size // scale if reduced else size, channels, scale, reduced, self.cmyk)
+        spec = self.spec
+        size = spec.size // spec.scale if reduced else spec.size
+        decoding = WholePicture(size, spec.channels_a, spec.scale, reduced, self.cmyk)
         return Files(self.root, paths, torch.zeros(len(paths), dtype=torch.int64), decoding)
 
     def whole(self) -> SideDecoding:

@@ -16,6 +16,7 @@ from datamodules.own_pictures import OwnPictures
 from datamodules.palette import palette_of
 from datamodules.side_decoding import SideDecoding
 from datamodules.sources import Joined, LabelledImages
+from lightning_cgan.clock import endless_epoch
 from lightning_cgan.contract import Paired, PairSpec, Reference, Sources, Trial, Unpaired, to_signed
 from lightning_cgan.protocol import Protocol
 
@@ -160,10 +161,10 @@ class TranslationDataModule(LightningDataModule):
         return self.loader(Sides((a, b), Unpaired), InStep(order_a, order_b))
 
     def training_order(self, count: int, purpose: str, longest: int) -> TrainingOrder:
-        """The order of ``count`` images for this run; one pass over ``longest`` images where the run has no length."""
+        """The order of ``count`` images; one pass over ``longest`` of them where the trainer counts epochs."""
         module, trainer = self.trainer.lightning_module, self.trainer
         shape = getattr(module, "critic_updates", 1), self.batch_size
-        updates = trainer.max_steps if trainer.max_steps > 0 else -(-longest // (shape[0] * shape[1]))
+        updates = endless_epoch(trainer) or -(-longest // (shape[0] * shape[1]))
         rank, world = trainer.global_rank, trainer.world_size
         return TrainingOrder(count, shape, lambda: trainer.global_step, updates, rank, world, purpose)
 

@@ -16,14 +16,16 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from lightning_cgan.callbacks.checkpoints import Best, Last
 from lightning_cgan.callbacks.decisions import Decisions
 from lightning_cgan.callbacks.distributed import SameBuffers, check_strategy
+from lightning_cgan.callbacks.finite import OnlyFinite
 from lightning_cgan.callbacks.health import Health
+from lightning_cgan.callbacks.looks import Looks
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar
 from lightning_cgan.callbacks.report import Report
 from lightning_cgan.callbacks.results import entry_name, read_results
 from lightning_cgan.console import say
 from lightning_cgan.contract import check_batches, fitting_spec
-from lightning_cgan.errors import UserError
+from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.loggers import loggers_for, place_loggers, remember_tracking
 from lightning_cgan.messages import explanation, hush, plain
 from lightning_cgan.parser import Parser
@@ -43,6 +45,8 @@ from lightning_cgan.run_folder import (
 from lightning_cgan.runs import checkpoint_io
 from lightning_cgan.runs.lock import FolderLock
 from lightning_cgan.runs.resume import check_usable, is_completed, tell_missing, to_go_on_from
+from lightning_cgan.runs.smoke import clear, smoke_folder, with_checkpoint
+from lightning_cgan.runs.trainer_checks import check_asked, check_precision, check_training
 
 TRAINER_DEFAULTS = {
     "devices": 1,  # more than one needs a strategy: experiments/cluster/ddp.yaml
@@ -52,10 +56,10 @@ TRAINER_DEFAULTS = {
     "enable_model_summary": False,
 }
 WATCHING = {
-    "fit": (SameBuffers, SampleGrid, Curves, Health, Best, Last, Report),
-    "validate": (SampleGrid, Report),
-    "test": (SampleGrid, Report),
-    "predict": (Predictions, Decisions),
+    "fit": (Looks, SameBuffers, SampleGrid, Curves, Health, OnlyFinite, Best, Last, Report),
+    "validate": (Looks, SampleGrid, Report),
+    "test": (Looks, SampleGrid, Report),
+    "predict": (Looks, Predictions, Decisions),
 }
 
 
@@ -113,11 +117,18 @@ class CLI(LightningCLI):
         if self.subcommand != "fit":
             self.save_config_callback = None  # config.yaml is that of the training
         trainer = self.asked.trainer
+        check_asked(trainer)
         if trainer.default_root_dir is None:
             trainer.default_root_dir = default_folder([str(path) for path in self.asked.config or []])
         check_usable(trainer.default_root_dir)
         if self.subcommand == "fit" and trainer.enable_checkpointing is False:
             raise UserError("A run keeps its checkpoints; got false. Leave out trainer.enable_checkpointing.")
+        self.run_folder, self.smoke = trainer.default_root_dir, bool(trainer.fast_dev_run)
+        if self.smoke:
+            if self.subcommand == "fit":
+                clear(self.run_folder)
+            trainer.default_root_dir = smoke_folder(self.run_folder)
+            say(f"smoke run (trainer.fast_dev_run): written to {trainer.default_root_dir}, and counts as nothing")
         place_loggers(trainer.logger, trainer.default_root_dir, self.fresh)
 
     def instantiate_classes(self) -> None:
@@ -140,7 +151,8 @@ class CLI(LightningCLI):
         ]
         bar = sys.stdout.isatty() and config["enable_progress_bar"] is not False
         callbacks = [UpdateBar() if bar else PlainProgress(), *chosen, *watching]
-        callbacks.sort(key=lambda callback: isinstance(callback, Last))  # it saves what the others know
+        # Last saves what the others know, and they read what Looks has settled.
+        callbacks.sort(key=lambda callback: isinstance(callback, Last) - isinstance(callback, Looks))
         fitting = self.subcommand == "fit"
         loggers = loggers_for(config["logger"], config["default_root_dir"], self.asked.tensorboard, fitting)
         trainer = super().instantiate_trainer(callbacks=callbacks, logger=loggers, enable_progress_bar=bar, **kwargs)
@@ -160,6 +172,7 @@ class CLI(LightningCLI):
             )
         if self.fresh and fit.ckpt_path:
             raise ValueError("--fresh starts from nothing; met --ckpt_path too. Leave out one of them.")
+        check_training(self.trainer, self.model)
         check_strategy(self.trainer, self.model)
         check_batches(self.model, self.datamodule)
         if hasattr(self.model, "batch_size"):
@@ -203,8 +216,10 @@ class CLI(LightningCLI):
                 callback.on_fit_end(self.trainer, self.model)
 
     def before_validate(self) -> None:
+        check_precision(self.trainer)
         evaluation = self.config_init[self.subcommand]
-        evaluation.ckpt_path = find_checkpoint(self.trainer.default_root_dir, evaluation.ckpt_path)
+        folder = with_checkpoint(self.run_folder) if self.smoke else self.run_folder
+        evaluation.ckpt_path = find_checkpoint(folder, evaluation.ckpt_path)
         check_fits(read_checkpoint(evaluation.ckpt_path), self.model, evaluation.ckpt_path)
         # Callbacks have said and written what came out.
         evaluation["return_predictions" if self.subcommand == "predict" else "verbose"] = False
@@ -212,7 +227,10 @@ class CLI(LightningCLI):
     before_predict = before_validate
 
     def before_test(self) -> None:
-        test, folder = self.config_init["test"], self.trainer.default_root_dir
+        test, folder = self.config_init["test"], self.run_folder
+        if self.smoke:
+            self.second = None
+            return self.before_validate()
         protocol = getattr(self.datamodule, "protocol", Protocol.OWN)
         self.second = second_checkpoint(folder) if test.ckpt_path is None else None
         self.before_validate()
@@ -242,7 +260,7 @@ def describe(config: dict[str, Any], data: Any) -> dict[str, Any]:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Runs a command; the exit status: 0 done, 2 a mistake in what was asked for, 130 interrupted."""
+    """Runs a command; the exit status: 0 done, 2 a mistake in what was asked for, 3 NaN, 130 interrupted."""
     hush()
     try:
         CLI(args)
@@ -256,6 +274,9 @@ def main(args: list[str] | None = None) -> int:
             print(stop.code, file=sys.stderr)
             return 1
         return stop.code or 0
+    except NonFiniteError as error:
+        print("\n".join([f"lightning-cgan: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
+        return 3
     except Exception as error:
         told = explanation(error)
         if told is None:

@@ -8,8 +8,12 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from torch.optim.lr_scheduler import LRScheduler
 
+from lightning_cgan.clock import updates_of_run
+from lightning_cgan.errors import NonFiniteError
+from lightning_cgan.finite import check_step
+from lightning_cgan.learning_rates import Schedule, Scheduled
 from lightning_cgan.schedules import ramp
 
 
@@ -19,20 +23,25 @@ def descend(module: LightningModule, optimizer: LightningOptimizer, loss: Tensor
     Lightning counts every optimizer's steps in ``trainer.global_step``. Here only steps with ``tick`` count: one per
     ``training_step``, the generator's. So ``max_steps``, checkpoints and every logger's x-axis mean generator updates,
     however many critic updates each contains.
+
+    Raises:
+        NonFiniteError: for NaN or infinity in ``loss`` or its gradient; the step is not taken.
     """
     if not tick:  # Lightning installs its counters anew for each training step
         optimizer._on_before_step = optimizer._on_after_step = do_nothing_closure
     optimizer.zero_grad()
     module.manual_backward(loss)
+    check_step(module, optimizer, loss)
     optimizer.step()
 
 
 def is_log_step(module: LightningModule) -> bool:
-    """Whether this generator update, just counted, is one whose scalars are written.
+    """Whether this generator update, just counted, is one whose scalars are written; with 0 Lightning writes none.
 
     ``self.log`` costs a third of a millisecond a key even when nothing is written, so ask first.
     """
-    return module.global_step % module.trainer.log_every_n_steps == 0
+    every = module.trainer.log_every_n_steps
+    return every > 0 and module.global_step % every == 0
 
 
 def margins(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
@@ -100,10 +109,20 @@ class RampedSGD(torch.optim.SGD):
 
 
 def scheduled(
-    optimizers: Sequence[Optimizer], factor: Callable[[int], float]
+    module: LightningModule, optimizers: Sequence[Optimizer], schedule: Schedule
 ) -> tuple[list[Optimizer], list[LRScheduler]]:
-    """``optimizers``, each with a scheduler that multiplies its learning rate by ``factor`` of the generator update."""
-    return list(optimizers), [LambdaLR(optimizer, factor) for optimizer in optimizers]
+    """``optimizers``, each with a scheduler that multiplies its learning rate by ``schedule``.
+
+    Args:
+        module: which trains, and whose trainer knows the length of the run.
+        optimizers: of the module.
+        schedule: maps (generator update, updates in the run) to the factor.
+
+    Raises:
+        UserError: where the length of the run is not known.
+    """
+    updates = updates_of_run(module.trainer)
+    return list(optimizers), [Scheduled(one, schedule, updates, tells=one is optimizers[0]) for one in optimizers]
 
 
 def optimise_pixels(
@@ -119,6 +138,9 @@ def optimise_pixels(
 
     Returns:
         The image, and the (steps + 1) losses of the start and after each step.
+
+    Raises:
+        NonFiniteError: for a loss or pixels that are not finite.
     """
     with torch.inference_mode(False), torch.enable_grad():
         image = start.clone().requires_grad_()
@@ -136,4 +158,11 @@ def optimise_pixels(
                 image.clamp_(-1, 1)
         with torch.no_grad():
             trace.append(loss(image))
-    return image.detach(), torch.stack(trace).tolist()
+    losses = torch.stack(trace)
+    if not bool(losses.isfinite().all() and image.isfinite().all()):  # NaN stays: one look at the end finds it
+        step = int(losses.isfinite().long().argmin())
+        raise NonFiniteError(
+            f"The pixels that are optimised came to NaN or infinity; the loss of step {step} of {steps} is "
+            f"{losses[step].item()}. Lower the optimizer's learning rate, or the weights of the losses."
+        )
+    return image.detach(), losses.tolist()

@@ -37,7 +37,16 @@ class Diary(Callback):
         torch.save(entry, Path(trainer.default_root_dir, f"rank{trainer.global_rank}.pt"))
 
 
-def command(name, folder, *extra, cache=None):
+class LossOfOneProcess(Callback):
+    """Spoils the loss of the second process alone; its gradient stays finite."""
+
+    def on_before_backward(self, trainer, module, loss):
+        if trainer.global_rank == 1 and trainer.global_step == 3:
+            with torch.no_grad():
+                loss.fill_(torch.nan)
+
+
+def command(name, folder, *extra, cache=None, status=0):
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     environment |= {"LIGHTNING_CGAN_CACHE": str(cache)} if cache else {}
     environment.pop("PL_GLOBAL_SEED", None)
@@ -57,7 +66,8 @@ def command(name, folder, *extra, cache=None):
         [sys.executable, "-m", "lightning_cgan", *args],
         cwd=REPOSITORY, env=environment, timeout=300, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == status, done.stdout + done.stderr
+    return done
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +86,16 @@ def diaries(trained):
 
 def test_all_processes_end_with_equal_parameters(diaries):
     assert same(diaries[0]["weights"], diaries[1]["weights"])
+
+
+def test_a_loss_that_is_nan_in_one_process_ends_all_of_them(tmp_path):
+    spoil = "--trainer.callbacks+=tests.test_distributed.LossOfOneProcess"
+    last = callback("lightning_cgan.callbacks.checkpoints.Last", every=2)
+    done = command("fit", tmp_path / "run", *DDP, last, spoil, status=3)
+    assert "update 4: the loss or gradient of the discriminator in another process is not finite" in done.stderr
+    held = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
+    assert held["global_step"] == 2
+    assert len(json.loads((tmp_path / "run" / "nonfinite.json").read_text())["images"]["order"][0]) == 64
 
 
 def test_each_process_draws_noise_of_its_own(diaries):

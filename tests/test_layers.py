@@ -9,6 +9,7 @@ from tests.conftest import REPOSITORY
 
 CORE = [
     "lightning_cgan.checksum",
+    "lightning_cgan.clock",
     "lightning_cgan.contract",
     "lightning_cgan.errors",
     "lightning_cgan.interfaces",
@@ -25,7 +26,15 @@ MAY_IMPORT = {
     "lightning_cgan/keyed.py": [],
     "lightning_cgan/protocol.py": [],
     "lightning_cgan/remembered.py": [],
-    "lightning_cgan/optimize.py": ["lightning_cgan.schedules"],
+    "lightning_cgan/clock.py": [],
+    "lightning_cgan/finite.py": [],
+    "lightning_cgan/learning_rates.py": ["lightning_cgan.console"],
+    "lightning_cgan/optimize.py": [
+        "lightning_cgan.clock",
+        "lightning_cgan.finite",
+        "lightning_cgan.learning_rates",
+        "lightning_cgan.schedules",
+    ],
     "lightning_cgan/schedules.py": [],
     "lightning_cgan/growth.py": [],
     "lightning_cgan/replay.py": ["lightning_cgan.keyed"],
@@ -36,7 +45,13 @@ MAY_IMPORT = {
     "lightning_cgan/parser.py": ["lightning_cgan.messages"],
     "lightning_cgan/losses": [*CORE, "lightning_cgan.losses"],
     "lightning_cgan/networks": [*CORE, "lightning_cgan.networks"],
-    "lightning_cgan/metrics": [*CORE, "lightning_cgan.metrics"],
+    "lightning_cgan/metrics": [
+        *CORE,
+        "lightning_cgan.metrics",
+        "lightning_cgan.finite",
+        "lightning_cgan.learning_rates",
+        "lightning_cgan.optimize",
+    ],
     "datamodules": [*CORE, "datamodules"],
     "lightning_cgan/papers": [
         *CORE,
@@ -49,6 +64,7 @@ MAY_IMPORT = {
     ],
     "lightning_cgan/callbacks": [
         *CORE,
+        "lightning_cgan.finite",
         "lightning_cgan.metrics",
         "lightning_cgan.callbacks",
         "lightning_cgan.console",

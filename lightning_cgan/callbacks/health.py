@@ -60,7 +60,8 @@ class Health(Callback):
         self.history = state_dict["history"]
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self.period = -(-self.every // trainer.log_every_n_steps) * trainer.log_every_n_steps
+        logs = trainer.log_every_n_steps or self.every  # 0: no scalars are written
+        self.period = -(-self.every // logs) * logs
         if hasattr(module, "generator") and hasattr(trainer.datamodule, "probe"):
             self.probe = trainer.datamodule.probe()
         if trainer.is_global_zero:

@@ -96,7 +96,7 @@ def picture_name(trainer: Trainer) -> str:
     """Of a picture made in an evaluation: the update while training, else "validate", "test", "test_last" and so on."""
     if trainer.state.fn == "fit":
         return f"{trainer.global_step:06d}"
-    return entry_of(trainer, "test") if trainer.state.fn == "test" else str(trainer.state.fn.value)
+    return entry_of(trainer, "test") if trainer.state.fn == "test" else entry_of(trainer, str(trainer.state.fn.value))
 
 
 class SampleGrid(Callback):

@@ -6,6 +6,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 
+from lightning_cgan.clock import updates_of_run
 from lightning_cgan.console import say
 
 
@@ -14,23 +15,26 @@ class UpdateBar(RichProgressBar):
 
     @property
     def total_train_batches(self) -> int | float:
-        return self.trainer.max_steps
+        return updates_of_run(self.trainer)
 
     def _get_train_description(self, current_epoch: int) -> str:
         return "Updates   "  # as long as "Validation", or the bar flickers
 
 
 class PlainProgress(Callback):
-    """One line every ``log_every_n_steps`` generator updates, where nobody watches a terminal."""
+    """One line every ``log_every_n_steps`` generator updates, where nobody watches a terminal.
+
+    With 0, the last update alone has one.
+    """
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self.began, self.first = time.monotonic(), trainer.global_step
+        self.began, self.first, self.updates = time.monotonic(), trainer.global_step, updates_of_run(trainer)
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
-        step = trainer.global_step
-        if step % trainer.log_every_n_steps and step != trainer.max_steps:
+        step, every = trainer.global_step, trainer.log_every_n_steps
+        if (not every or step % every) and step != self.updates:
             return
         speed = (step - self.first) / (time.monotonic() - self.began)
-        left = (trainer.max_steps - step) / speed
+        left = (self.updates - step) / speed
         losses = "  ".join(f"{name} {value:.3f}" for name, value in trainer.progress_bar_metrics.items())
-        say(f"update {step}/{trainer.max_steps}  {losses}  {speed:.1f} updates/s  {left:.0f} s left")
+        say(f"update {step}/{self.updates}  {losses}  {speed:.1f} updates/s  {left:.0f} s left")

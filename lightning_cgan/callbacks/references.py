@@ -5,6 +5,7 @@ from pathlib import Path
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
+from lightning_cgan.callbacks.partial import partial
 from lightning_cgan.contract import Evaluated, Reference
 from lightning_cgan.metrics.cache import path_of, read_features, write_features
 from lightning_cgan.metrics.extractors import Extractor
@@ -61,7 +62,4 @@ class References:
 
 def whole(trainer: Trainer) -> bool:
     """Whether the evaluation that runs sees every batch."""
-    if trainer.sanity_checking:
-        return False
-    limit = trainer.limit_test_batches if trainer.state.fn == "test" else trainer.limit_val_batches
-    return limit == 1.0 and isinstance(limit, float) and not trainer.fast_dev_run
+    return not trainer.sanity_checking and partial(trainer) is None

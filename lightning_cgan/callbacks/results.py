@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import fill
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from lightning.pytorch import LightningModule, Trainer
 
+from lightning_cgan.callbacks.partial import partial
 from lightning_cgan.console import say
 from lightning_cgan.errors import UserError
 from lightning_cgan.protocol import Protocol
@@ -18,6 +19,8 @@ from lightning_cgan.runs.files import one_at_a_time, read_json, write_json
 FILE = "metrics.json"
 WIDTH = 100  # letters in a printed line
 REPORTED: WeakKeyDictionary[Trainer, tuple[Any, ...]] = WeakKeyDictionary()  # the last evaluation of each trainer
+UNDER_WAY: WeakSet[Trainer] = WeakSet()  # whose test has not ended, and so does not count yet
+PARTIAL = "_partial"  # after the name of an evaluation that did not see all of its data
 
 
 def entry_name(split: str, protocol: Protocol, checkpoint: str | None, folder: str) -> str:
@@ -35,9 +38,10 @@ def entry_name(split: str, protocol: Protocol, checkpoint: str | None, folder: s
 
 
 def entry_of(trainer: Trainer, split: str) -> str:
-    """:func:`entry_name` of the evaluation that runs."""
+    """:func:`entry_name` of the evaluation that runs; "test_partial" and so on where it does not see all data."""
     protocol = getattr(trainer.datamodule, "protocol", Protocol.OWN)
-    return entry_name(split, protocol, trainer.ckpt_path and str(trainer.ckpt_path), trainer.default_root_dir)
+    name = entry_name(split, protocol, trainer.ckpt_path and str(trainer.ckpt_path), trainer.default_root_dir)
+    return f"{name}{PARTIAL}" if trainer.state.fn != "fit" and partial(trainer) else name
 
 
 def read_results(folder: str | Path) -> dict[str, Any]:
@@ -65,6 +69,8 @@ def report(
     module.log_dict({f"{name}/{score}": value for score, value in scores.items()}, rank_zero_only=False)
     if not trainer.is_global_zero:
         return
+    if left := partial(trainer):
+        card = card | {"partial": left}
     this = (name, trainer.state.fn, trainer.global_step, trainer.ckpt_path)
     joins, REPORTED[trainer] = REPORTED.get(trainer) == this, this
     say(told(name, scores, errors, card))
@@ -83,16 +89,38 @@ def report(
 
 def write_down(trainer: Trainer, split: str, name: str, part: dict[str, Any], joins: bool) -> None:
     """Puts ``part`` into the file, as an entry of its own or as more of the one that is there."""
-    before = read_results(trainer.default_root_dir).get(name, {})
+    file_name = name if trainer not in UNDER_WAY else f"{name.removesuffix(PARTIAL)}{PARTIAL}"
+    written = read_results(trainer.default_root_dir)
     if split == "test" and not joins:
         # The cards of `fit` have no time: a resumed run ends with the same file.
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        scored = before.get("card", {}).get("scored", 0) + 1
+        scored = written.get(name, {}).get("card", {}).get("scored", 0) + 1
         part["card"] = part["card"] | {"scored": scored, "time": now}
-    part = joined(before, part) if joins else part
-    write_entry(Path(trainer.default_root_dir), name, part)
-    if split == "test" and Path(str(trainer.ckpt_path)).name == BEST and best_is_last(trainer.default_root_dir):
-        write_entry(Path(trainer.default_root_dir), f"{name}_last", part)
+    part = joined(written.get(file_name, {}), part) if joins else part
+    write_entry(Path(trainer.default_root_dir), file_name, part)
+    if trainer not in UNDER_WAY:
+        copy_to_last(trainer, name)
+
+
+def settle(trainer: Trainer) -> None:
+    """The test has ended: what it wrote as partial takes its own name, unless data were left out."""
+    UNDER_WAY.discard(trainer)
+    this = REPORTED.get(trainer)
+    if this is None or this[1] != "test" or not trainer.is_global_zero or partial(trainer):
+        return
+    name, folder = this[0], Path(trainer.default_root_dir)
+    with one_at_a_time(folder / FILE):
+        if part := read_results(folder).get(f"{name}{PARTIAL}"):
+            write_entry(folder, name, part, replaces=f"{name}{PARTIAL}")
+            copy_to_last(trainer, name)
+
+
+def copy_to_last(trainer: Trainer, name: str) -> None:
+    """Where the best checkpoint is the last one too, the scores of one are those of the other."""
+    folder = Path(trainer.default_root_dir)
+    best = trainer.state.fn == "test" and Path(str(trainer.ckpt_path)).name == BEST
+    if best and not name.endswith(PARTIAL) and best_is_last(folder):
+        write_entry(folder, f"{name}_last", read_results(folder)[name])
 
 
 def joined(before: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
@@ -104,9 +132,10 @@ def joined(before: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     return both
 
 
-def write_entry(folder: Path, name: str, part: dict[str, Any]) -> None:
-    """Put ``part`` into the file under ``name``, and leave the others as they are."""
+def write_entry(folder: Path, name: str, part: dict[str, Any], replaces: str = "") -> None:
+    """Put ``part`` into the file under ``name``, in place of ``replaces``, and leave the other entries as they are."""
     written = read_results(folder)
+    written.pop(replaces, None)
     written[name] = part
     write_json(folder / FILE, numbers(written))
 

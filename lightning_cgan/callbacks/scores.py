@@ -17,6 +17,7 @@ from lightning_cgan.callbacks.references import References, whole
 from lightning_cgan.callbacks.results import entry_of, report
 from lightning_cgan.console import say
 from lightning_cgan.contract import Evaluated
+from lightning_cgan.errors import NonFiniteError
 from lightning_cgan.metrics.classification import Classification, classification_scores, recipe_for
 from lightning_cgan.metrics.extractors import Extractor
 from lightning_cgan.metrics.frechet import chunks, frechet_distance, total_variance
@@ -172,7 +173,7 @@ class Scores(Callback):
         missing, why = dict.fromkeys(TAUGHT, math.nan), "generated images hold NaN or infinity."
         try:
             taught = self.taught(data, seen.label, device) if seen.finite else None
-        except ValueError as refusal:  # what else was scored is not lost
+        except (ValueError, NonFiniteError) as refusal:  # what else was scored is not lost
             taught, why = None, str(refusal)
         if taught is None:
             notes = [*scored.notes, f"{', '.join(TAUGHT)}: {why}"]
@@ -213,7 +214,8 @@ def on_first(trainer: Trainer, work: Callable[[], Any]) -> Any:
         try:
             done = work()
         except Exception as error:  # raised here alone it would leave the others waiting
-            done = error if isinstance(error, ValueError) else RuntimeError(f"{type(error).__name__}: {error}")
+            known = isinstance(error, ValueError | NonFiniteError)
+            done = error if known else RuntimeError(f"{type(error).__name__}: {error}")
             if trainer.world_size == 1:
                 raise
     done = trainer.strategy.broadcast(done)

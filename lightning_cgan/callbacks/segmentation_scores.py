@@ -11,6 +11,7 @@ from lightning_cgan.callbacks.kept import Kept
 from lightning_cgan.callbacks.scores import on_first
 from lightning_cgan.callbacks.translation_scores import TranslationScores, gives_labels
 from lightning_cgan.contract import Evaluated, to_bytes
+from lightning_cgan.errors import NonFiniteError
 from lightning_cgan.metrics.palette import class_numbers
 from lightning_cgan.metrics.scores import Scored
 from lightning_cgan.metrics.segmentation import confusion, leaving_out, segmentation_scores
@@ -140,7 +141,7 @@ class SegmentationScores(TranslationScores):
             return Scored(missing, missing, ["taught: generated images hold NaN or infinity; nothing was learnt."])
         try:
             learnt, self.taught = on_first(trainer, lambda: self.learnt(images, module.device))
-        except ValueError as refusal:  # what else was scored is not lost
+        except (ValueError, NonFiniteError) as refusal:  # what else was scored is not lost
             return Scored(missing, missing, [f"taught: {refusal}"])
         return learnt
 

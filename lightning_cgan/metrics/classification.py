@@ -18,6 +18,7 @@ from torchvision.models import resnet18
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import ImageSpec, to_signed
+from lightning_cgan.finite import check_trained
 from lightning_cgan.metrics.classifier import SmallClassifier, jitter
 
 LEAK = 0.1  # share of test images among the training images that no clean split has
@@ -114,6 +115,7 @@ def train_classifier(
             cross_entropy(logits_of(network, shown), label[rows].to(device)).backward()
             optimizer.step()
             schedule.step()
+    check_trained(network, "The classifier of images")
     return network.eval()
 
 

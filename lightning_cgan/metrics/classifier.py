@@ -8,11 +8,14 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample, interpolate
 from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
+from lightning_cgan.clock import updates_of_run
 from lightning_cgan.contract import Evaluated, ImageSpec, Labelled, Trial
 from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.learning_rates import OneCycle
+from lightning_cgan.optimize import descend, is_log_step
 
 SIZE = 16
 
@@ -86,18 +89,21 @@ class ClassifierTraining(EvaluationFacts, LightningModule):
         optimizer: OptimizerCallable = lambda p: AdamW(p, lr=5e-3, weight_decay=1e-2),
     ) -> None:
         super().__init__()
+        self.automatic_optimization = False
         self.network = SmallClassifier(spec.channels, spec.num_classes, width)
         self.optimizer = optimizer
 
     def evaluated_networks(self) -> dict[str, nn.Module]:
         return {"network": self.network}
 
-    def training_step(self, batch: Labelled, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Labelled, batch_idx: int) -> None:
         keyed.reseed("train", self.global_step, self.global_rank)
         image, label = batch.image.flatten(0, 1), batch.label.flatten(0, 1)
         loss = cross_entropy(self.network(jitter(image)).logits, label)
-        self.log("train/loss", loss)
-        return loss
+        descend(self, self.optimizers(), loss, tick=True)
+        self.lr_schedulers().step()
+        if is_log_step(self):
+            self.log("train/loss", loss)
 
     def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
         decided = self.network(batch.image).logits.argmax(1)
@@ -105,7 +111,6 @@ class ClassifierTraining(EvaluationFacts, LightningModule):
 
     test_step = validation_step
 
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[dict]]:
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.optimizer(self.parameters())
-        schedule = OneCycleLR(optimizer, max_lr=optimizer.defaults["lr"], total_steps=self.trainer.max_steps)
-        return [optimizer], [{"scheduler": schedule, "interval": "step"}]
+        return [optimizer], [OneCycle(optimizer, updates_of_run(self.trainer))]

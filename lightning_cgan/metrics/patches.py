@@ -7,11 +7,14 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, cross_entropy, mse_loss
 from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
+from lightning_cgan.clock import updates_of_run
 from lightning_cgan.contract import Evaluated, ImageSpec, Labelled, Trial
 from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.learning_rates import OneCycle
+from lightning_cgan.optimize import descend, is_log_step
 
 LUMA = (0.299, 0.587, 0.114)
 
@@ -81,6 +84,7 @@ class PatchTraining(EvaluationFacts, LightningModule):
         optimizer: OptimizerCallable = lambda p: AdamW(p, lr=5e-3, weight_decay=1e-2),
     ) -> None:
         super().__init__()
+        self.automatic_optimization = False
         self.network = PatchNetwork(width)
         self.head = nn.Linear(3 * width, spec.num_classes)
         self.colours = nn.ModuleList([nn.Conv2d(times * width, 3, 1) for times in (1, 2, 3, 3)])
@@ -90,13 +94,16 @@ class PatchTraining(EvaluationFacts, LightningModule):
     def evaluated_networks(self) -> dict[str, nn.Module]:
         return {"network": self.network, "head": self.head}
 
-    def training_step(self, batch: Labelled, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Labelled, batch_idx: int) -> None:
         keyed.reseed("train", self.global_step, self.global_rank)
         image, label = recoloured(batch.image.flatten(0, 1)), batch.label.flatten(0, 1)
         taps = self.network(image)
         loss = cross_entropy(self.decide(taps), label)
-        self.log("train/loss", loss)
-        return loss + self.colour_weight * self.colour_error(taps, image) if self.colour_weight else loss
+        total = loss + self.colour_weight * self.colour_error(taps, image) if self.colour_weight else loss
+        descend(self, self.optimizers(), total, tick=True)
+        self.lr_schedulers().step()
+        if is_log_step(self):
+            self.log("train/loss", loss)
 
     def colour_error(self, taps: tuple[Tensor, ...], image: Tensor) -> Tensor:
         """The mean squared error of the colours that linear maps of ``taps`` give of the places of ``image``."""
@@ -119,7 +126,6 @@ class PatchTraining(EvaluationFacts, LightningModule):
 
     test_step = validation_step
 
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[dict]]:
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.optimizer(self.parameters())
-        schedule = OneCycleLR(optimizer, max_lr=optimizer.defaults["lr"], total_steps=self.trainer.max_steps)
-        return [optimizer], [{"scheduler": schedule, "interval": "step"}]
+        return [optimizer], [OneCycle(optimizer, updates_of_run(self.trainer))]

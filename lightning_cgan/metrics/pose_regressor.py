@@ -9,13 +9,16 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, mse_loss
 from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
+from lightning_cgan.clock import updates_of_run
 from lightning_cgan.contract import Evaluated, ImageSpec, Labelled, Trial
 from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.learning_rates import OneCycle
 from lightning_cgan.metrics.classifier import convolution
 from lightning_cgan.metrics.pinned import sha256_of
+from lightning_cgan.optimize import descend, is_log_step
 
 SIZE = 32
 ZERO = 90  # the class of azimuth 0: classes are azimuths in whole degrees plus 90
@@ -94,17 +97,20 @@ class PoseTraining(EvaluationFacts, LightningModule):
         optimizer: OptimizerCallable = lambda p: AdamW(p, lr=5e-3, weight_decay=1e-2),
     ) -> None:
         super().__init__()
+        self.automatic_optimization = False
         self.network, self.optimizer = PoseNetwork(width), optimizer
 
     def evaluated_networks(self) -> dict[str, nn.Module]:
         return {"network": self.network}
 
-    def training_step(self, batch: Labelled, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Labelled, batch_idx: int) -> None:
         keyed.reseed("train", self.global_step, self.global_rank)
         image, azimuth = batch.image.flatten(0, 1), batch.label.flatten(0, 1).float() - ZERO
         loss = mse_loss(self.network(image) / UNIT, azimuth / UNIT)
-        self.log("train/loss", loss)
-        return loss
+        descend(self, self.optimizers(), loss, tick=True)
+        self.lr_schedulers().step()
+        if is_log_step(self):
+            self.log("train/loss", loss)
 
     def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
         """``decided`` is the azimuth that the network sees, in degrees, and ``truth`` what it is."""
@@ -113,7 +119,6 @@ class PoseTraining(EvaluationFacts, LightningModule):
 
     test_step = validation_step
 
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[dict]]:
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.optimizer(self.parameters())
-        schedule = OneCycleLR(optimizer, max_lr=optimizer.defaults["lr"], total_steps=self.trainer.max_steps)
-        return [optimizer], [{"scheduler": schedule, "interval": "step"}]
+        return [optimizer], [OneCycle(optimizer, updates_of_run(self.trainer))]

@@ -6,13 +6,16 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import OneCycleLR
+from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
+from lightning_cgan.clock import updates_of_run
 from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources, to_bytes, to_signed
 from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.learning_rates import OneCycle
 from lightning_cgan.metrics.palette import class_numbers, painted
 from lightning_cgan.metrics.segmenter import SegmenterNetwork
+from lightning_cgan.optimize import descend, is_log_step
 
 LEFT_OUT = -100  # in place of a class
 
@@ -42,6 +45,7 @@ class SegmenterTraining(EvaluationFacts, LightningModule):
         optimizer: OptimizerCallable = lambda p: AdamW(p, lr=1e-2, weight_decay=1e-2),
     ) -> None:
         super().__init__()
+        self.automatic_optimization = False
         self.network = SegmenterNetwork(spec.channels_a, classes, width)
         self.classes, self.ignored, self.optimizer = classes, ignored or [], optimizer
         self.register_buffer("palette", torch.zeros(classes, 3, dtype=torch.uint8))  # a checkpoint knows its colours
@@ -70,11 +74,13 @@ class SegmenterTraining(EvaluationFacts, LightningModule):
     def evaluated_networks(self) -> dict[str, nn.Module]:
         return {"network": self.network}
 
-    def training_step(self, batch: Paired, batch_idx: int) -> Tensor:
+    def training_step(self, batch: Paired, batch_idx: int) -> None:
         keyed.reseed("train", self.global_step, self.global_rank)
         loss = self.loss(batch.a.flatten(0, 1), batch.b.flatten(0, 1))
-        self.log("train/loss", loss)
-        return loss
+        descend(self, self.optimizers(), loss, tick=True)
+        self.lr_schedulers().step()
+        if is_log_step(self):
+            self.log("train/loss", loss)
 
     def loss(self, picture: Tensor, labels: Tensor) -> Tensor:
         """The mean cross-entropy of the pixels of pictures and their label maps, (B, C, H, W) in [-1, 1] both."""
@@ -95,7 +101,6 @@ class SegmenterTraining(EvaluationFacts, LightningModule):
         fake = self(batch.image)
         return Evaluated(real=fake[:0], fake=fake, source=batch.image)
 
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[dict]]:
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.optimizer(self.parameters())
-        schedule = OneCycleLR(optimizer, max_lr=optimizer.defaults["lr"], total_steps=self.trainer.max_steps)
-        return [optimizer], [{"scheduler": schedule, "interval": "step"}]
+        return [optimizer], [OneCycle(optimizer, updates_of_run(self.trainer))]

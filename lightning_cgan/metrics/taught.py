@@ -15,6 +15,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
 from lightning_cgan.contract import ImageSpec, to_signed
+from lightning_cgan.finite import check_trained
 from lightning_cgan.metrics.classification import Recipe, batches, keyed_streams
 from lightning_cgan.metrics.jackknife import GROUPS, standard_error
 from lightning_cgan.metrics.segmentation import by_group, confusion, leaving_out, segmentation_scores
@@ -72,6 +73,7 @@ def train_segmenter(
             cross_entropy(network(shown), asked[:, 0].long()).backward()
             optimizer.step()
             schedule.step()
+    check_trained(network, "The segmenter of pictures")
     return network.eval()
 
 

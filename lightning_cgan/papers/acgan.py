@@ -179,4 +179,4 @@ class ACGAN(EvaluationFacts, LightningModule):
             self.generator_optimizer(self.generator.parameters()),
             self.discriminator_optimizer(self.discriminator.parameters()),
         ]
-        return scheduled(optimizers, lambda update: self.schedule(update, self.trainer.max_steps))
+        return scheduled(self, optimizers, self.schedule)

@@ -202,7 +202,7 @@ class CycleGAN(EvaluationFacts, LightningModule):
             self.generator_optimizer(self.generator.parameters()),
             self.discriminator_optimizer(self.discriminator.parameters()),
         ]
-        return scheduled(optimizers, lambda update: self.schedule(update, self.trainer.max_steps))
+        return scheduled(self, optimizers, self.schedule)
 
 
 def turned(name: str) -> str:

@@ -114,7 +114,7 @@ class PerceptualSuperResolution(EvaluationFacts, LightningModule):
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.optimizer(self.generator.parameters())
-        return scheduled([optimizer], lambda update: self.schedule(update, self.trainer.max_steps))
+        return scheduled(self, [optimizer], self.schedule)
 
 
 def recoloured(image: Tensor, low: Tensor) -> Tensor:

@@ -239,7 +239,7 @@ class Pix2Pix(EvaluationFacts, LightningModule):
         optimizers = [self.generator_optimizer(self.generator.parameters())]
         if self.gan_weight:
             optimizers.append(self.discriminator_optimizer(self.discriminator.parameters()))
-        return scheduled(optimizers, lambda update: self.schedule(update, self.trainer.max_steps))
+        return scheduled(self, optimizers, self.schedule)
 
 
 def check_weights(l1_weight: float, gan_weight: float) -> None:

@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lightning_cgan import keyed
+from lightning_cgan.clock import updates_of_run
 from lightning_cgan.contract import (
     Draws,
     Evaluated,
@@ -114,8 +115,8 @@ class ProGAN(EvaluationFacts, LightningModule):
     def on_fit_start(self) -> None:
         """Says before the first update what does not fit the schedule."""
         self.check(self.trainer)
-        steps, needed = self.trainer.max_steps, self.growth.updates_to_full
-        if 0 < steps <= needed:
+        steps, needed = updates_of_run(self.trainer), self.growth.updates_to_full
+        if steps <= needed:
             resolution, alpha = self.growth.stage(steps - 1)
             rank_zero_warn(
                 f"The networks are fully grown after {needed} updates; {steps} end at resolution {resolution} with "
@@ -239,7 +240,7 @@ class ProGAN(EvaluationFacts, LightningModule):
             self.generator_optimizer(self.generator.parameters()),
             self.discriminator_optimizer(self.discriminator.parameters()),
         ]
-        return scheduled(optimizers, self.rate)
+        return scheduled(self, optimizers, lambda update, _: self.rate(update))
 
     def rate(self, update: int) -> float:
         return rampup(self.growth.images(update) / 1000, self.rampup_kimg)

@@ -8,7 +8,7 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, blended, class_labels, with_classes
@@ -16,7 +16,7 @@ from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import sngan
 from lightning_cgan.networks.trained import frozen, trained_weights
-from lightning_cgan.optimize import Adam, descend, is_log_step, margins
+from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import linear_decay
 
 
@@ -24,7 +24,7 @@ class ProjectionGAN(EvaluationFacts, LightningModule):
     """A generator with conditional batch norm against a spectrally normalised projection discriminator.
 
     Each generator update follows ``critic_updates`` discriminator updates on as many fresh real batches. Both learning
-    rates fall linearly to zero at ``trainer.max_steps``. The defaults are the paper's for CIFAR-10.
+    rates fall linearly to zero at the end of the run. The defaults are the paper's for CIFAR-10.
 
     The paper's fine-tuning is the same loop with a trained classifier's cross-entropy in the generator's loss: give
     ``classifier`` and either ``classifier_start``, or ``start_from`` and a short run.
@@ -195,7 +195,7 @@ class ProjectionGAN(EvaluationFacts, LightningModule):
             self.generator_optimizer(self.generator.parameters()),
             self.discriminator_optimizer(self.discriminator.parameters()),
         ]
-        return optimizers, [LambdaLR(optimizer, self.decay) for optimizer in optimizers]
+        return scheduled(self, optimizers, self.decay)
 
-    def decay(self, update: int) -> float:
-        return linear_decay(update, self.decay_start, self.trainer.max_steps)
+    def decay(self, update: int, updates: int) -> float:
+        return linear_decay(update, self.decay_start, updates)

@@ -7,14 +7,14 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, to_bytes, without_classes
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import projection_super_resolution as networks
-from lightning_cgan.optimize import Adam, descend, is_log_step, margins
+from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import linear_decay
 
 
@@ -33,7 +33,7 @@ class ProjectionSuperResolution(EvaluationFacts, LightningModule):
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer.
         critic_updates: discriminator updates in one generator update; the data module delivers as many batches.
-        decay_start: generator updates before the learning rates begin to fall to 0 at ``trainer.max_steps``.
+        decay_start: generator updates before the learning rates begin to fall to 0 at the end of the run.
 
     Raises:
         ValueError: for networks of different scales, or critic updates below one.
@@ -140,7 +140,7 @@ class ProjectionSuperResolution(EvaluationFacts, LightningModule):
             self.generator_optimizer(self.generator.parameters()),
             self.discriminator_optimizer(self.discriminator.parameters()),
         ]
-        return optimizers, [LambdaLR(optimizer, self.decay) for optimizer in optimizers]
+        return scheduled(self, optimizers, self.decay)
 
-    def decay(self, update: int) -> float:
-        return linear_decay(update, self.decay_start, self.trainer.max_steps)
+    def decay(self, update: int, updates: int) -> float:
+        return linear_decay(update, self.decay_start, updates)

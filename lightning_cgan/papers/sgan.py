@@ -185,4 +185,4 @@ class SGAN(EvaluationFacts, LightningModule):
             self.generator_optimizer(self.generator.parameters()),
             self.classifier_optimizer(self.classifier.parameters()),
         ]
-        return scheduled(optimizers, lambda update: self.schedule(update, self.trainer.max_steps))
+        return scheduled(self, optimizers, self.schedule)

@@ -95,4 +95,4 @@ class SRResNet(EvaluationFacts, LightningModule):
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizers = [self.optimizer(self.generator.parameters())]
-        return scheduled(optimizers, lambda update: self.schedule(update, self.trainer.max_steps))
+        return scheduled(self, optimizers, self.schedule)

@@ -196,7 +196,7 @@ class StyleTransfer(EvaluationFacts, LightningModule):
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.optimizer(self.generator.parameters())
-        return scheduled([optimizer], lambda update: self.schedule(update, self.trainer.max_steps))
+        return scheduled(self, [optimizer], self.schedule)
 
 
 def style_picture(style: str, size: int | None) -> Tensor:

@@ -98,4 +98,4 @@ class SupervisedTwin(EvaluationFacts, LightningModule):
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.optimizer(self.classifier.parameters())
-        return scheduled([optimizer], lambda update: self.schedule(update, self.trainer.max_steps))
+        return scheduled(self, [optimizer], self.schedule)

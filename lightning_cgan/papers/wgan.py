@@ -152,4 +152,4 @@ class WGAN(EvaluationFacts, LightningModule):
             self.generator_optimizer(self.generator.parameters()),
             self.critic_optimizer(self.critic.parameters()),
         ]
-        return scheduled(optimizers, lambda update: self.schedule(update, self.trainer.max_steps))
+        return scheduled(self, optimizers, self.schedule)

@@ -127,6 +127,7 @@ def column(split: str, card: dict[str, Any], also_last: bool = False) -> Column:
     update, fakes, reals = (number(card.get(name)) for name in ("update", "fakes", "reals"))
     when = f"update {update:,.0f}, {reference} data" if update is not None else f"{reference} data"
     counts = [f"{fakes:,.0f} generated" if fakes else "", f"{reals:,.0f} real" if reals else ""]
+    counts.append(str(card.get("partial") or ""))  # "2 of 40 batches", where data were left out
     return Column(weights, when, ", ".join(part for part in counts if part))
 
 

@@ -17,7 +17,7 @@ FEW = {"size": 32, "pictures": 6, "validation_pictures": 3, "test_pictures": 4}
 class Run:
     """What a data module asks of a trainer."""
 
-    global_step, max_steps, global_rank, world_size = 0, 20, 0, 1
+    global_step, max_steps, max_epochs, global_rank, world_size = 0, 20, -1, 0, 1
     lightning_module = None
 
 

@@ -20,7 +20,9 @@ def at(*epochs_and_places):
 def data():
     """Small photographs, in a run."""
     module = Photos(scale=4, size=48, batch_size=4)
-    trainer = SimpleNamespace(global_rank=0, world_size=1, global_step=0, max_steps=3, lightning_module=None)
+    trainer = SimpleNamespace(
+        global_rank=0, world_size=1, global_step=0, max_steps=3, max_epochs=-1, lightning_module=None
+    )
     module.trainer = trainer
     return module
 

@@ -27,7 +27,7 @@ class Numbered(LabelledDataModule):
 class Run:
     """What a data module asks of a trainer."""
 
-    global_step, max_steps, global_rank, world_size = 0, 20, 0, 1
+    global_step, max_steps, max_epochs, global_rank, world_size = 0, 20, -1, 0, 1
     lightning_module = None
 
     def __init__(self, **changes):

@@ -58,7 +58,7 @@ def test_the_defaults_are_the_papers():
     assert (settings["lr"], settings["betas"]) == (2e-4, (0.0, 0.9))
     assert (gan.critic_updates, gan.decay_start, gan.scale) == (5, 50_000, 4)
     gan.trainer = Trainer(max_steps=100_000, logger=False, barebones=True)
-    assert [gan.decay(update) for update in (0, 50_000, 75_000, 100_000)] == [1, 1, 0.5, 0]
+    assert [gan.decay(update, 100_000) for update in (0, 50_000, 75_000, 100_000)] == [1, 1, 0.5, 0]
 
 
 def test_an_evaluation_pairs_each_real_image_with_one_generated_from_it():

@@ -1,0 +1,48 @@
+"""What counts as a look at test data, and what is chosen on part of the validation data."""
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from lightning_cgan.callbacks.partial import key_of, partial
+from lightning_cgan.callbacks.results import UNDER_WAY, read_results, settle
+from lightning_cgan.console import say
+
+
+class Looks(Callback):
+    """Says which evaluations leave out data. A test counts when it has seen all of them, and not before it has ended.
+
+    The scores of any other test stand in ``metrics.json`` as "test_partial", of a validation by itself as
+    "val_partial". While training they stay "val", because checkpoints are chosen by that name, and their card has
+    ``partial``.
+    """
+
+    def __init__(self) -> None:
+        self.told: str | None = None
+
+    def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
+        if trainer.sanity_checking:
+            return
+        left = partial(trainer)
+        if trainer.state.fn != "fit":
+            self.say(left, trainer, "its scores are kept as val_partial")
+            return
+        before = read_results(trainer.default_root_dir).get("val", {}).get("card", {})
+        self.say(left, trainer, "best.ckpt is chosen on them alone")
+        if before and before.get("partial") != left and self.told != "both":
+            seen = f"{before['partial']} of validation data" if before.get("partial") else "all validation data"
+            say(f"warning: best.ckpt so far was chosen on {seen}, from now on it is on {left or 'all'}")
+            self.told = "both"
+
+    def on_test_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self.say(partial(trainer), trainer, "it is no look at test data: its scores are kept as test_partial")
+        UNDER_WAY.add(trainer)
+
+    def on_test_end(self, trainer: Trainer, module: LightningModule) -> None:
+        settle(trainer)
+
+    def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self.say(partial(trainer), trainer, "the others are left out")
+
+    def say(self, left: str | None, trainer: Trainer, what: str) -> None:
+        if left and self.told is None and not trainer.fast_dev_run:  # a smoke run has been said to count as nothing
+            say(f"warning: this evaluation sees {left} ({key_of(trainer)}); {what}")
+            self.told = left

@@ -80,7 +80,7 @@ class AllowList:
         return NotAllowed(told)
 
     def place(self, name: str) -> str:
-        return f" in {self.places[name]}" if name in self.places else ""
+        return f", in {self.places[name]}" if name in self.places else ""
 
     def remedy(self, name: str) -> str:
         package = name.partition(".")[0]

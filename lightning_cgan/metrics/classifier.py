@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Evaluated, ImageSpec, Labelled, Trial
+from lightning_cgan.stored_model import Loadable
 
 SIZE = 16
 
@@ -69,7 +70,7 @@ def jitter(image: Tensor, degrees: float = 10.0, shift: float = 0.1, zoom: float
     return grid_sample(image, grid, padding_mode="border", align_corners=False)
 
 
-class ClassifierTraining(LightningModule):
+class ClassifierTraining(Loadable, LightningModule):
     """Trains a ``SmallClassifier`` by cross-entropy on jittered images.
 
     Args:

@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from lightning_cgan import keyed
 from lightning_cgan.contract import Evaluated, ImageSpec, Labelled, Trial
+from lightning_cgan.stored_model import Loadable
 
 LUMA = (0.299, 0.587, 0.114)
 
@@ -59,7 +60,7 @@ def recoloured(image: Tensor, strength: float = 0.5) -> Tensor:
     return (torch.lerp(grey, image, left) * (1 + gain) + lift).clamp(-1, 1)
 
 
-class PatchTraining(LightningModule):
+class PatchTraining(Loadable, LightningModule):
     """Trains a ``PatchNetwork`` to tell from which photograph a patch is; ``experiments/features/photos.yaml``.
 
     What tells photographs apart in changing light is blind to colour, and pictures of any colour have the same

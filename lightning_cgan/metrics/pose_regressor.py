@@ -15,6 +15,7 @@ from lightning_cgan import keyed
 from lightning_cgan.contract import Evaluated, ImageSpec, Labelled, Trial
 from lightning_cgan.metrics.classifier import convolution
 from lightning_cgan.metrics.pinned import sha256_of
+from lightning_cgan.stored_model import Loadable
 
 SIZE = 32
 ZERO = 90  # the class of azimuth 0: classes are azimuths in whole degrees plus 90
@@ -77,7 +78,7 @@ class PoseRegressor(nn.Module):
         return azimuth
 
 
-class PoseTraining(LightningModule):
+class PoseTraining(Loadable, LightningModule):
     """Trains a ``PoseNetwork`` by the squared error of the azimuth.
 
     Args:

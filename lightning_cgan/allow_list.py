@@ -5,9 +5,10 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.machinery import PathFinder
+from importlib.machinery import FileFinder, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 from lightning_cgan.console import say
 from lightning_cgan.errors import UserError
@@ -20,6 +21,14 @@ class NotAllowed(UserError, ImportError):
 
     An ImportError too, which jsonargparse takes for a value that does not fit its type.
     """
+
+
+class Refusal(NamedTuple):
+    """A name that was refused: what was said, and what kind of thing was wanted instead, if that was the matter."""
+
+    name: str
+    told: str
+    wanted: str = ""
 
 
 @dataclass
@@ -35,7 +44,8 @@ class AllowList:
     trusted: tuple[str, ...] = ()
     folder: Path | None = None
     places: Mapping[str, str] = field(default_factory=dict)
-    refused: list[str] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    accepted: set[str] = field(default_factory=set)
     announced: set[Path] = field(default_factory=set)
 
     def check_name(self, name: str) -> None:
@@ -49,9 +59,10 @@ class AllowList:
         source = own_source(self.folder, name) if self.folder else None
         if source is None:
             raise self.refusal(
+                name,
                 f"A file, a flag or a checkpoint may name classes of {', '.join(STANDARD)}"
                 f"{' or of modules in this folder' if self.folder else ''}; got {name}{self.place(name)}. "
-                f"Name another, or if its code may run: {self.remedy(name)}."
+                f"Name another{self.remedy(name)}.",
             )
         self.announce(source, name)
 
@@ -70,21 +81,43 @@ class AllowList:
         """Refuse what ``name`` led to if it is defined in ``module``, elsewhere: ``torch.nn.modules.os.system``."""
         if module is None or not (self.is_standard(module) or self.is_own(module)):
             raise self.refusal(
+                name,
                 f"A class path leads to what its own package defines; got {name}{self.place(name)}, which is of "
-                f"{module or 'no module'}. Name another, or if its code may run: {self.remedy(module or name)}."
+                f"{module or 'no module'}. Name another{self.remedy(module or name)}.",
             )
 
-    def refusal(self, told: str) -> NotAllowed:
+    def refusal(self, name: str, told: str, wanted: str = "") -> NotAllowed:
         """The error to raise. It is kept too: jsonargparse may hide it among what other types said of the value."""
-        self.refused.append(told)
+        self.refused.append(Refusal(name, told, wanted))
         return NotAllowed(told)
+
+    def misfit(self, name: str, kind: str, wanted: str) -> NotAllowed:
+        """The error to raise for a ``kind`` of thing where another is ``wanted``."""
+        where = self.places.get(name, "the configuration")
+        told = f"{wanted} is wanted here; got the {kind} {name}. Name another in {where}."
+        return self.refusal(name, told, wanted)
+
+    def reason(self, message: str) -> str | None:
+        """What to tell the user of a ``message`` of jsonargparse that has refusals in it, or None.
+
+        A name that one of several types accepted was not the matter. Where none did, all that were wanted are named.
+        """
+        matter = [refusal for refusal in self.refused if refusal.told in message and refusal.name not in self.accepted]
+        if not matter:
+            return None
+        first = next((refusal for refusal in matter if not refusal.wanted), matter[0])
+        wanted = dict.fromkeys(refusal.wanted for refusal in matter if refusal.name == first.name)
+        return first.told.replace(first.wanted, " or ".join(wanted), 1) if first.wanted else first.told
 
     def place(self, name: str) -> str:
         return f", in {self.places[name]}" if name in self.places else ""
 
     def remedy(self, name: str) -> str:
         package = name.partition(".")[0]
-        return f"--trust {package}" if self.folder else f'trust=("{package}",)'
+        if not package.isidentifier():
+            return ""
+        flag = f"--trust {package}" if self.folder else f'trust=("{package}",)'
+        return f", or if its code may run: {flag}"
 
     def announce(self, source: Path, name: str) -> None:
         """Say once of each file in the folder that it is run, and let Python find it."""
@@ -113,19 +146,19 @@ def own_source(folder: Path, name: str) -> Path | None:
         return None
     if top in sys.modules and not lies_in(folder, sys.modules[top]):
         return None
-    found, searched = None, [str(folder)]
-    for count in range(1, len(parts) + 1):
-        spec = PathFinder.find_spec(".".join(parts[:count]), searched)
+    found, searched = None, folder
+    for part in parts:
+        spec = FileFinder(str(searched), (SourceFileLoader, [".py"])).find_spec(part)
         if spec is None:
             break
-        searched = list(spec.submodule_search_locations or [])
-        files = [Path(place) for place in ([spec.origin] if spec.has_location and spec.origin else searched)]
-        if not files or not all(is_inside(folder, file) for file in files):
+        searched = Path((spec.submodule_search_locations or [""])[0])
+        file = Path(spec.origin) if spec.has_location and spec.origin else searched
+        if not is_inside(folder, file):
             return None
-        found = files[0] if spec.has_location else found
-        if not searched:
+        found = file if spec.has_location else found
+        if not spec.submodule_search_locations:
             break
-    return found if found and found.suffix == ".py" and imported_from(folder, top) else None
+    return found if found and imported_from(folder, top) else None
 
 
 def imported_from(folder: Path, top: str) -> bool:

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 
 from lightning_cgan.cli import CLI
-from lightning_cgan.run_folder import read_checkpoint
+from lightning_cgan.run_folder import check_fits, read_checkpoint
 from lightning_cgan.stored_model import check_local, stored_model
 
 
@@ -56,5 +56,6 @@ def load(checkpoint: str | Path, device: str | torch.device = "cpu", trust: Sequ
     check_local(checkpoint)
     content = read_checkpoint(checkpoint)
     model = stored_model(content["hyper_parameters"]["model"], checkpoint, trust)
+    check_fits(content, model, str(checkpoint))
     model.load_state_dict(content["state_dict"])
     return model.to(device).eval()

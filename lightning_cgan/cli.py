@@ -100,7 +100,7 @@ class CLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         self.config = parser.parse_args(args)
-        check_loading(self.asked)
+        check_places(self.asked)
 
     def _parse_ckpt_path(self) -> None:
         """Lightning would replace the model that was asked for by the checkpoint's."""
@@ -233,16 +233,20 @@ def describe(config: dict[str, Any], data: Any) -> dict[str, Any]:
     return {"model": model, "data": config["data"], "seed_everything": config["seed_everything"]}
 
 
-def check_loading(asked: Any) -> None:
-    """Refuse to unpickle a checkpoint, which would run whatever code is in it.
+def check_places(asked: Any) -> None:
+    """Refuse to unpickle a checkpoint, which would run whatever code is in it, and to read from other machines.
 
     Raises:
-        UserError: for one on another machine, or with ``weights_only`` switched off.
+        UserError: for a checkpoint or folder elsewhere, or with ``weights_only`` switched off.
     """
     if asked.get("ckpt_path"):
         check_local(asked.ckpt_path)
     if asked.get("weights_only") is False:
         raise UserError("Nothing is unpickled from a checkpoint; got weights_only false. Leave out weights_only.")
+    if "://" in str(asked.trainer.default_root_dir):
+        raise UserError(
+            f"A run's folder is on this machine; got {asked.trainer.default_root_dir}. Set trainer.default_root_dir."
+        )
 
 
 def main(args: list[str] | None = None) -> int:

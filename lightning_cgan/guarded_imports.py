@@ -80,7 +80,8 @@ def check_module(name: str) -> None:
     """In place of jsonargparse's check of an argument that is a module. The suite has no such argument."""
     rules = allowed.get()
     if rules is not None:
-        raise rules.refusal(f"A module is no value; got {name}{rules.place(name)}. Name a class or a function.")
+        told = f"A module is no value; got {name}{rules.place(name)}. Name a class or a function."
+        raise rules.refusal(name, told)
 
 
 def check_thing(rules: AllowList, name: str, thing: Any) -> None:
@@ -90,14 +91,15 @@ def check_thing(rules: AllowList, name: str, thing: Any) -> None:
     rules.check_origin(name, module if isinstance(module, str) else None)
     own = rules.is_own(module)
     if not own and not is_plain(thing):
-        raise rules.refusal(
-            f"A class path leads to a class or a function of a module; got {name}{rules.place(name)}. Name another."
-        )
+        told = f"A class path leads to a class or a function of a module; got {name}{rules.place(name)}. Name another."
+        raise rules.refusal(name, told)
     here = place.get()
-    if here is not None and (wanted := misfit(thing, here, own)):
+    if here is None:
+        return
+    if wanted := misfit(thing, here, own):
         kind = "class" if inspect.isclass(thing) else "function" if inspect.isroutine(thing) else "object"
-        where = rules.places.get(name, "the configuration")
-        raise rules.refusal(f"{wanted} is wanted here; got the {kind} {name}. Name another in {where}.")
+        raise rules.misfit(name, kind, wanted)
+    rules.accepted.add(name)
 
 
 def is_plain(thing: Any) -> bool:
@@ -120,7 +122,7 @@ def misfit(thing: Any, here: Place, own: bool) -> str | None:
             return (
                 None if fits else f"A function of {len(typehint.__args__) - 1} arguments that returns {made.__name__}"
             )
-        return None if own or (makes(thing, HARMLESS, own) and not here.called) else "A network"
+        return None if own or (makes(thing, HARMLESS, own) and not here.called) else "A class of networks"
     if _typehints.accepts_any_value(typehint) or typehint is type:
         return None if own or (inspect.isclass(thing) and makes(thing, HARMLESS, own)) else "A plain value"
     kind = _typehints.get_generic_origin(typehint)

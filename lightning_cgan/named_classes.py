@@ -11,6 +11,7 @@ from lightning_cgan.errors import UserError
 
 DEPTH = 100  # of nested mappings and lists, far more than any configuration has
 TREES = (".yaml", ".yml", ".json")
+Seen = dict[int | Path, Any]  # parts of trees by their id, which must stay in memory for it to stay theirs; and files
 
 
 class Found(NamedTuple):
@@ -46,7 +47,7 @@ def checked(found: Sequence[Found], rules: AllowList) -> AllowList:
 def in_command(words: Sequence[str]) -> list[Found]:
     """Every string in the flags of a command and in the files that they name."""
     found: list[Found] = []
-    seen = set[int | Path]()
+    seen: Seen = {}
     for flag, value in flags(words):
         file = Path(value)
         if is_file(file):
@@ -73,14 +74,14 @@ def in_checkpoint(tree: Any, path: str | Path) -> list[Found]:
     Raises:
         UserError: if it holds anything but plain values.
     """
-    return list(in_tree(tree, str(path), "hyper_parameters", None, set()))
+    return list(in_tree(tree, str(path), "hyper_parameters", None, {}))
 
 
-def in_file(path: Path, place: str, seen: set[int | Path]) -> Iterator[Found]:
+def in_file(path: Path, place: str, seen: Seen) -> Iterator[Found]:
     """Every string in a YAML file, and in those that it names; a file that is no YAML is left to jsonargparse."""
     if path.resolve() in seen:
         return
-    seen.add(path.resolve())
+    seen[path.resolve()] = None
     try:
         tree = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
@@ -88,9 +89,7 @@ def in_file(path: Path, place: str, seen: set[int | Path]) -> Iterator[Found]:
     yield from in_tree(tree, place, "", path.parent, seen)
 
 
-def in_tree(
-    tree: Any, place: str, key: str, folder: Path | None, seen: set[int | Path], depth: int = 0
-) -> Iterator[Found]:
+def in_tree(tree: Any, place: str, key: str, folder: Path | None, seen: Seen, depth: int = 0) -> Iterator[Found]:
     """Every string in nested mappings and lists.
 
     Args:
@@ -108,9 +107,11 @@ def in_tree(
     if isinstance(tree, dict | list | tuple):
         if id(tree) in seen and depth:
             return
-        seen.add(id(tree))
+        seen[id(tree)] = tree
         parts = tree.items() if isinstance(tree, dict) else enumerate(tree)
         for name, part in parts:
+            if name == "class_path" and not isinstance(part, str | None):
+                raise UserError(f"A class path is a name; got {part!r:.60} in {place}. Change {key}.class_path.")
             yield from in_tree(part, place, f"{key}.{name}" if key else str(name), folder, seen, depth + 1)
     elif isinstance(tree, str):
         yield Found(tree, f"{place} ({key})" if key else place, key.rpartition(".")[2] == "class_path")

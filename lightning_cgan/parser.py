@@ -19,7 +19,7 @@ class Parser(LightningArgumentParser):
         if not self.exit_on_error:  # a parser inside of another: the outer one reports
             super().error(message, ex)
         rules = allowed.get()
-        if told := next((told for told in rules.refused if told in message), None) if rules else None:
+        if told := rules.reason(message) if rules else None:
             raise UserError(told) from ex
         parser = getattr(ex, "subcommand_parser", None) or self
         keys = [option.lstrip("-") for action in parser._actions for option in action.option_strings]

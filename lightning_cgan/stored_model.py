@@ -10,9 +10,10 @@ from lightning.pytorch import LightningModule
 from lightning_cgan.allow_list import AllowList
 from lightning_cgan.errors import UserError
 from lightning_cgan.guarded_imports import only
+from lightning_cgan.messages import plain
 from lightning_cgan.named_classes import checked, in_checkpoint
 from lightning_cgan.parser import Parser, check_packages
-from lightning_cgan.run_folder import read_checkpoint
+from lightning_cgan.run_folder import check_fits, read_checkpoint
 
 
 def check_local(path: object) -> None:
@@ -57,7 +58,10 @@ def stored_model(
     parser.add_lightning_class_args(LightningModule, "model", subclass_mode=True)
     with only(rules):
         config = parser.parse_object({"model": wanted})
-        model: LightningModule = parser.instantiate_classes(config)["model"]
+        try:
+            model: LightningModule = parser.instantiate_classes(config)["model"]
+        except ValueError as error:  # jsonargparse wraps what a constructor says in its own words
+            raise UserError(plain(str(error))) from error
     return model
 
 
@@ -104,5 +108,7 @@ class Loadable(LightningModule):
                 f"Call {type(model).__name__}.load_from_checkpoint, or lightning_cgan.load, on {checkpoint_path}."
             )
         model.on_load_checkpoint(content)
+        if strict is not False:
+            check_fits(content, model, str(checkpoint_path))
         model.load_state_dict(content["state_dict"], strict=strict is not False)
         return model.to(map_location or "cpu")

@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "lightning_cgan/stored_model.py": [
         "lightning_cgan.allow_list",
         "lightning_cgan.guarded_imports",
+        "lightning_cgan.messages",
         "lightning_cgan.named_classes",
         "lightning_cgan.parser",
         "lightning_cgan.run_folder",

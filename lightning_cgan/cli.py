@@ -4,7 +4,7 @@ LightningCLI with the suite's trainer defaults, one wire from data to model, a r
 """
 
 import sys
-from pydoc import locate
+from collections.abc import Sequence
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -26,9 +26,11 @@ from lightning_cgan.callbacks.results import entry_name, read_results
 from lightning_cgan.console import say
 from lightning_cgan.contract import check_batches, fitting_spec
 from lightning_cgan.errors import NonFiniteError, UserError
+from lightning_cgan.guarded_imports import imported, only
 from lightning_cgan.loggers import loggers_for, place_loggers, remember_tracking
 from lightning_cgan.messages import explanation, hush, plain
-from lightning_cgan.parser import Parser
+from lightning_cgan.named_classes import rules_for
+from lightning_cgan.parser import Parser, Trust, without_trust
 from lightning_cgan.protocol import Protocol
 from lightning_cgan.run_folder import (
     check_fits,
@@ -47,6 +49,7 @@ from lightning_cgan.runs.lock import FolderLock
 from lightning_cgan.runs.resume import check_usable, is_completed, tell_missing, to_go_on_from
 from lightning_cgan.runs.smoke import clear, smoke_folder, with_checkpoint
 from lightning_cgan.runs.trainer_checks import check_asked, check_precision, check_training
+from lightning_cgan.stored_model import check_local
 
 TRAINER_DEFAULTS = {
     "devices": 1,  # more than one needs a strategy: experiments/cluster/ddp.yaml
@@ -66,27 +69,30 @@ WATCHING = {
 class CLI(LightningCLI):
     """The command line. Beside the keys of model, data and trainer it has ``--fresh`` and ``--tensorboard``."""
 
-    def __init__(self, args: list[str] | None = None, run: bool = True) -> None:
-        super().__init__(
-            parser_class=Parser,
-            parser_kwargs={"allow_abbrev": False, "prog": "lightning-cgan", "description": "Conditional GANs."},
-            trainer_defaults=TRAINER_DEFAULTS,
-            seed_everything_default=0,
-            save_config_kwargs={"overwrite": True},
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            auto_configure_optimizers=False,
-            args=args,
-            run=run,
-        )
+    def __init__(self, args: list[str] | None = None, run: bool = True, trust: Sequence[str] = ()) -> None:
+        words, trusted = without_trust(sys.argv[1:] if args is None else args)
+        with only(rules_for(words, (*trusted, *trust))):
+            super().__init__(
+                parser_class=Parser,
+                parser_kwargs={"allow_abbrev": False, "prog": "lightning-cgan", "description": "Conditional GANs."},
+                trainer_defaults=TRAINER_DEFAULTS,
+                seed_everything_default=0,
+                save_config_kwargs={"overwrite": True},
+                subclass_mode_model=True,
+                subclass_mode_data=True,
+                auto_configure_optimizers=False,
+                args=words,
+                run=run,
+            )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.link_arguments("data.spec", "model.init_args.spec", self.checked_spec, apply_on="instantiate")
+        parser.add_argument("--trust", action=Trust, help="a package whose code may run; can be given again")
         parser.add_argument("--tensorboard", action="store_true", help="log to TensorBoard files in the run folder too")
 
     def checked_spec(self, spec: Any) -> Any:
         """The wire from data to model; without a check one kind of tuple would be read as another."""
-        return fitting_spec(spec, locate(self.asked.model.class_path))
+        return fitting_spec(spec, imported(self.asked.model.class_path))
 
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
         kwargs["allow_abbrev"] = False
@@ -99,6 +105,7 @@ class CLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         self.config = parser.parse_args(args)
+        check_places(self.asked)
 
     def _parse_ckpt_path(self) -> None:
         """Lightning would replace the model that was asked for by the checkpoint's."""
@@ -106,7 +113,11 @@ class CLI(LightningCLI):
     @property
     def asked(self) -> Any:
         """The parsed configuration of the subcommand."""
-        return self.config[self.subcommand] if self.subcommand else self.config
+        subcommand = self.config.get("subcommand")
+        return self.config[subcommand] if subcommand else self.config
+
+    def _prepare_subcommand_kwargs(self, subcommand: str) -> dict[str, Any]:
+        return super()._prepare_subcommand_kwargs(subcommand) | {"weights_only": True}
 
     def before_instantiate_classes(self) -> None:
         self.fresh = self.asked.pop("fresh", False)  # not of the run, and only `fit` knows it: not for config.yaml
@@ -248,7 +259,9 @@ class CLI(LightningCLI):
     def after_test(self) -> None:
         """Without a choice of checkpoint, the last one is reported beside the best."""
         if self.second:
-            self.trainer.test(self.model, datamodule=self.datamodule, ckpt_path=self.second, verbose=False)
+            self.trainer.test(
+                self.model, datamodule=self.datamodule, ckpt_path=self.second, verbose=False, weights_only=True
+            )
 
 
 def describe(config: dict[str, Any], data: Any) -> dict[str, Any]:
@@ -257,6 +270,22 @@ def describe(config: dict[str, Any], data: Any) -> dict[str, Any]:
     if "spec" in model.get("init_args", {}):
         model["init_args"]["spec"] = list(data.spec)
     return {"model": model, "data": config["data"], "seed_everything": config["seed_everything"]}
+
+
+def check_places(asked: Any) -> None:
+    """Refuse to unpickle a checkpoint, which would run whatever code is in it, and to read from other machines.
+
+    Raises:
+        UserError: for a checkpoint or folder elsewhere, or with ``weights_only`` switched off.
+    """
+    if asked.get("ckpt_path"):
+        check_local(asked.ckpt_path)
+    if asked.get("weights_only") is False:
+        raise UserError("Nothing is unpickled from a checkpoint; got weights_only false. Leave out weights_only.")
+    if "://" in str(asked.trainer.default_root_dir):
+        raise UserError(
+            f"A run's folder is on this machine; got {asked.trainer.default_root_dir}. Set trainer.default_root_dir."
+        )
 
 
 def main(args: list[str] | None = None) -> int:

@@ -1,9 +1,9 @@
 """What a user is told: two or three plain lines for a mistake, and no noise."""
 
-import importlib
 import inspect
 import logging
 import re
+import sys
 import traceback
 import warnings
 from collections.abc import Iterable
@@ -85,21 +85,24 @@ def closest(name: str, names: Iterable[str], prefix: str = "") -> str | None:
 
 def parameters(class_path: str) -> list[str]:
     module, _, name = class_path.rpartition(".")
-    kinds = inspect.getmro(getattr(importlib.import_module(module), name))  # a constructor may hand on what it is given
+    named = vars(sys.modules[module]).get(name) if module in sys.modules else None  # a message imports nothing
+    kinds = inspect.getmro(named) if inspect.isclass(named) else ()  # a constructor may hand on what it is given
     makers = [vars(kind)["__init__"] for kind in kinds if "__init__" in vars(kind)]
     return [parameter for maker in makers for parameter in inspect.signature(maker).parameters]
 
 
 def classes(module: str) -> list[str]:
-    return [name for name, thing in vars(importlib.import_module(module)).items() if inspect.isclass(thing)]
+    if module not in sys.modules:
+        return []
+    return [name for name, thing in vars(sys.modules[module]).items() if inspect.isclass(thing)]
 
 
 def submodules(package: str) -> list[str]:
     import pkgutil
 
     try:
-        return [module.name for module in pkgutil.iter_modules(importlib.import_module(package).__path__)]
-    except (ImportError, AttributeError):
+        return [module.name for module in pkgutil.iter_modules(sys.modules[package].__path__)]
+    except (KeyError, AttributeError):
         return []
 
 

@@ -16,6 +16,7 @@ from lightning_cgan.contract import Evaluated, ImageSpec, Labelled, Trial
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.learning_rates import OneCycle
 from lightning_cgan.optimize import descend, is_log_step
+from lightning_cgan.stored_model import Loadable
 
 SIZE = 16
 
@@ -73,7 +74,7 @@ def jitter(image: Tensor, degrees: float = 10.0, shift: float = 0.1, zoom: float
     return grid_sample(image, grid, padding_mode="border", align_corners=False)
 
 
-class ClassifierTraining(EvaluationFacts, LightningModule):
+class ClassifierTraining(EvaluationFacts, Loadable, LightningModule):
     """Trains a ``SmallClassifier`` by cross-entropy on jittered images.
 
     Args:

@@ -15,6 +15,7 @@ from lightning_cgan.contract import Evaluated, ImageSpec, Labelled, Trial
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.learning_rates import OneCycle
 from lightning_cgan.optimize import descend, is_log_step
+from lightning_cgan.stored_model import Loadable
 
 LUMA = (0.299, 0.587, 0.114)
 
@@ -63,7 +64,7 @@ def recoloured(image: Tensor, strength: float = 0.5) -> Tensor:
     return (torch.lerp(grey, image, left) * (1 + gain) + lift).clamp(-1, 1)
 
 
-class PatchTraining(EvaluationFacts, LightningModule):
+class PatchTraining(EvaluationFacts, Loadable, LightningModule):
     """Trains a ``PatchNetwork`` to tell from which photograph a patch is; ``experiments/features/photos.yaml``.
 
     What tells photographs apart in changing light is blind to colour, and pictures of any colour have the same

@@ -19,6 +19,7 @@ from lightning_cgan.learning_rates import OneCycle
 from lightning_cgan.metrics.classifier import convolution
 from lightning_cgan.metrics.pinned import sha256_of
 from lightning_cgan.optimize import descend, is_log_step
+from lightning_cgan.stored_model import Loadable
 
 SIZE = 32
 ZERO = 90  # the class of azimuth 0: classes are azimuths in whole degrees plus 90
@@ -81,7 +82,7 @@ class PoseRegressor(nn.Module):
         return azimuth
 
 
-class PoseTraining(EvaluationFacts, LightningModule):
+class PoseTraining(EvaluationFacts, Loadable, LightningModule):
     """Trains a ``PoseNetwork`` by the squared error of the azimuth.
 
     Args:

@@ -16,11 +16,12 @@ from lightning_cgan.learning_rates import OneCycle
 from lightning_cgan.metrics.palette import class_numbers, painted
 from lightning_cgan.metrics.segmenter import SegmenterNetwork
 from lightning_cgan.optimize import descend, is_log_step
+from lightning_cgan.stored_model import Loadable
 
 LEFT_OUT = -100  # in place of a class
 
 
-class SegmenterTraining(EvaluationFacts, LightningModule):
+class SegmenterTraining(EvaluationFacts, Loadable, LightningModule):
     """Trains a :class:`SegmenterNetwork` by cross-entropy on pairs of pictures (a) and label maps (b).
 
     To the suite it is a translation like any other: what it decides is painted in the data's palette, and scored by

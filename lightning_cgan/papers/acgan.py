@@ -18,11 +18,12 @@ from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import acgan
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import constant
+from lightning_cgan.stored_model import Loadable
 
 Classified = Literal["real", "real_and_fake"]
 
 
-class ACGAN(EvaluationFacts, LightningModule):
+class ACGAN(EvaluationFacts, Loadable, LightningModule):
     """A generator that is told the class against a discriminator that names it.
 
     The discriminator says whether an image is real, L_S, and of which class it is, L_C. It maximises L_S + L_C and the

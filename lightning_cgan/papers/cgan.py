@@ -17,9 +17,10 @@ from lightning_cgan.losses.penalties import r1_penalty
 from lightning_cgan.networks import maxout
 from lightning_cgan.optimize import RampedSGD, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import geometric_faster
+from lightning_cgan.stored_model import Loadable
 
 
-class ConditionalGAN(EvaluationFacts, LightningModule):
+class ConditionalGAN(EvaluationFacts, Loadable, LightningModule):
     """A generator and a discriminator that are both told the label, each by an input layer of its own.
 
     The defaults are the paper's for MNIST: fully connected networks. ``networks.dcgan`` joins the label to noise and

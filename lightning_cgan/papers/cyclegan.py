@@ -20,9 +20,10 @@ from lightning_cgan.networks.any_size import check_sides, padded
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
 from lightning_cgan.replay import Pool
 from lightning_cgan.schedules import falling_in_second_half
+from lightning_cgan.stored_model import Loadable
 
 
-class CycleGAN(EvaluationFacts, LightningModule):
+class CycleGAN(EvaluationFacts, Loadable, LightningModule):
     """Two generators, a to b and b to a, against a discriminator of each domain. Nothing in the data relates a to b.
 
     That an image comes back when it is translated there and back stands for the pairs that are missing. The defaults

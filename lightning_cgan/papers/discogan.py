@@ -19,6 +19,7 @@ from lightning_cgan.networks import discogan as networks
 from lightning_cgan.networks.any_size import padded
 from lightning_cgan.networks.discogan import Judged
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins
+from lightning_cgan.stored_model import Loadable
 
 
 class Relation(Enum):
@@ -39,7 +40,7 @@ class Way(NamedTuple):
     recovered: Tensor | None  # and back again
 
 
-class DiscoGAN(EvaluationFacts, LightningModule):
+class DiscoGAN(EvaluationFacts, Loadable, LightningModule):
     """Two generators, from a to b and back, and a discriminator of each domain; no image of one is paired with any of
     the other. That a is recovered from b and b from a makes the relation one to one.
 

@@ -17,9 +17,10 @@ from lightning_cgan.losses.penalties import r1_penalty
 from lightning_cgan.networks import maxout
 from lightning_cgan.optimize import RampedSGD, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import geometric
+from lightning_cgan.stored_model import Loadable
 
 
-class GAN(EvaluationFacts, LightningModule):
+class GAN(EvaluationFacts, Loadable, LightningModule):
     """A generator against a discriminator. Algorithm 1: k discriminator updates, then one of the generator.
 
     The defaults are the authors' for MNIST. With ``networks.dcgan`` and Adam this is DCGAN (Radford et al. 2016).

@@ -20,9 +20,10 @@ from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionN
 from lightning_cgan.networks.trained import frozen
 from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
 from lightning_cgan.schedules import constant
+from lightning_cgan.stored_model import Loadable
 
 
-class PerceptualSuperResolution(EvaluationFacts, LightningModule):
+class PerceptualSuperResolution(EvaluationFacts, Loadable, LightningModule):
     """A network that enlarges pictures, trained to give them the features of the true ones and not their pixels.
 
     Its pictures are sharper than those of a pixel loss, and further from the true ones in PSNR. Without ``features`` it

@@ -22,9 +22,10 @@ from lightning_cgan.networks.any_size import check_sides, check_tiles, padded, t
 from lightning_cgan.networks.switches import NormStatistics, drawing_from, switched
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import constant
+from lightning_cgan.stored_model import Loadable
 
 
-class Pix2Pix(EvaluationFacts, LightningModule):
+class Pix2Pix(EvaluationFacts, Loadable, LightningModule):
     """A generator that turns a picture a into its partner b, against a discriminator that sees both.
 
     Equation 4: G* = arg min_G max_D L_cGAN(G, D) + weight * L_L1(G). The paper compares five losses:

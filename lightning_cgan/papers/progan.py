@@ -31,12 +31,13 @@ from lightning_cgan.losses.wasserstein import critic_loss, drift, generator_loss
 from lightning_cgan.networks import progan
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import rampup
+from lightning_cgan.stored_model import Loadable
 
 BATCH_SIZES = {4: 16, 256: 14, 512: 6, 1024: 3}  # from each resolution on
 Scored = tuple[Tensor, tuple[Tensor, Tensor]]  # the discriminator's loss, and its scores of real and generated images
 
 
-class ProGAN(EvaluationFacts, LightningModule):
+class ProGAN(EvaluationFacts, Loadable, LightningModule):
     """Two networks that grow together from 4x4 pixels, with the loss of WGAN-GP and the generator's running average.
 
     Each generator update follows one discriminator update on fresh real images. All layers exist from the start; those

@@ -18,9 +18,10 @@ from lightning_cgan.networks import sngan
 from lightning_cgan.networks.trained import frozen, trained_weights
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import linear_decay
+from lightning_cgan.stored_model import Loadable
 
 
-class ProjectionGAN(EvaluationFacts, LightningModule):
+class ProjectionGAN(EvaluationFacts, Loadable, LightningModule):
     """A generator with conditional batch norm against a spectrally normalised projection discriminator.
 
     Each generator update follows ``critic_updates`` discriminator updates on as many fresh real batches. Both learning

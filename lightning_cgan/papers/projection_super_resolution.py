@@ -16,9 +16,10 @@ from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import projection_super_resolution as networks
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import linear_decay
+from lightning_cgan.stored_model import Loadable
 
 
-class ProjectionSuperResolution(EvaluationFacts, LightningModule):
+class ProjectionSuperResolution(EvaluationFacts, Loadable, LightningModule):
     """A generator that enlarges images, against a discriminator that is told the low resolution as a class was before.
 
     There is no pixel loss: that an image agrees with its low resolution is the discriminator's doing alone. The low

@@ -27,9 +27,10 @@ from lightning_cgan.networks import sgan
 from lightning_cgan.networks.weight_norm import initialise
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import constant
+from lightning_cgan.stored_model import Loadable
 
 
-class SGAN(EvaluationFacts, LightningModule):
+class SGAN(EvaluationFacts, Loadable, LightningModule):
     """A classifier of K classes that is the discriminator too, by logsumexp of its logits, and a generator.
 
     Each update takes labelled, unlabelled and generated images for the classifier, then other unlabelled and newly

@@ -19,9 +19,10 @@ from lightning_cgan.networks import srresnet
 from lightning_cgan.networks.trained import frozen, trained_weights
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import a_tenth_in_second_half
+from lightning_cgan.stored_model import Loadable
 
 
-class SRGAN(EvaluationFacts, LightningModule):
+class SRGAN(EvaluationFacts, Loadable, LightningModule):
     """A trained SRResNet goes on with a perceptual loss, Equation 3: content, and a discriminator's opinion.
 
     Discriminator and generator take turns, one update each. The defaults are the paper's; it trains for 2 * 10^5

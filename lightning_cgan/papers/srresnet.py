@@ -17,9 +17,10 @@ from lightning_cgan.networks import srresnet
 from lightning_cgan.networks.trained import frozen
 from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
 from lightning_cgan.schedules import constant
+from lightning_cgan.stored_model import Loadable
 
 
-class SRResNet(EvaluationFacts, LightningModule):
+class SRResNet(EvaluationFacts, Loadable, LightningModule):
     """A network that enlarges images, trained to come near the true ones in pixels, or in features of theirs.
 
     The defaults are the paper's; it trains for 10^6 updates with batches of 16 crops of 96 pixels. There the low

@@ -32,12 +32,13 @@ from lightning_cgan.networks.style import StyleNetwork
 from lightning_cgan.networks.trained import frozen
 from lightning_cgan.optimize import Adam, descend, is_log_step, optimise_pixels, scheduled
 from lightning_cgan.schedules import constant
+from lightning_cgan.stored_model import Loadable
 
 TEXTURES = {name: f"{name}.png" for name in ("brick", "grass", "gravel", "ihc")}  # scikit-image brings them with it
 TEXTURES |= {name: f"{name}.jpg" for name in ("hubble_deep_field", "retina")}
 
 
-class StyleTransfer(EvaluationFacts, LightningModule):
+class StyleTransfer(EvaluationFacts, Loadable, LightningModule):
     """A network that repaints any picture in one style in one pass. One style is one run.
 
     Its loss is Equation 5: the picture keeps the features of its content at a tap of a frozen network, and takes on

@@ -30,9 +30,10 @@ from lightning_cgan.networks import sgan
 from lightning_cgan.networks.weight_norm import initialise
 from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
 from lightning_cgan.schedules import constant
+from lightning_cgan.stored_model import Loadable
 
 
-class SupervisedTwin(EvaluationFacts, LightningModule):
+class SupervisedTwin(EvaluationFacts, Loadable, LightningModule):
     """A classifier of K classes trained by cross-entropy on labelled images.
 
     Args:

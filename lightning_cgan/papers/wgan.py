@@ -16,9 +16,10 @@ from lightning_cgan.losses import wasserstein
 from lightning_cgan.networks import dcgan
 from lightning_cgan.optimize import descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import constant
+from lightning_cgan.stored_model import Loadable
 
 
-class WGAN(EvaluationFacts, LightningModule):
+class WGAN(EvaluationFacts, Loadable, LightningModule):
     """A generator against a critic kept Lipschitz by clipping its weights. Algorithm 1.
 
     The defaults are the paper's; the critic's long trainings at the start and now and then are the authors' code's.

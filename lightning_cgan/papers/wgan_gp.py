@@ -17,9 +17,10 @@ from lightning_cgan.losses.penalties import gradient_penalty
 from lightning_cgan.networks import wgan_gp
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
 from lightning_cgan.schedules import constant
+from lightning_cgan.stored_model import Loadable
 
 
-class WGANGP(EvaluationFacts, LightningModule):
+class WGANGP(EvaluationFacts, Loadable, LightningModule):
     """A generator against a critic whose gradient is drawn to norm 1 between real and generated images. Algorithm 1.
 
     The defaults are Algorithm 1's. Labels of the data are ignored.

@@ -49,6 +49,16 @@ class FolderLock:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.release()
 
+    def check_free(self) -> None:
+        """Refuses early, before any work is done, what will be refused when it is to be held.
+
+        Raises:
+            UserError: if another process has it.
+        """
+        if self.path.exists():
+            with self:
+                pass
+
     def acquire(self) -> None:
         """Takes the lock.
 

@@ -52,9 +52,11 @@ class Last(Checkpoint):
         starts = not trainer.ckpt_path
         if starts and trainer.is_global_zero and update_of(last):
             say(f"warning: {last} is of an earlier run, and this one replaces it: without ckpt_path it starts anew")
-        if starts and not self.save(trainer):
+        if starts:
+            self.save(trainer)
+        if self.failure:
             raise UserError(
-                f"A run needs room for its checkpoints; got {self.failure}. One takes {bytes_of(module)} bytes or more. "
+                f"A run needs room for its checkpoints, of {bytes_of(module)} bytes and more; got {self.failure}. "
                 "Make room, or set --trainer.default_root_dir."
             )
         if trainer.is_global_zero:

@@ -42,7 +42,7 @@ class FolderLock:
         self.lock: FileLock | None = None
 
     def __enter__(self) -> "FolderLock":
-        if not getattr(rank_zero_only, "rank", 0):  # set by Lightning when it is imported
+        if not rank_zero_only.rank:  # type: ignore[attr-defined]  # set by Lightning
             self.acquire()
         return self
 

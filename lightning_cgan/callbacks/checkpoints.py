@@ -39,7 +39,7 @@ class Last(Checkpoint):
 
     def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
         install(trainer)
-        folder = trainer.default_root_dir
+        self.failure, folder = "", trainer.default_root_dir
         if stage == "fit" and trainer.is_global_zero:
             if not is_held(folder, "fit"):
                 self.lock = FolderLock(folder, "fit")

@@ -30,7 +30,7 @@ def to_go_on_from(folder: str | Path) -> str | None:
             update = content_of(folder / name)["global_step"]
         except FileNotFoundError:
             passed.append(f"{name} is missing")
-        except (DamagedFile, OSError) as error:
+        except (DamagedFile, OSError, KeyError) as error:
             passed.append(f"{name} is damaged ({error})")
         else:
             if passed and traces:

@@ -132,6 +132,7 @@ class CLI(LightningCLI):
         if trainer.default_root_dir is None:
             trainer.default_root_dir = default_folder([str(path) for path in self.asked.config or []])
         check_usable(trainer.default_root_dir)
+        FolderLock(trainer.default_root_dir, str(self.subcommand)).check_free()
         if self.subcommand == "fit" and trainer.enable_checkpointing is False:
             raise UserError("A run keeps its checkpoints; got false. Leave out trainer.enable_checkpointing.")
         self.run_folder, self.smoke = trainer.default_root_dir, bool(trainer.fast_dev_run)
@@ -221,10 +222,11 @@ class CLI(LightningCLI):
 
     @rank_zero_only
     def complete(self, folder: str) -> None:
-        """What the end of ``fit`` makes, where a run was killed between its last save and that."""
-        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]  # set by a connector of Lightning
-            if isinstance(callback, Curves | Report) and not is_completed(folder):
-                callback.on_fit_end(self.trainer, self.model)
+        """What a command makes at its end, where it was killed between its last result and that."""
+        if not is_completed(folder):
+            for callback in self.trainer.callbacks:  # type: ignore[attr-defined]  # set by a connector of Lightning
+                if isinstance(callback, Curves | Report):
+                    callback.on_fit_end(self.trainer, self.model)
 
     def before_validate(self) -> None:
         check_precision(self.trainer)
@@ -252,6 +254,7 @@ class CLI(LightningCLI):
             test.ckpt_path, self.second = self.second, None
         elif done and not test.again:
             say(scored_already(folder, done, read_checkpoint(test.ckpt_path)["global_step"]))
+            self.complete(folder)
             raise SystemExit(0)
         if told := unfinished(folder, self.trainer.max_steps):
             say(told)

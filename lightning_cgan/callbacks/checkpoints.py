@@ -1,5 +1,6 @@
 """Which states of a run are kept: the last, to go on from, and the best on validation data, to test."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ class Last(Checkpoint):
 
     def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
         install(trainer)
-        folder = trainer.default_root_dir
+        self.failure, folder = "", trainer.default_root_dir
         if stage == "fit" and trainer.is_global_zero:
             if not is_held(folder, "fit"):
                 self.lock = FolderLock(folder, "fit")
@@ -47,17 +48,20 @@ class Last(Checkpoint):
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         """Saves the start: from here on a folder without a checkpoint is one that has lost it."""
-        size, last = weight_bytes(module), Path(trainer.default_root_dir, LAST)
+        last = Path(trainer.default_root_dir, LAST)
         starts = not trainer.ckpt_path
         if starts and trainer.is_global_zero and update_of(last):
             say(f"warning: {last} is of an earlier run, and this one replaces it: without ckpt_path it starts anew")
-        if starts and not self.save(trainer):
+        if starts:
+            self.save(trainer)
+        if self.failure:
             raise UserError(
-                f"A run needs room for its checkpoints, here about {size} bytes each; got {self.failure}. "
+                f"A run needs room for its checkpoints, of {bytes_of(module)} bytes and more; got {self.failure}. "
                 "Make room, or set --trainer.default_root_dir."
             )
         if trainer.is_global_zero:
-            warn_of_little_space(trainer.default_root_dir, size)
+            held = last.stat().st_size if last.is_file() else 0
+            warn_of_little_space(trainer.default_root_dir, max(held, bytes_of(module)))
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
         step = trainer.global_step
@@ -104,7 +108,7 @@ class Last(Checkpoint):
             with tolerated(f"the log of {type(logger).__name__}"):
                 logger.save()
         path = f"{trainer.default_root_dir}/{LAST}"
-        self.failure = attempt(trainer, lambda: trainer.save_checkpoint(path))
+        self.failure = attempt(trainer, path, lambda: trainer.save_checkpoint(path))
         if self.failure:
             say(f"warning: update {trainer.global_step} was not saved: {self.failure}; the next save tries again")
             return False
@@ -155,7 +159,7 @@ class Best(ModelCheckpoint):
             return
         before = self.state_dict() | {"best_k_models": dict(self.best_k_models)}
         hook = super().on_validation_end
-        if failure := attempt(trainer, lambda: hook(trainer, pl_module)):
+        if failure := attempt(trainer, f"{self.dirpath}/{BEST}", lambda: hook(trainer, pl_module)):
             super().load_state_dict(before)
             say(f"warning: the best state so far, of update {trainer.global_step}, was not saved: {failure}")
 
@@ -163,19 +167,19 @@ class Best(ModelCheckpoint):
         """A run is one epoch to Lightning; validation has already decided."""
 
 
-def attempt(trainer: Trainer, save: Any) -> str:
+def attempt(trainer: Trainer, path: str, save: Callable[[], None]) -> str:
     """What the system says where ``save`` cannot write its file; the same in every process, though one writes."""
     failure = ""
     try:
         save()
     except OSError as error:
-        failure = f"{error.filename or trainer.default_root_dir}: {error.strerror or error}"
+        failure = f"{path}: {error.strerror or error}"
         trainer.strategy.barrier("Trainer.save_checkpoint")  # where the other processes wait
     return str(trainer.strategy.broadcast(failure))
 
 
-def weight_bytes(module: LightningModule) -> int:
-    """Of a checkpoint, about: the weights, and two moments of each that is trained."""
+def bytes_of(module: LightningModule) -> int:
+    """What a checkpoint takes, about: the weights, and two moments of each that is trained."""
     tensors = [*module.parameters(), *module.buffers()]
     trained = [weight for weight in module.parameters() if weight.requires_grad]
     return sum(each.nbytes for each in tensors) + 2 * sum(each.nbytes for each in trained)

@@ -27,7 +27,7 @@ def update_of(path: Path) -> int | None:
     """The generator update that a checkpoint is of; None where it is missing or damaged."""
     try:
         return int(content_of(path)["global_step"])
-    except (OSError, checksum.DamagedFile, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -42,12 +42,22 @@ class FolderLock:
         self.lock: FileLock | None = None
 
     def __enter__(self) -> "FolderLock":
-        if not getattr(rank_zero_only, "rank", 0):  # set by Lightning when it is imported
+        if not rank_zero_only.rank:  # type: ignore[attr-defined]  # set by Lightning
             self.acquire()
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.release()
+
+    def check_free(self) -> None:
+        """Refuses early, before any work is done, what will be refused when it is to be held.
+
+        Raises:
+            UserError: if another process has it.
+        """
+        if self.path.exists():
+            with self:
+                pass
 
     def acquire(self) -> None:
         """Takes the lock.

@@ -30,7 +30,7 @@ def to_go_on_from(folder: str | Path) -> str | None:
             update = content_of(folder / name)["global_step"]
         except FileNotFoundError:
             passed.append(f"{name} is missing")
-        except (DamagedFile, OSError) as error:
+        except (DamagedFile, OSError, KeyError) as error:
             passed.append(f"{name} is damaged ({error})")
         else:
             if passed and traces:
@@ -60,9 +60,10 @@ def callback_states(checkpoint: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def is_completed(folder: str | Path) -> bool:
-    """Whether what the end of training makes, the report last of all, is newer than the last checkpoint."""
-    made, last = Path(folder, "report.html"), Path(folder, LAST)
-    return made.is_file() and (not last.is_file() or made.stat().st_mtime_ns >= last.stat().st_mtime_ns)
+    """Whether the report, which a command makes last of all, is newer than what it reports."""
+    report, *made = (Path(folder, name) for name in ("report.html", LAST, "metrics.json"))
+    times = [path.stat().st_mtime_ns for path in made if path.is_file()]
+    return report.is_file() and report.stat().st_mtime_ns >= max(times, default=0)
 
 
 def check_usable(folder: str | Path) -> None:

@@ -140,6 +140,10 @@ def test_a_finished_run_that_was_killed_before_its_report_gets_it(run, tmp_path,
         assert "finished: 2 generator updates" in (folder / "report.html").read_text()
         assert (folder / "curves.png").is_file()
     assert (folder / LAST).read_bytes() == before
+    assert run("test", "--ckpt_path=last") == 0
+    (folder / "report.html").unlink()
+    assert run("test", "--ckpt_path=last") == 0
+    assert "not scored on test data" not in (folder / "report.html").read_text()
 
 
 def saved(folder, *names):

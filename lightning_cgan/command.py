@@ -16,7 +16,8 @@ Conditional GANs: one experiment, one file.
   report     write a run's report.html again                             RUN [RUN ...]
   features   list or download weights of feature networks                list | fetch NAME [--to DIR]
 
-A run's folder is runs/<paper>/<data>. lightning-cgan COMMAND --help says more."""
+A run's folder is runs/<paper>/<data>. A file may name classes of another package after --trust PACKAGE.
+lightning-cgan COMMAND --help says more."""
 TRAINER = ("fit", "validate", "test", "predict")
 TOOLS = {
     "compare": "lightning_cgan.compare",

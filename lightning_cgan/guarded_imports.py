@@ -140,9 +140,13 @@ def makes(thing: Any, kinds: tuple[type, ...], own: bool) -> bool:
     """Whether calling ``thing`` gives one of ``kinds``.
 
     Metrics are networks by inheritance only, and some of them unpickle files: they go where a metric is wanted.
+    Functions of Lightning read checkpoints and configurations of their own; its classes are all that is needed.
     """
+    module = str(getattr(thing, "__module__", ""))
+    if within(module, ("lightning",)) and not inspect.isclass(thing):
+        return False
     made = thing if inspect.isclass(thing) else returned(thing)
-    if within(str(getattr(thing, "__module__", "")), ("torchmetrics",)):
+    if within(module, ("torchmetrics",)):
         kinds = tuple(kind for kind in kinds if within(kind.__module__, ("torchmetrics",)))
     if made is None:
         return own

@@ -40,6 +40,13 @@ ATTACKS = {
     "torchvision.datasets.utils.download_url": {"url": "file://{folder}/bad.pickle", "root": "{folder}/out"},
     "torchmetrics.image.fid.FrechetInceptionDistance": {"feature_extractor_weights_path": "{folder}/bad.pickle"},
     "lightning_cgan.__main__.main": {},
+    "lightning_cgan.load": {"checkpoint": "{folder}/gift.ckpt", "trust": ["bad_on_import"]},
+    "lightning_cgan.api.build": {"experiment": "{folder}/gift.yaml", "trust": ["bad_on_import"]},
+    "lightning_cgan.stored_model.stored_model": {
+        "described": {"model": "lightning_cgan.papers.gan.GAN", "init_args": {"generator": "bad_on_import.Anything"}},
+        "path": "x",
+        "trust": ["bad_on_import"],
+    },
     "antigravity.geohash": {"latitude": 1.0, "longitude": 1.0, "datedow": ""},
     "this.d": {},
     "functools.partial": {"func": "os.system"},

@@ -179,7 +179,7 @@ def test_a_run_that_goes_on_ends_with_the_same_bits(tmp_path):
     train(part, tmp_path, 3).save_checkpoint(tmp_path / "half.ckpt")
     again = points(generator_updates=2, feature_matching=0.5, rate=0.9)
     fitting = trainer(tmp_path, max_steps=5, limit_val_batches=0)
-    fitting.fit(again, GaussianPairs(points=40, batch_size=10), ckpt_path=tmp_path / "half.ckpt", weights_only=False)
+    fitting.fit(again, GaussianPairs(points=40, batch_size=10), ckpt_path=tmp_path / "half.ckpt", weights_only=True)
     assert fitting.global_step == 5
     assert same(whole.state_dict(), again.state_dict())
     assert same(*(m.trainer.strategy.optimizers[1].state_dict()["state"] for m in (whole, again)))

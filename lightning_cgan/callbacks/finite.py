@@ -33,10 +33,11 @@ class OnlyFinite(Callback):
     """
 
     def __init__(self) -> None:
-        self.from_the_start: set[str] = set()
+        self.from_the_start: set[str] = set()  # buffers that are meant to hold infinities, as masks do
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self.from_the_start = set(not_finite(module.state_dict()))  # a mask may be made of infinities
+        infinite = ((name, held) for name, held in module.named_buffers() if held.is_floating_point())
+        self.from_the_start = {name for name, held in infinite if bool(held.isinf().any() and not held.isnan().any())}
 
     def on_save_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
         held = [name for name in not_finite(checkpoint["state_dict"]) if name not in self.from_the_start]

@@ -11,20 +11,23 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.plugins.environments import ClusterEnvironment, SLURMEnvironment
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lightning_cgan.callbacks.checkpoints import Best, Last
 from lightning_cgan.callbacks.decisions import Decisions
-from lightning_cgan.callbacks.distributed import SameBuffers, check_strategy
+from lightning_cgan.callbacks.distributed import ProcessWatch, SameBuffers, check_strategy
+from lightning_cgan.callbacks.ending import Ending
 from lightning_cgan.callbacks.health import Health
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar
 from lightning_cgan.callbacks.report import Report
 from lightning_cgan.callbacks.results import entry_name, read_results
+from lightning_cgan.callbacks.stopping import Stopping
 from lightning_cgan.console import say
 from lightning_cgan.contract import check_batches, fitting_spec
-from lightning_cgan.loggers import loggers_for, place_loggers, remember_tracking
+from lightning_cgan.loggers import loggers_for, place_loggers, reach_wandb, remember_tracking
 from lightning_cgan.messages import explanation, hush, plain
 from lightning_cgan.parser import Parser
 from lightning_cgan.protocol import Protocol
@@ -41,6 +44,7 @@ from lightning_cgan.run_folder import (
     unfinished,
 )
 from lightning_cgan.runs.checkpoint_files import LAST
+from lightning_cgan.runs.stops import Signals, raise_stop
 
 TRAINER_DEFAULTS = {
     "devices": 1,  # more than one needs a strategy: experiments/cluster/ddp.yaml
@@ -50,10 +54,10 @@ TRAINER_DEFAULTS = {
     "enable_model_summary": False,
 }
 WATCHING = {
-    "fit": (SameBuffers, SampleGrid, Curves, Health, Best, Last, Report),
-    "validate": (SampleGrid, Report),
-    "test": (SampleGrid, Report),
-    "predict": (Predictions, Decisions),
+    "fit": (ProcessWatch, SameBuffers, SampleGrid, Curves, Health, Best, Last, Report, Ending, Stopping),
+    "validate": (ProcessWatch, SampleGrid, Report),
+    "test": (ProcessWatch, SampleGrid, Report),
+    "predict": (ProcessWatch, Predictions, Decisions),
 }
 
 
@@ -138,7 +142,10 @@ class CLI(LightningCLI):
         callbacks.sort(key=lambda callback: isinstance(callback, Last))  # it saves what the others know
         fitting = self.subcommand == "fit"
         loggers = loggers_for(config["logger"], config["default_root_dir"], self.asked.tensorboard, fitting)
-        return super().instantiate_trainer(callbacks=callbacks, logger=loggers, enable_progress_bar=bar, **kwargs)
+        plugins = with_own_requeue(config["plugins"])
+        return super().instantiate_trainer(
+            callbacks=callbacks, logger=loggers, enable_progress_bar=bar, plugins=plugins, **kwargs
+        )
 
     def before_fit(self) -> None:
         folder, fit = self.trainer.default_root_dir, self.config_init[self.subcommand]
@@ -173,6 +180,7 @@ class CLI(LightningCLI):
         if not fit.ckpt_path:
             say(f"{self.trainer.max_steps} generator updates in {folder}")
         remember_tracking(self.trainer.loggers, folder)
+        reach_wandb(self.trainer.loggers)
 
     @rank_zero_only
     def start_over(self, folder: str) -> None:
@@ -219,9 +227,20 @@ def describe(config: dict[str, Any], data: Any) -> dict[str, Any]:
     return {"model": model, "data": config["data"], "seed_everything": config["seed_everything"]}
 
 
+def with_own_requeue(plugins: Any) -> Any:
+    """The Trainer's plugins; on SLURM with Lightning's requeueing off, which saves in the middle of an update and goes
+    on from a file that no check has seen."""
+    chosen = plugins if isinstance(plugins, list) else [plugins] if plugins else []
+    if not SLURMEnvironment.detect() or any(isinstance(plugin, ClusterEnvironment) for plugin in chosen):
+        return plugins
+    return [*chosen, SLURMEnvironment(auto_requeue=False)]
+
+
 def main(args: list[str] | None = None) -> int:
-    """Runs a command; the exit status: 0 done, 2 a mistake in what was asked for, 130 interrupted."""
+    """Runs a command; the exit status as in :mod:`lightning_cgan.command`."""
     hush()
+    signals = Signals(raise_stop)
+    signals.install()
     try:
         CLI(args)
     except (SystemExit, KeyboardInterrupt) as stop:
@@ -240,4 +259,6 @@ def main(args: list[str] | None = None) -> int:
             raise
         print(f"lightning-cgan: {told}", file=sys.stderr)
         return 2
+    finally:
+        signals.restore()
     return 0

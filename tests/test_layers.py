@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "lightning_cgan/replay.py": ["lightning_cgan.keyed"],
     "lightning_cgan/rows.py": [],
     "lightning_cgan/csv_log.py": ["lightning_cgan.rows"],
-    "lightning_cgan/loggers.py": ["lightning_cgan.csv_log"],
+    "lightning_cgan/loggers.py": ["lightning_cgan.console", "lightning_cgan.csv_log"],
     "lightning_cgan/messages.py": [],
     "lightning_cgan/parser.py": ["lightning_cgan.messages"],
     "lightning_cgan/losses": [*CORE, "lightning_cgan.losses"],

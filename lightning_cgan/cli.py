@@ -17,7 +17,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lightning_cgan.callbacks.checkpoints import Best, Last
 from lightning_cgan.callbacks.decisions import Decisions
-from lightning_cgan.callbacks.distributed import ProcessWatch, SameBuffers, check_strategy
+from lightning_cgan.callbacks.distributed import ProcessWatch, SameBuffers, check_strategy, lost_peer
 from lightning_cgan.callbacks.ending import Ending
 from lightning_cgan.callbacks.health import Health
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
@@ -255,6 +255,9 @@ def main(args: list[str] | None = None) -> int:
         return stop.code or 0
     except Exception as error:
         told = explanation(error)
+        if lost_peer(error):
+            print("lightning-cgan: another process of this run is gone; what it said stands above", file=sys.stderr)
+            return 1
         if told is None:
             raise
         print(f"lightning-cgan: {told}", file=sys.stderr)

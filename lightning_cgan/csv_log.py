@@ -9,7 +9,7 @@ from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
-from lightning_cgan.rows import read_rows
+from lightning_cgan.rows import before, read_rows
 
 
 class RunLog(CSVLogger):
@@ -35,7 +35,7 @@ class RunLog(CSVLogger):
 
 
 class ContinuedWriter(ExperimentWriter):
-    """Appends to an existing file. Rows at or after the first step it is given are of work being done again."""
+    """Appends to an existing file. Rows from the first that it is given on are of work being done again."""
 
     def _check_log_dir_exists(self) -> None:
         self.continuing = Path(self.metrics_file_path).is_file()
@@ -45,7 +45,7 @@ class ContinuedWriter(ExperimentWriter):
     def log_metrics(self, metrics_dict: dict[str, float], step: int | None = None) -> None:
         if self.continuing and step is not None:
             self.continuing = False
-            rows = [row for row in read_rows(self.metrics_file_path)[1] if int(row["step"]) < step]
+            rows = before(read_rows(self.metrics_file_path)[1], {**metrics_dict, "step": step})
             with open(self.metrics_file_path, "w", newline="") as file:
                 writer = csv.DictWriter(file, fieldnames=self.metrics_keys)
                 writer.writeheader()

@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import re
 import subprocess
 from typing import Any
 
@@ -95,6 +96,11 @@ def launched_by_lightning(trainer: Trainer) -> bool:
     strategy = trainer.strategy
     own = isinstance(strategy, ParallelStrategy) and isinstance(strategy.cluster_environment, LightningEnvironment)
     return own and trainer.local_rank > 0
+
+
+def lost_peer(error: Exception) -> bool:
+    """Whether a collective call has failed because another process is gone."""
+    return isinstance(error, RuntimeError) and bool(re.search(r"Connection (closed|reset) by peer", str(error)))
 
 
 def check_strategy(trainer: Trainer, module: LightningModule) -> None:

@@ -87,6 +87,7 @@ def raise_stop(number: signal.Signals) -> None:
     """``on_first`` where there is nothing to save: Python's own answer to Ctrl-C, and its like for the others."""
     if number == signal.SIGINT:
         raise KeyboardInterrupt
+    note(f"{number.name}: stopped; the same command goes on from the last checkpoint, if there is one")
     raise Stopped(STATUS[number])
 
 

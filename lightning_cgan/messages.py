@@ -138,6 +138,7 @@ def hush() -> None:
         "This DataLoader will create .* worker processes",
         "The `srun` command is available",
         "Found .* in eval mode at the start of training",
+        "The number of training batches .* is smaller than the logging interval",
         ".*not resumable",
         "Be aware that when",
         ".*sync_dist",

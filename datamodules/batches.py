@@ -1,5 +1,8 @@
 """Data sets that answer with whole batches: what samplers ask for, read from labelled images."""
 
+import os
+import signal
+from types import FrameType
 from typing import Any
 
 import torch
@@ -48,3 +51,13 @@ class Requests(Dataset[Draws]):
 def as_is(batch: Any) -> Any:
     """The collate function of data sets that answer with whole batches."""
     return batch
+
+
+def outlive_first_sigterm(worker: int) -> None:
+    """Of a loader process: SLURM signals every process of a job, and the first one still needs batches to stop at the
+    end of an update. The second comes from the loader, which ends its processes by it."""
+
+    def once(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+
+    signal.signal(signal.SIGTERM, once)

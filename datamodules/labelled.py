@@ -7,7 +7,7 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from datamodules.augment import plain
-from datamodules.batches import Evaluation, Requests, Training, as_is
+from datamodules.batches import Evaluation, Requests, Training, as_is, outlive_first_sigterm
 from datamodules.morphs import Morphs
 from datamodules.order import EvaluationOrder, Positions, TrainingOrder
 from datamodules.sources import Joined, LabelledImages
@@ -209,6 +209,7 @@ class LabelledDataModule(LightningDataModule):
             sampler=order,
             batch_size=None,
             collate_fn=as_is,
+            worker_init_fn=outlive_first_sigterm,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),

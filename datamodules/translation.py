@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.augment import plain
-from datamodules.batches import Evaluation, as_is
+from datamodules.batches import Evaluation, as_is, outlive_first_sigterm
 from datamodules.order import EvaluationOrder, InStep, Positions, Slices, TrainingOrder
 from datamodules.own_pictures import OwnPictures
 from datamodules.palette import palette_of
@@ -217,6 +217,7 @@ class TranslationDataModule(LightningDataModule):
             sampler=order,  # type: ignore[arg-type]
             batch_size=None,
             collate_fn=as_is,
+            worker_init_fn=outlive_first_sigterm,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),

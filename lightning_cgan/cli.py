@@ -10,12 +10,14 @@ from typing import Any
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.plugins.environments import ClusterEnvironment, SLURMEnvironment
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lightning_cgan.callbacks.checkpoints import Best, Last
 from lightning_cgan.callbacks.decisions import Decisions
-from lightning_cgan.callbacks.distributed import SameBuffers, check_strategy
+from lightning_cgan.callbacks.distributed import ProcessWatch, SameBuffers, check_strategy, lost_peer
+from lightning_cgan.callbacks.ending import Ending
 from lightning_cgan.callbacks.finite import OnlyFinite
 from lightning_cgan.callbacks.health import Health
 from lightning_cgan.callbacks.looks import Looks
@@ -23,11 +25,12 @@ from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar
 from lightning_cgan.callbacks.report import Report
 from lightning_cgan.callbacks.results import entry_name, read_results
+from lightning_cgan.callbacks.stopping import Stopping
 from lightning_cgan.console import say
 from lightning_cgan.contract import check_batches, fitting_spec
 from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.guarded_imports import imported, only
-from lightning_cgan.loggers import loggers_for, place_loggers, remember_tracking
+from lightning_cgan.loggers import loggers_for, place_loggers, reach_wandb, remember_tracking
 from lightning_cgan.messages import explanation, hush, plain
 from lightning_cgan.named_classes import rules_for
 from lightning_cgan.parser import Parser, Trust, without_trust
@@ -48,6 +51,7 @@ from lightning_cgan.runs import checkpoint_io
 from lightning_cgan.runs.lock import FolderLock
 from lightning_cgan.runs.resume import check_usable, is_completed, tell_missing, to_go_on_from
 from lightning_cgan.runs.smoke import clear, smoke_folder, with_checkpoint
+from lightning_cgan.runs.stops import Signals, raise_stop
 from lightning_cgan.runs.trainer_checks import check_asked, check_precision, check_training
 from lightning_cgan.stored_model import check_local
 
@@ -59,10 +63,13 @@ TRAINER_DEFAULTS = {
     "enable_model_summary": False,
 }
 WATCHING = {
-    "fit": (Looks, SameBuffers, SampleGrid, Curves, Health, OnlyFinite, Best, Last, Report),
-    "validate": (Looks, SampleGrid, Report),
-    "test": (Looks, SampleGrid, Report),
-    "predict": (Looks, Predictions, Decisions),
+    "fit": (
+        *(Looks, ProcessWatch, SameBuffers, SampleGrid, Curves, Health, OnlyFinite, Best, Last),
+        *(Report, Ending, Stopping),
+    ),
+    "validate": (Looks, ProcessWatch, SampleGrid, Report),
+    "test": (Looks, ProcessWatch, SampleGrid, Report),
+    "predict": (Looks, ProcessWatch, Predictions, Decisions),
 }
 
 
@@ -167,7 +174,10 @@ class CLI(LightningCLI):
         callbacks.sort(key=lambda callback: isinstance(callback, Last) - isinstance(callback, Looks))
         fitting = self.subcommand == "fit"
         loggers = loggers_for(config["logger"], config["default_root_dir"], self.asked.tensorboard, fitting)
-        trainer = super().instantiate_trainer(callbacks=callbacks, logger=loggers, enable_progress_bar=bar, **kwargs)
+        plugins = with_own_requeue(config["plugins"])
+        trainer = super().instantiate_trainer(
+            callbacks=callbacks, logger=loggers, enable_progress_bar=bar, plugins=plugins, **kwargs
+        )
         checkpoint_io.install(trainer)
         return trainer
 
@@ -212,6 +222,7 @@ class CLI(LightningCLI):
         if not fit.ckpt_path:
             say(f"{self.trainer.max_steps} generator updates in {folder}")
         remember_tracking(self.trainer.loggers, folder)
+        reach_wandb(self.trainer.loggers)
 
     @rank_zero_only
     def start_over(self, folder: str) -> None:
@@ -291,9 +302,20 @@ def check_places(asked: Any) -> None:
         )
 
 
+def with_own_requeue(plugins: Any) -> Any:
+    """The Trainer's plugins; on SLURM with Lightning's requeueing off, which saves in the middle of an update and goes
+    on from a file that no check has seen."""
+    chosen = plugins if isinstance(plugins, list) else [plugins] if plugins else []
+    if not SLURMEnvironment.detect() or any(isinstance(plugin, ClusterEnvironment) for plugin in chosen):
+        return plugins
+    return [*chosen, SLURMEnvironment(auto_requeue=False)]
+
+
 def main(args: list[str] | None = None) -> int:
-    """Runs a command; the exit status: 0 done, 2 a mistake in what was asked for, 3 NaN, 130 interrupted."""
+    """Runs a command; the exit status as in :mod:`lightning_cgan.command`."""
     hush()
+    signals = Signals(raise_stop)
+    signals.install()
     try:
         CLI(args)
     except (SystemExit, KeyboardInterrupt) as stop:
@@ -311,8 +333,13 @@ def main(args: list[str] | None = None) -> int:
         return 3
     except Exception as error:
         told = explanation(error)
+        if lost_peer(error):
+            print("lightning-cgan: another process of this run is gone; what it said stands above", file=sys.stderr)
+            return 1
         if told is None:
             raise
         print(f"lightning-cgan: {told}", file=sys.stderr)
         return 2
+    finally:
+        signals.restore()
     return 0

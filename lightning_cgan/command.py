@@ -1,8 +1,14 @@
 """``lightning-cgan``: the Trainer's commands, and tools on what runs have written, which start without Lightning."""
 
+import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
+from types import FrameType
 
 HELP = """usage: lightning-cgan COMMAND ...
 
@@ -27,19 +33,47 @@ TOOLS = {
 
 
 def main(args: list[str] | None = None) -> int:
-    """Runs a command; the exit status: 0 done, 2 a mistake in what was asked for, 130 interrupted."""
+    """Runs a command; the exit status.
+
+    0 done: also a run that EarlyStopping or trainer.max_epochs has ended. 2 a mistake in what was asked for. 75 stopped
+    by trainer.max_time or SIGUSR1, or given up because another process hangs: the same command goes on, and a job
+    script may requeue. 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP: saved, the same command goes on. 1 an error.
+    """
     words = sys.argv[1:] if args is None else args
     if words and words[0] in ("-h", "--help"):
         print(HELP)
         return 0
     try:
         check_known(words[0] if words else "none")
-        if words[0] not in TOOLS:
-            return import_module("lightning_cgan.cli").main(words)
-        return import_module(TOOLS[words[0]]).main(words[1:])
+        tool = words[0] in TOOLS
+        with interrupts_end_at_once():
+            command = import_module(TOOLS[words[0]] if tool else "lightning_cgan.cli").main
+        return command(words[1:] if tool else words)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     except ValueError as error:
         print(f"lightning-cgan: {error}", file=sys.stderr)
         return 2
+
+
+@contextmanager
+def interrupts_end_at_once() -> Iterator[None]:
+    """Ctrl-C ends the process: an import that it interrupts may swallow it, or complain of half a library."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        os.write(2, b"interrupted\n")
+        os._exit(130)
+
+    usual = threading.current_thread() is threading.main_thread()
+    usual = usual and signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    if usual:
+        signal.signal(signal.SIGINT, leave)
+    try:
+        yield
+    finally:
+        if usual:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def check_known(word: str) -> None:

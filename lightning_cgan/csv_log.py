@@ -12,7 +12,7 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
 from lightning_cgan.console import say
-from lightning_cgan.rows import read_rows
+from lightning_cgan.rows import before, read_rows
 from lightning_cgan.runs.files import aside, replacing
 
 
@@ -39,21 +39,21 @@ class RunLog(CSVLogger):
 
 
 class ContinuedWriter(ExperimentWriter):
-    """Appends to an existing file. Rows at or after the first step it is given are of work being done again.
+    """Appends to an existing file. Rows from the first that it is given on are of work being done again.
 
     A kill or a full disk leaves whole rows, and rows that could not be written are written later.
     """
 
     def _check_log_dir_exists(self) -> None:
         self.path = Path(self.metrics_file_path)
-        self.first: int | None = None  # step
+        self.first: dict[str, Any] | None = None  # row
         self.continuing = self.path.exists() and is_log(self.path)
         self.header = read_rows(self.path)[0] if self.continuing else []
         self.metrics_keys = list(self.header)
 
     def log_metrics(self, metrics_dict: dict[str, float], step: int | None = None) -> None:
-        if self.first is None:
-            self.first = step
+        if self.first is None and step is not None:
+            self.first = {**metrics_dict, "step": step}
         super().log_metrics(metrics_dict, step)
 
     def save(self) -> None:
@@ -74,7 +74,7 @@ class ContinuedWriter(ExperimentWriter):
         """The file anew: where columns come in, or rows of work that is done again go out."""
         rows = read_rows(self.path)[1] if self.path.is_file() else []
         if self.continuing and self.first is not None:
-            rows = [row for row in rows if int(row["step"]) < self.first]
+            rows = before(rows, self.first)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(self.path) as file:
             file.write(written([{key: key for key in self.metrics_keys}, *rows, *self.metrics], self.metrics_keys))

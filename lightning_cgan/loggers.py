@@ -1,17 +1,25 @@
 """Where a run's scalars and pictures go: always to the CSV file, and to what was asked for beside it."""
 
+import json
+import os
 import re
+import ssl
+from http.client import HTTPException
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
 from uuid import uuid4
 
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
+from lightning_cgan.console import say
 from lightning_cgan.csv_log import RunLog
 from lightning_cgan.runs.files import aside, tolerated, write_text
 
+PATIENCE = 10  # seconds for W&B to answer a question
 TRACKING = "tracking_id"  # file in the run folder: by it W&B knows that a resumed run is the same run
 
 
@@ -68,3 +76,59 @@ def remember_tracking(loggers: list[Logger], folder: str) -> None:
         if isinstance(logger, WandbLogger):
             with tolerated(TRACKING):
                 write_text(Path(folder, TRACKING), str(logger._id))
+
+
+@rank_zero_only
+def reach_wandb(loggers: list[Logger]) -> None:
+    """Begin the W&B run, offline where the server does not answer: that takes a minute and a half by itself, and then
+    nothing is trained."""
+    import wandb
+
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            os.environ.setdefault("WANDB_INIT_TIMEOUT", str(2 * PATIENCE))
+            trouble = unanswered(logger)
+            if not trouble:
+                trouble = begun(logger)
+            if trouble:
+                os.environ["WANDB_MODE"] = "offline"
+                wandb.teardown()  # it has read the environment before
+                run = logger.experiment
+                say(
+                    f"W&B does not answer ({trouble}); this run is logged offline, and "
+                    f"`wandb sync {Path(run.settings.sync_dir)}` sends it later"
+                )
+
+
+def unanswered(logger: WandbLogger) -> str | None:
+    """Why W&B's server cannot be used, or None: also where it is not asked, for want of a key or of a wish to."""
+    import wandb
+
+    settings = wandb.setup().settings
+    if logger._offline or settings.mode not in (None, "online", "shared"):
+        return None
+    question = Request(
+        f"{settings.base_url}/graphql",
+        json.dumps({"query": "{ __typename }"}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    try:
+        with urlopen(question, timeout=PATIENCE):
+            return None
+    except HTTPError as error:  # one that asks who we are has answered
+        return f"HTTP {error.code}" if error.code >= 500 else None
+    except URLError as error:  # certificates are W&B's own affair
+        return None if isinstance(error.reason, ssl.SSLError) else str(error.reason)
+    except (OSError, HTTPException) as error:
+        return str(error) or type(error).__name__
+
+
+def begun(logger: WandbLogger) -> str | None:
+    """Begin the run; why that failed, or None."""
+    from wandb.errors import CommError
+
+    try:
+        logger.experiment  # noqa: B018
+    except CommError as error:
+        return str(error).splitlines()[0]
+    return None

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lightning_cgan.cli import main
+from lightning_cgan.cli import main, with_own_requeue
 from tests.conftest import DIGITS, same
 
 
@@ -194,3 +194,15 @@ def test_the_saved_configuration_repeats_the_run(run, state, tmp_path):
     again = f"--trainer.default_root_dir={tmp_path / 'again'}"
     assert main(["fit", f"--config={tmp_path / 'run' / 'config.yaml'}", again]) == 0
     assert same(state("run")["state_dict"], state("again")["state_dict"])
+
+
+def test_on_slurm_lightning_does_not_requeue_by_itself(monkeypatch):
+    """It would save in the middle of an update, and go on from that file past every check."""
+    ids = {"NTASKS": "1", "NTASKS_PER_NODE": "1", "JOB_ID": "1", "JOB_NAME": "train", "PROCID": "0", "LOCALID": "0"}
+    for name, value in (ids | {"NODEID": "0", "NNODES": "1", "NODELIST": "localhost"}).items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    (environment,) = with_own_requeue(None)
+    assert not environment.auto_requeue
+    assert with_own_requeue([environment]) == [environment]
+    monkeypatch.delenv("SLURM_NTASKS")
+    assert with_own_requeue(None) is None

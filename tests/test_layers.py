@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "lightning_cgan/replay.py": ["lightning_cgan.keyed"],
     "lightning_cgan/rows.py": [],
     "lightning_cgan/csv_log.py": ["lightning_cgan.rows", "lightning_cgan.runs", "lightning_cgan.console"],
-    "lightning_cgan/loggers.py": ["lightning_cgan.csv_log", "lightning_cgan.runs"],
+    "lightning_cgan/loggers.py": ["lightning_cgan.console", "lightning_cgan.csv_log", "lightning_cgan.runs"],
     "lightning_cgan/messages.py": [],
     "lightning_cgan/allow_list.py": ["lightning_cgan.console"],
     "lightning_cgan/guarded_imports.py": ["lightning_cgan.allow_list"],

@@ -3,9 +3,14 @@
 import os
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+import wandb
+from lightning.pytorch.loggers import WandbLogger
 
+from lightning_cgan import loggers
 from tests.conftest import DIGITS, REPOSITORY, TINY
 
 
@@ -41,8 +46,55 @@ def test_wandb_offline_records_scalars_and_pictures_and_knows_a_resumed_run(fit,
     assert (folder / "metrics.csv").is_file()
 
 
-def test_wandb_without_a_key_ends_in_plain_words_before_the_first_step(fit, tmp_path):
-    done = fit(2)
+@pytest.fixture
+def server():
+    """A server that answers every question with one status; with None it takes the question and says nothing."""
+    silent, servers = threading.Event(), []
+
+    def start(status):
+        class Answer(BaseHTTPRequestHandler):
+            def do_POST(self):
+                if status is None:
+                    silent.wait(60)
+                else:
+                    self.send_response(status)
+                    self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        servers.append(HTTPServer(("127.0.0.1", 0), Answer))
+        threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}"
+
+    yield start
+    silent.set()
+    for each in servers:
+        each.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("status", "trouble"), [(200, None), (401, None), (500, "HTTP 500"), (502, "HTTP 502"), (None, "timed out")]
+)
+def test_only_a_server_that_does_not_answer_is_passed_over(server, monkeypatch, status, trouble):
+    monkeypatch.setattr(loggers, "PATIENCE", 1)
+    monkeypatch.setenv("WANDB_BASE_URL", server(status))
+    wandb.teardown()  # it reads the environment once
+    assert loggers.unanswered(WandbLogger()) == trouble
+    assert loggers.unanswered(WandbLogger(offline=True)) is None
+    wandb.teardown()
+
+
+def test_where_wandb_does_not_answer_the_run_is_logged_offline_and_trained(fit, tmp_path):
+    done = fit(2, WANDB_BASE_URL="http://127.0.0.1:9", WANDB_API_KEY="a" * 40)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "W&B does not answer ([Errno 111] Connection refused); this run is logged offline" in done.stdout
+    assert list((tmp_path / "run" / "wandb").glob("offline-run-*"))
+    assert (tmp_path / "run" / "metrics.csv").is_file()
+
+
+def test_wandb_without_a_key_ends_in_plain_words_before_the_first_step(fit, tmp_path, server):
+    done = fit(2, WANDB_BASE_URL=server(401))
     assert done.returncode == 2
     assert "WANDB_MODE=offline needs no key" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,5 +1,7 @@
+import warnings
+
 from lightning_cgan.cli import main
-from lightning_cgan.messages import plain, worded
+from lightning_cgan.messages import hush, plain, worded
 from tests.datamodules.sets import write_pictures
 
 NESTED = """Parser key "model":
@@ -46,3 +48,18 @@ def test_a_picture_that_breaks_in_a_loader_process_is_named_without_a_trace(tmp_
 def test_a_warning_of_the_suite_is_plain_and_another_keeps_its_place():
     assert worded("Beware.", UserWarning, "/home/lightning_cgan/callbacks/report.py", 9) == "warning: Beware.\n"
     assert "other/code.py:9" in worded("Beware.", UserWarning, "/home/other/code.py", 9)
+
+
+def test_what_the_suite_does_on_purpose_is_not_warned_of():
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        hush()
+        for known in (
+            "The 'train_dataloader' does not have many workers which may be a bottleneck.",
+            "This DataLoader will create 4 worker processes in total. Our suggested max number of worker is 2.",
+            "The `srun` command is available on your system but is not used. HINT: ...",
+            "Found 17 module(s) in eval mode at the start of training.",
+        ):
+            warnings.warn(known, stacklevel=1)
+        warnings.warn("Something else.", stacklevel=1)
+    assert [str(each.message) for each in warned] == ["Something else."]

@@ -1,0 +1,97 @@
+"""Says why a fit ends and what is left, and what has changed where one goes on."""
+
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
+
+from lightning_cgan.console import say
+from lightning_cgan.runs.checkpoint_files import LAST
+from lightning_cgan.runs.environment import changes, environment
+from lightning_cgan.runs.stops import Stopped
+
+KEY = "environment"  # of a checkpoint
+
+
+class Ending(Callback):
+    """One line at the end of each fit: finished, stopped by what, and what the same command does next.
+
+    A run that EarlyStopping has ended stays ended: Lightning would train until the next validation each time. A longer
+    patience goes on, where Lightning would put the checkpoint's in its place.
+    """
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        if ended := ended_early(trainer):
+            say(f"this run is over: {ended}")
+            raise Stopped(0)
+
+    def on_fit_end(self, trainer: Trainer, module: LightningModule) -> None:
+        if not trainer.fast_dev_run:
+            say(reason(trainer))
+
+    def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
+        if trainer.state.fn != "fit" or isinstance(exception, Stopped) or trainer.fast_dev_run:
+            return  # a stop has said itself what is left
+        kind = "an interrupt" if isinstance(exception, KeyboardInterrupt) else type(exception).__name__
+        saved = Path(trainer.default_root_dir, LAST).is_file()
+        left = f"; the same command goes on from {trainer.default_root_dir}/{LAST}" if saved else "; nothing was saved"
+        say(f"stopped by {kind} after update {progress(trainer)}{left}")
+
+    def on_save_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        checkpoint[KEY] = environment(trainer)
+
+    def on_load_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        if trainer.state.fn != "fit":
+            return
+        for stopping in early_stopping(trainer):
+            if known := checkpoint.get("callbacks", {}).get(stopping.state_key):
+                known["patience"] = stopping.patience
+        if changed := changes(checkpoint.get(KEY, {}), environment(trainer)):
+            say(
+                f"warning: since update {checkpoint['global_step']} was saved: {'; '.join(changed)}\n"
+                "the run goes on, but it will not end with the bits of one that was never stopped"
+            )
+
+
+def early_stopping(trainer: Trainer) -> list[EarlyStopping]:
+    return [each for each in trainer.callbacks if isinstance(each, EarlyStopping)]
+
+
+def ended_early(trainer: Trainer) -> str | None:
+    """Why the run that is gone on with was ended, if it was."""
+    for stopping in early_stopping(trainer):
+        out_of_patience = stopping.stopping_reason == EarlyStoppingReason.PATIENCE_EXHAUSTED
+        if out_of_patience and stopping.wait_count < stopping.patience:
+            continue
+        if stopping.stopping_reason != EarlyStoppingReason.NOT_STOPPED:
+            return (
+                f"EarlyStopping ended it at update {progress(trainer)}. {message(stopping)} To go on, "
+                "give it a longer patience, or leave it out of trainer.callbacks; --fresh starts over"
+            )
+    return None
+
+
+def message(stopping: EarlyStopping) -> str:
+    return (stopping.stopping_reason_message or "").removesuffix(" Signaling Trainer to stop.").strip()
+
+
+def progress(trainer: Trainer) -> str:
+    """The generator updates done, of those to do where that is known."""
+    return f"{trainer.global_step} of {trainer.max_steps}" if trainer.max_steps > 0 else str(trainer.global_step)
+
+
+def reason(trainer: Trainer) -> str:
+    """Why a fit that has come to its end did, and what is left."""
+    done, folder = progress(trainer), trainer.default_root_dir
+    if 0 < trainer.max_steps <= trainer.global_step:
+        return f"finished: {done} updates in {folder}"
+    for stopping in early_stopping(trainer):
+        if trainer.should_stop and stopping.stopping_reason != EarlyStoppingReason.NOT_STOPPED:
+            return f"ended by EarlyStopping at update {done}, saved in {folder}. {message(stopping)}"
+    if trainer.should_stop:
+        return f"ended by a callback (trainer.should_stop) at update {done}; the same command goes on"
+    if trainer.max_steps > 0:
+        return f"ended by trainer.max_epochs={trainer.max_epochs} at update {done}; a larger one goes on"
+    return f"finished: {trainer.max_epochs} epochs, {done} updates in {folder}"

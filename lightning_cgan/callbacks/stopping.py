@@ -1,0 +1,164 @@
+"""Stops a fit between two updates, with its state saved, when a signal or the time limit asks for it."""
+
+import signal
+import time
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import Timer
+
+from lightning_cgan.callbacks.checkpoints import Last
+from lightning_cgan.callbacks.distributed import kill_children, launched_by_lightning
+from lightning_cgan.console import say
+from lightning_cgan.runs.checkpoint_files import LAST
+from lightning_cgan.runs.stops import STATUS, UNFINISHED, Signals, Stopped, note
+
+KEY = "validation_due"  # in a checkpoint that was saved before the validation of its update
+TIME_IS_UP = 1000  # beside the numbers of signals
+
+
+class Stopping(Callback):
+    """Stops a fit so that the same command, or ``trainer.fit(ckpt_path=".../last.ckpt")``, ends with the same bits.
+
+    Ctrl-C, SIGTERM, SIGHUP, SIGUSR1 (``sbatch --signal=USR1@120``) and ``trainer.max_time`` are answered after the
+    update in hand: ``last.ckpt`` is saved, and the fit leaves with :class:`~lightning_cgan.runs.stops.Stopped`, whose
+    exit status is 130, 143, 129, and 75 for the last two. During a validation it leaves at once: the state is saved
+    before each, and a run that goes on from there repeats it. A second signal ends the process without more ado.
+
+    Several processes stop at the same update, whichever was asked. The time limit counts from the start of the fit in
+    this process, so a chain of jobs goes on; Lightning's Timer counts those before as well, and validates once more.
+    """
+
+    def __init__(self) -> None:
+        self.signals = Signals(self.caught)
+        self.seconds = float("inf")
+        self.validating = self.due = False
+        self.asked = self.updates = 0  # why to stop, agreed by all processes; updates done here
+
+    def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
+        if stage != "fit":
+            return
+        self.began, self.trainer = time.monotonic(), trainer
+        limits = [each for each in trainer.callbacks if isinstance(each, Timer) and each.time_remaining() is not None]
+        self.seconds = min((float(each.time_remaining() or 0) for each in limits), default=float("inf"))
+        trainer.callbacks = [each for each in trainer.callbacks if each not in limits]
+
+    def on_save_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        checkpoint[KEY] = self.validating
+
+    def on_load_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        self.due = checkpoint.get(KEY, False)
+
+    def on_sanity_check_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self.listen(trainer)
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self.listen(trainer)
+        self.asked = self.updates = 0
+        self.group = torch.distributed.new_group(backend="gloo") if trainer.world_size > 1 else None
+        if self.due and trainer.enable_validation:
+            validate(trainer)
+        self.due = False
+
+    def listen(self, trainer: Trainer) -> None:
+        """After Lightning's, whose handler talks to the other processes from inside a signal."""
+        self.signals.on_second = lambda: kill_children(trainer)
+        self.signals.install()
+
+    def caught(self, number: signal.Signals) -> None:
+        """Called inside the signal handler."""
+        trainer = self.trainer
+        if self.validating and trainer.world_size == 1:
+            self.leave(STATUS[number], number.name)
+        if trainer.sanity_checking or (not self.updates and trainer.world_size == 1):
+            note(f"{number.name}: stopped before the first update; there is nothing to save")
+            raise Stopped(STATUS[number])
+        note(f"{number.name}: saving after this update; a second signal leaves at once")
+
+    def on_train_batch_start(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
+        self.leave_if_asked()
+        self.updates += 1
+
+    def on_train_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.asked = self.agreed()
+        if self.asked and not validation_follows(trainer, batch_idx):
+            self.save(trainer)
+
+    def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
+        """The last validation of a run is not saved before: a finished run would go on with nothing but it."""
+        if trainer.state.fn != "fit" or trainer.sanity_checking or trainer.global_step >= trainer.max_steps:
+            return
+        self.validating = True
+        if not self.due:
+            self.save(trainer)
+        self.leave_if_asked()
+        if self.signals.caught and trainer.world_size == 1:
+            self.caught(self.signals.caught)
+
+    def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
+        """Before Last saves what the validation has found."""
+        self.validating = False
+        if trainer.state.fn == "fit" and not trainer.sanity_checking:
+            self.asked = self.agreed()
+            if self.asked and not any(isinstance(each, Last) for each in trainer.callbacks):
+                self.save(trainer)
+
+    def agreed(self) -> int:
+        """Why to stop now, or 0: the same in every process."""
+        up = TIME_IS_UP if time.monotonic() - self.began >= self.seconds else 0
+        here = self.signals.caught or up
+        if self.group is None:
+            return int(here)
+        everywhere = torch.tensor(int(here))
+        torch.distributed.all_reduce(everywhere, torch.distributed.ReduceOp.MAX, group=self.group)
+        return int(everywhere)
+
+    def save(self, trainer: Trainer) -> None:
+        last = next((each for each in trainer.callbacks if isinstance(each, Last)), Last())
+        if last.saved != trainer.global_step and not trainer.fast_dev_run:
+            last.save(trainer)
+
+    def leave_if_asked(self) -> None:
+        if self.asked == TIME_IS_UP:
+            self.leave(UNFINISHED, "trainer.max_time")
+        elif self.asked:
+            number = signal.Signals(self.asked)
+            self.leave(STATUS[number], number.name)
+
+    def leave(self, status: int, reason: str) -> None:
+        trainer = self.trainer
+        self.signals.caught = self.signals.caught or signal.SIGTERM  # from here on any signal is the second
+        if not trainer.fast_dev_run:
+            total = f" of {trainer.max_steps}" if trainer.max_steps > 0 else ""
+            say(
+                f"stopped by {reason} at update {trainer.global_step}{total}, saved in "
+                f"{trainer.default_root_dir}/{LAST}; the same command goes on from there"
+            )
+        raise Stopped(0 if launched_by_lightning(trainer) else status)
+
+    def teardown(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
+        self.signals.restore()
+        self.signals.caught = None
+
+    def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
+        self.teardown(trainer, module, "fit")
+
+
+def validation_follows(trainer: Trainer, batch_idx: int) -> bool:
+    """Whether there is a validation after the update in hand, at which the state is saved."""
+    every, epochs = trainer.val_check_batch, trainer.check_val_every_n_epoch
+    if not trainer.enable_validation or not every or (epochs and (trainer.current_epoch + 1) % epochs):
+        return False
+    return (batch_idx if epochs else trainer.fit_loop.total_batch_idx) % every == every - 1
+
+
+def validate(trainer: Trainer) -> None:
+    """The validation that the run was stopped before, as Lightning's loop does it after an update."""
+    loop = trainer.fit_loop.epoch_loop.val_loop
+    loop.restarting = False
+    trainer.validating = True
+    loop.run()
+    trainer.training = True

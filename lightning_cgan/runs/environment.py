@@ -1,0 +1,42 @@
+"""What the bits of a run depend on beside its configuration: machine, versions, precision, processes, switches."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+
+PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "scikit-image")
+
+
+def environment(trainer: Trainer) -> dict[str, str | int | bool]:
+    """The environment of this process, as plain values that a checkpoint can hold."""
+    device = trainer.strategy.root_device
+    return {
+        "precision": str(trainer.precision),
+        "processes": trainer.world_size,
+        "strategy": type(trainer.strategy).__name__,
+        "accelerator": type(trainer.accelerator).__name__,
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
+        "threads": torch.get_num_threads(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "cudnn.benchmark": torch.backends.cudnn.benchmark,
+        "matmul precision": torch.get_float32_matmul_precision(),
+        "python": platform.python_version(),
+        **{package: version(package) for package in PACKAGES},
+    }
+
+
+def processor() -> str:
+    """The CPU, and the instructions that torch uses on it."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text().splitlines() if told.is_file() else []
+    name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return f"{name}, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What is not as it was, in words. What an older checkpoint does not tell is left out."""
+    return [f"{key} was {before[key]}, now {now[key]}" for key in now if key in before and before[key] != now[key]]

@@ -1,0 +1,99 @@
+"""Signals that ask a run to stop, and the exception with which it leaves."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+UNFINISHED = 75  # EX_TEMPFAIL: a planned stop before the end; the same command goes on
+# Exit status by signal. SIGUSR1 is what SLURM's --signal sends ahead of the time limit.
+STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGUSR1: UNFINISHED}
+
+
+class Stopped(SystemExit):
+    """A run leaves before its end, with its state saved. What is left stands in the message that was printed.
+
+    Args:
+        status: exit status of the process.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+
+
+class Signals:
+    """Handles SIGINT, SIGTERM, SIGHUP and SIGUSR1 between ``install`` and ``restore``.
+
+    The first is remembered as ``caught`` and handed to ``on_first``, which may raise; the second ends the process at
+    once. Loader processes forked from this one ignore all: a terminal and SLURM signal them too, and the run still
+    needs their batches until it has saved.
+
+    Args:
+        on_first: called with the first signal, in the main thread between two lines of Python.
+        on_second: called with the second signal, before the process ends.
+    """
+
+    def __init__(
+        self, on_first: Callable[[signal.Signals], None], on_second: Callable[[], None] = lambda: None
+    ) -> None:
+        self.on_first, self.on_second = on_first, on_second
+        self.caught: signal.Signals | None = None
+        self.before: dict[signal.Signals, Any] = {}
+        self.terminals: list[int] = []
+
+    def install(self) -> None:
+        """Take over the signals; those that are ignored, as under nohup, stay ignored. Again after others have."""
+        if threading.current_thread() is not threading.main_thread():
+            return  # Python lets no other thread do it
+        self.owner = os.getpid()
+        self.terminals = [stream for stream in (1, 2) if os.isatty(stream)]
+        for number in STATUS:
+            present = signal.getsignal(number)
+            if present != self.handle and present != signal.SIG_IGN:
+                self.before.setdefault(number, present)
+                signal.signal(number, self.handle)
+
+    def restore(self) -> None:
+        """Give the signals back to those who had them."""
+        for number, handler in self.before.items():
+            if signal.getsignal(number) == self.handle:
+                signal.signal(number, handler)
+        self.before = {}
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self.owner:
+            return
+        if number == signal.SIGHUP:
+            self.leave_terminal()
+        if self.caught is not None:
+            note(f"second {signal.Signals(number).name}: leaving at once")
+            self.on_second()
+            os._exit(STATUS[signal.Signals(number)])
+        self.caught = signal.Signals(number)
+        self.on_first(self.caught)
+
+    def leave_terminal(self) -> None:
+        """Where the terminal is gone, print to nowhere: writing would fail, and the run still has to save."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in self.terminals:
+            if not os.isatty(stream):
+                os.dup2(nowhere, stream)
+        os.close(nowhere)
+
+
+def raise_stop(number: signal.Signals) -> None:
+    """``on_first`` where there is nothing to save: Python's own answer to Ctrl-C, and its like for the others."""
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    note(f"{number.name}: stopped; the same command goes on from the last checkpoint, if there is one")
+    raise Stopped(STATUS[number])
+
+
+def note(line: str) -> None:
+    """A line from inside a signal handler, where ``print`` may be interrupted in the middle of itself."""
+    try:
+        os.write(2, f"{line}\n".encode())
+    except OSError:
+        return

@@ -25,7 +25,7 @@ def shifted(image: Tensor, draw: torch.Generator, pixels: int) -> Tensor:
     return pad(image, [pixels] * 4)[..., y : y + height, x : x + width]
 
 
-class Augmented:
+class Augmented(LabelledImages):
     """A labelled set whose images pass through ``augmentation`` on their way out."""
 
     def __init__(self, source: LabelledImages, augmentation: Augmentation) -> None:
@@ -44,6 +44,12 @@ class Augmented:
 
     def sha256(self) -> str:
         return self.source.sha256()
+
+    def names(self) -> list[str] | None:
+        return self.source.names()
+
+    def digests(self) -> list[int]:
+        return self.source.digests()
 
 
 def plain(source: LabelledImages) -> LabelledImages:

@@ -50,6 +50,8 @@ class CelebA(LabelledDataModule):
             if files are missing; on ``setup`` if they contradict each other, or if a class has no training picture.
     """
 
+    known_splits = ("train", "val", "test")
+
     def __init__(
         self,
         root: str = "data",

@@ -8,24 +8,25 @@ from datamodules.folders import UnlabelledFolder
 from datamodules.labelled import LabelledDataModule
 from datamodules.order import EvaluationOrder
 from datamodules.own_pictures import OwnPictures
+from datamodules.pictures import CMYK
 from datamodules.side_decoding import SideDecoding
 from datamodules.translation import Named
 from lightning_cgan.contract import Sources
 
 
-def own_pictures(place: str) -> Named:
+def own_pictures(place: str, cmyk: CMYK) -> Named:
     """The picture in ``place``, or those below it if it is a folder, in three channels and as large as they are.
 
     Raises:
         ValueError: if there are none.
     """
-    own = OwnPictures(place, SideDecoding(0, 3).native())
+    own = OwnPictures(place, SideDecoding(0, 3, cmyk=cmyk).native())
     return Named(own, own.name)
 
 
 def one_by_one(data: LabelledDataModule, pictures: Named) -> DataLoader[Sources]:
     """Loads ``pictures``, which may differ in size, one in a batch."""
-    order = EvaluationOrder(0, len(pictures.name), 1, data.trainer.global_rank, data.trainer.world_size)
+    order = EvaluationOrder(0, len(pictures.name), 1, data.run.global_rank, data.run.world_size)
     return data.loader(pictures, order)  # type: ignore[arg-type]
 
 
@@ -48,13 +49,19 @@ class ContentFolder(UnlabelledFolder):
 
     def setup(self, stage: str) -> None:
         if stage == "predict" and self.predict_from:
-            self.pictures = own_pictures(self.predict_from)
+            self.pictures()  # the set itself need not be there
         else:
             super().setup("test" if stage == "predict" else stage)
 
-    def predict_dataloader(self) -> DataLoader[Sources]:
+    def pictures(self) -> Named:
+        """What ``predict`` repaints."""
         if self.predict_from:
-            return one_by_one(self, self.pictures)
+            return own_pictures(self.predict_from, self.decoding.cmyk)
         source = self.measured("test")
-        count = len(source.label)
-        return self.loader(Named(source, [f"{number:05d}" for number in range(count)]), self.shared(0, count))
+        return Named(source, [f"{number:05d}" for number in range(len(source.label))])
+
+    def predict_dataloader(self) -> DataLoader[Sources]:
+        pictures = self.pictures()
+        if self.predict_from:
+            return one_by_one(self, pictures)
+        return self.loader(pictures, self.shared(0, len(pictures.name)))

@@ -1,9 +1,11 @@
 """Folders of pictures: which files there are, and how a batch of them is fetched."""
 
 import hashlib
+import json
 import os
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -14,39 +16,41 @@ from torchvision.transforms.v2 import functional as F
 
 from datamodules.order import Positions
 from datamodules.pictures import CMYK, open_picture, read_picture, shown
+from datamodules.sources import LabelledImages
+from lightning_cgan.errors import UserError
 from lightning_cgan.remembered import remembered
 
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".pbm", ".pgm", ".ppm", ".tif", ".tiff")
 LOOKED_AT = 1_000
+WHOLE, PIECE = 65_536, 4_096  # bytes up to which a file is hashed whole, and of each piece of a larger one
 
 
 class Scan:
     """The pictures below some folders, by the ending of their names, each real file once.
 
-    Hidden files and folders are left out. Links are followed where they end inside ``root``, after everything that is
-    really there, so that a picture belongs to the folder it lies in. What is left out otherwise is told in a warning.
+    Hidden files and folders are left out. Links are followed wherever they lead, but for those to a folder that they
+    lie in themselves, and after everything that is really there, so that a picture belongs to the folder it lies in.
+    What is left out otherwise is told in a warning.
 
     Args:
-        root: where links may lead to.
-        folders: to look through, at any depth; they exist, in or below ``root``.
+        folders: to look through, at any depth; they exist.
 
     Attributes:
         found: for each of ``folders`` the paths of its pictures, in the order of their bytes.
+
+    Raises:
+        UserError: for a folder that may not be read.
     """
 
-    def __init__(self, root: Path, folders: Sequence[Path]) -> None:
-        self.root = os.path.realpath(root)
+    def __init__(self, folders: Sequence[Path]) -> None:
         above = {place for folder in folders for place in (folder, *folder.parents)}
         self.seen = {identity(os.stat(place)) for place in above}
         self.links: list[tuple[str, list[str]]] = []
         self.others: list[str] = []
-        self.outside: list[str] = []
+        self.dangling: list[str] = []
         found: list[list[str]] = [[] for _ in folders]
         for folder, files in zip(folders, found, strict=True):
-            if self.is_inside(folder):
-                self.walk(os.fspath(folder), files)
-            else:
-                self.outside.append(os.fspath(folder))
+            self.walk(os.fspath(folder), files)
         while self.links:
             waiting, self.links = sorted(self.links, key=lambda link: os.fsencode(link[0])), []
             for path, files in waiting:
@@ -55,32 +59,35 @@ class Scan:
         self.tell()
 
     def walk(self, folder: str, files: list[str]) -> None:
+        try:
+            entries = list(os.scandir(folder))
+        except PermissionError as error:
+            raise UserError(
+                f"Folders of pictures are read with all that is below them; {shown(folder)} may not be read. "
+                "Change its permissions, or remove it."
+            ) from error
         device = os.stat(folder).st_dev
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_symlink():
-                    self.links.append((entry.path, files))
-                elif entry.is_dir():
-                    if self.is_new(identity(os.stat(entry))):
-                        self.walk(entry.path, files)
-                elif not entry.name.lower().endswith(ENDINGS):
-                    self.others.append(entry.path)
-                elif entry.is_file() and self.is_new((device, entry.inode())):
-                    files.append(entry.path)
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_symlink():
+                self.links.append((entry.path, files))
+            elif entry.is_dir():
+                if self.is_new(identity(os.stat(entry))):
+                    self.walk(entry.path, files)
+            elif not entry.name.lower().endswith(ENDINGS):
+                self.others.append(entry.path)
+            elif entry.is_file() and self.is_new((device, entry.inode())):
+                files.append(entry.path)
 
     def follow(self, path: str, files: list[str]) -> None:
-        if not self.is_inside(path) or not os.path.exists(path):
-            self.outside.append(path)
-        elif self.is_new(identity(os.stat(path))):
+        if not os.path.exists(path):
+            self.dangling.append(path)
+        elif not leads_above(path) and self.is_new(identity(os.stat(path))):
             if os.path.isdir(path):
                 self.walk(path, files)
             else:
                 (files if path.lower().endswith(ENDINGS) else self.others).append(path)
-
-    def is_inside(self, path: str | Path) -> bool:
-        return os.path.join(os.path.realpath(path), "").startswith(os.path.join(self.root, ""))
 
     def is_new(self, file: tuple[int, int]) -> bool:
         new = file not in self.seen
@@ -90,7 +97,7 @@ class Scan:
     def tell(self) -> None:
         for paths, what in (
             (self.others, "are left out because their names do not end as pictures' do"),
-            (self.outside, f"are left out because they are links to nowhere or out of {shown(self.root)}"),
+            (self.dangling, "are left out because they are links to what is not there"),
         ):
             if paths:
                 first = min(paths, key=os.fsencode)
@@ -101,12 +108,42 @@ def identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
+def leads_above(link: str) -> bool:
+    """Whether ``link`` leads to a folder that it lies in itself."""
+    here, there = os.path.realpath(os.path.dirname(link)), os.path.realpath(link)
+    return os.path.join(here, "").startswith(os.path.join(there, ""))
+
+
+def is_folder(path: Path) -> bool:
+    """Whether ``path`` is a folder, or a link to one.
+
+    Raises:
+        UserError: for a link to what is not there: a folder on a disk that is not mounted must not count as none.
+    """
+    for place in (path.parent, path):
+        if place.is_symlink() and not place.exists():
+            raise UserError(
+                f"Links are followed to where they lead; {shown(place)} leads to {shown(os.readlink(place))}, which is "
+                "not there. Mount the disk that it is on, mend the link, or remove it."
+            )
+    return path.is_dir()
+
+
 def class_folders(folder: Path) -> list[str]:
-    """The names of the folders in ``folder`` that are not hidden, in order; none if it does not exist."""
-    if not folder.is_dir():
+    """The names of the folders in ``folder`` that are not hidden, in the order of their bytes; none if there is none.
+
+    Raises:
+        UserError: for a link to what is not there.
+    """
+    if not is_folder(folder):
         return []
-    names = [entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    names = [entry.name for entry in folder.iterdir() if not entry.name.startswith(".") and is_folder(entry)]
     return sorted(names, key=os.fsencode)
+
+
+def name_below(folder: Path, path: str) -> str:
+    """What a picture is called by which it is held out or not: its path below ``folder`` without the ending."""
+    return os.path.splitext(os.path.relpath(path, folder))[0]
 
 
 class Decoding(NamedTuple):
@@ -145,7 +182,7 @@ class Decodes(Protocol):
         """In words, all that the images depend on."""
 
 
-class Files:
+class Files(LabelledImages):
     """Labelled pictures on disk, decoded when asked for.
 
     Args:
@@ -170,13 +207,13 @@ class Files:
         """Itself, once the headers of at most 1,000 of its pictures were read; a whole set may take minutes.
 
         Raises:
-            ValueError: naming five of the files that are no pictures, or that no rule of decoding covers.
+            UserError: naming five of the files that are no pictures, or that no rule of decoding covers.
         """
         step = -(-len(self.path) // LOOKED_AT) or 1
         looked_at = self.path[::step]
         wrong = [reason for path in looked_at if (reason := problem(path, self.decoding.cmyk))]
         if wrong:
-            raise ValueError(
+            raise UserError(
                 f"Every file must be a picture; {len(wrong)} of {len(looked_at)} that were looked at in "
                 f"{shown(self.root)} cannot be used. Mend or remove them, or set data.init_args.root.\n"
                 + "\n".join(wrong[:5])
@@ -190,6 +227,21 @@ class Files:
             said.update(stamp(path, str(label)))
         return remembered(said.hexdigest(), self.content_hash)
 
+    def names(self) -> list[str]:
+        return [os.path.relpath(path, self.root) for path in self.path]
+
+    def digests(self) -> list[int]:
+        """Files are read once, until one's size or time changes."""
+
+        def compute() -> str:
+            with ThreadPoolExecutor() as pool:
+                return json.dumps(list(pool.map(digest_of, self.path)))
+
+        said = hashlib.sha256(b"digests\n")
+        for path in self.path:
+            said.update(stamp(path))
+        return json.loads(remembered(said.hexdigest(), compute))
+
     def content_hash(self) -> str:
         said = hashlib.sha256(self.decoding.told().encode())
         for path, label in zip(self.path, self.label.tolist(), strict=True):
@@ -197,6 +249,17 @@ class Files:
                 content = hashlib.file_digest(file, "sha256").hexdigest()
             said.update(os.fsencode(os.path.relpath(path, self.root)) + f" {label} {content}\n".encode())
         return said.hexdigest()
+
+
+def digest_of(path: str) -> int:
+    """A hash of 63 bits of a file's size and content; of the content of large ones, of three pieces."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        said = hashlib.blake2b(f"{size}/".encode(), digest_size=8)
+        for start in (0,) if size <= WHOLE else (0, size // 2, size - PIECE):
+            file.seek(start)
+            said.update(file.read(WHOLE if size <= WHOLE else PIECE))
+    return int.from_bytes(said.digest(), "big") >> 1
 
 
 def stamp(path: str, label: str = "") -> bytes:

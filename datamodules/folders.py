@@ -7,11 +7,12 @@ from typing import Any
 import torch
 
 from datamodules.augment import Augmented, flipped
-from datamodules.files import Decoding, Files, Scan, class_folders, nearest
+from datamodules.class_names import warn_of_order
+from datamodules.files import Decoding, Files, Scan, class_folders, is_folder, name_below
 from datamodules.labelled import LabelledDataModule
 from datamodules.pictures import CMYK, WHITE, shown
 from datamodules.sources import LabelledImages
-from datamodules.splits import shared_out
+from datamodules.splits import held_out_by_name
 from lightning_cgan.contract import ImageSpec
 
 HELD_OUT = ("test", "val")
@@ -20,16 +21,18 @@ HELD_OUT = ("test", "val")
 class PictureFolder(LabelledDataModule):
     """Base of the folders. A subclass says which folders hold which class.
 
-    Where ``root/val`` or ``root/test`` is missing, ``share`` of the training pictures of each class is held out for it,
-    the same ones in every run. Pictures are cut to the square in their centre and resized (bilinear, antialiased); what
-    becomes of transparency, rotation, 16 bits and so on is said in :mod:`datamodules.pictures`.
+    Where ``root/val`` or ``root/test`` is missing, training pictures are held out for it: of each class the expected
+    ``share``, at least one. Which ones depends on the name of each, so that they stay the same in every run and when
+    others come or go: :func:`datamodules.splits.held_out_by_name`. Links are followed wherever they lead. Pictures are
+    cut to the square in their centre and resized (bilinear, antialiased); what becomes of transparency, rotation, 16
+    bits and so on is said in :mod:`datamodules.pictures`.
 
     Args:
         root: holds the folders.
         size: of the images.
         channels: 3, or 1 for grey.
         num_classes: 0 for none.
-        share: of each class, at most 1/3, for a split without a folder.
+        share: expected of each class, at most 1/3, for a split without a folder.
         flip: whether training images are mirrored at random.
         background: red, green and blue behind transparent places.
         cmyk: "plain" takes CMYK pictures without an ICC profile too, in colours that are near at best.
@@ -39,6 +42,8 @@ class PictureFolder(LabelledDataModule):
     Raises:
         ValueError: for another number of channels, share or colour.
     """
+
+    known_splits = ("train", "val", "test")
 
     def __init__(
         self,
@@ -76,18 +81,32 @@ class PictureFolder(LabelledDataModule):
         return Augmented(files, flipped) if self.flip and split == "train" else files
 
     def files(self, split: str) -> Files:
-        train = self.root / "train"
-        if split != "train" and (self.root / split).is_dir() and train.is_dir():
+        home, missing = self.home(), self.missing()
+        if split not in ("train", *missing):
             return self.scan(self.root / split)
-        whole = self.scan(train if train.is_dir() else self.root)
-        missing = [name for name in HELD_OUT if not (train.is_dir() and (self.root / name).is_dir())]
+        whole = self.scan(home)
         fewest = int(whole.label.bincount().min())
         if fewest <= len(missing):
             raise ValueError(
                 f"{' and '.join(missing)} are held out of the training pictures, so each class needs "
                 f"{len(missing) + 1} at least; one in {shown(self.root)} has {fewest}. Set data.init_args.root."
             )
-        return whole.part(shared_out(whole.label, missing, self.share)[split])
+        names = [name_below(home, path) for path in whole.path]
+        return whole.part(held_out_by_name(names, whole.label, missing, self.share)[split])
+
+    def home(self) -> Path:
+        """The folder of the training pictures."""
+        return self.root / "train" if is_folder(self.root / "train") else self.root
+
+    def missing(self) -> list[str]:
+        """The splits that are held out of them."""
+        return [name for name in HELD_OUT if self.home() == self.root or not is_folder(self.root / name)]
+
+    def measured_on(self, split: str) -> str:
+        held_out = super().measured_on(split) == split and split in self.missing()
+        return (
+            f"{split} (held out by name, a share of about {self.share:g})" if held_out else super().measured_on(split)
+        )
 
     def scan(self, folder: Path) -> Files:
         if folder not in self.scanned:
@@ -110,12 +129,12 @@ class UnlabelledFolder(PictureFolder):
         super().__init__(root, num_classes=0, **folder)
 
     def class_folders(self, folder: Path) -> list[Path]:
-        if folder == self.root and {"val", "test"} & {entry.name for entry in folder.glob("*/")}:
+        if folder == self.root and any(is_folder(folder / name) for name in HELD_OUT):
             raise ValueError(
                 f"Where {shown(folder)} has a folder val or test, training pictures lie in train; met none. "
                 "Move them there, or set data.init_args.root to the folder of the training pictures."
             )
-        if not folder.is_dir():
+        if not is_folder(folder):
             raise ValueError(f"Pictures are read from a folder; there is no {shown(folder)}. Set data.init_args.root.")
         return [folder]
 
@@ -123,11 +142,11 @@ class UnlabelledFolder(PictureFolder):
 class LabelledFolder(PictureFolder):
     """Pictures in ``root/train/<class>/``, at any depth, and where they exist ``root/val/<class>/`` and ``root/test``.
 
-    Classes are numbered in the order of their names.
+    Classes are numbered from 0 in the order of their names as text, in which "10" comes before "2". Where a class is
+    asked for, a name stands in quotes and a number does not: ``["10"]`` is the class called 10, ``[10]`` the eleventh.
 
     Args:
         root: holds ``train``.
-        predict_classes: names of the classes that ``predict`` draws, or their numbers; all when None.
         folder: of :class:`PictureFolder`.
 
     Raises:
@@ -135,36 +154,24 @@ class LabelledFolder(PictureFolder):
             or for folders without pictures or with files that are none.
     """
 
-    def __init__(self, root: str, predict_classes: list[int | str] | None = None, **folder: Any) -> None:
+    def __init__(self, root: str, **folder: Any) -> None:
         self.classes = class_folders(Path(root, "train"))
         if len(self.classes) < 2:
-            met = f"{len(self.classes)} of them" if Path(root, "train").is_dir() else "no such folder"
+            got = f"{len(self.classes)} of them" if Path(root, "train").is_dir() else "no such folder"
             raise ValueError(
-                f"{shown(root)}/train must hold a folder for each of two classes or more; met {met}. "
+                f"{shown(root)}/train must hold a folder for each of two classes or more; got {got}. "
                 "Set data.init_args.root, or use datamodules.folders.UnlabelledFolder."
             )
-        chosen = None if predict_classes is None else [class_number(name, self.classes) for name in predict_classes]
-        super().__init__(root, num_classes=len(self.classes), predict_classes=chosen, **folder)
+        warn_of_order(self.classes)
+        super().__init__(root, num_classes=len(self.classes), **folder)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:  # type: ignore[override]  # read-only: the folders say it
+        return tuple(self.classes)
 
     def class_folders(self, folder: Path) -> list[Path]:
         same_classes(folder, self.root / "train")
         return [folder / name for name in self.classes]
-
-
-def class_number(name: int | str, classes: Sequence[str]) -> int:
-    """The place of ``name`` in ``classes``; a number stays one.
-
-    Raises:
-        ValueError: for an unknown name.
-    """
-    if isinstance(name, int):
-        return name
-    if name not in classes:
-        raise ValueError(
-            f"Classes are drawn by number or by the name of their folder; there is no {shown(name)}."
-            f"{nearest(name, classes)} Set data.init_args.predict_classes."
-        )
-    return classes.index(name)
 
 
 def same_classes(folder: Path, train: Path) -> None:
@@ -186,12 +193,12 @@ def files_of_classes(root: Path, folders: Sequence[Path], decoding: Decoding) ->
     Raises:
         ValueError: if one of them holds no pictures, or files that are none.
     """
-    found = Scan(root, folders).found
+    found = Scan(folders).found
     empty = [folder for folder, files in zip(folders, found, strict=True) if not files]
     if empty:
         raise ValueError(
-            f"Every folder of a set holds pictures; {shown(empty[0])} has none that could be taken. "
-            "Set data.init_args.root, or put some there."
+            "Every folder of a set holds pictures, and a file that is in two is taken from the first; "
+            f"{shown(empty[0])} has none that could be taken. Set data.init_args.root, or put some there."
         )
     label = torch.arange(len(found)).repeat_interleave(torch.tensor([len(files) for files in found]))
     return Files(root, [path for files in found for path in files], label, decoding).check()

@@ -1,37 +1,58 @@
 """A paired set with its pairs broken: what papers that learn without pairs are trained on, and still measured by."""
 
+import hashlib
+import os
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from lightning.pytorch import LightningDataModule
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from datamodules.base import DataModule
 from datamodules.order import InStep, Positions
 from datamodules.sources import Joined, LabelledImages
+from datamodules.splits import in_order_of_numbers, number_of
 from datamodules.translation import Direction, Domains, Sides, TranslationDataModule
 from lightning_cgan.contract import Paired, PairSpec, Reference, Sources, Trial, Unpaired
-from lightning_cgan.protocol import Protocol
+from lightning_cgan.errors import UserError
 
 
-class Chosen:
+class Chosen(LabelledImages):
     """Some images of a set: those at ``places``."""
 
-    def __init__(self, source: LabelledImages, places: range) -> None:
-        self.source, self.first = source, places.start
-        self.label = source.label[places.start : places.stop]
+    def __init__(self, source: LabelledImages, places: Sequence[int]) -> None:
+        self.source, self.place = source, torch.tensor(places)
+        self.label = source.label[self.place]
 
     def images(self, at: Positions) -> Tensor:
-        return self.source.images(at._replace(image=at.image + self.first))
+        return self.source.images(at._replace(image=self.place[at.image]))
 
     def sha256(self) -> str:
-        return f"{self.source.sha256()}[{self.first}:{self.first + len(self.label)}]"
+        return hashlib.sha256(f"{self.source.sha256()}{self.place.tolist()}".encode()).hexdigest()
 
 
-class Halves(LightningDataModule):
+def halved(source: LabelledImages) -> tuple[list[int], list[int]]:
+    """The places of the first and of the second half of ``source``, the same in every run.
+
+    In sets of files a name decides, so that a pair stays in its half when others come or go, and the halves differ a
+    little in size; each has one pair at least. Other sets have their halves in order.
+    """
+    count, names = len(source.label), source.names()
+    if names is None:
+        return list(range(count // 2)), list(range(count // 2, count // 2 * 2))
+    names = [os.path.splitext(name)[0] for name in names]
+    order = in_order_of_numbers(names, range(count), "halves")
+    low = sum(number_of(name, "halves") < 0.5 for name in names)
+    middle = min(max(low, 1), count - 1)
+    return order[:middle], order[middle:]
+
+
+class Halves(DataModule):
     """Trains on the set's a from the first half of its pairs and on its b from the second half: nothing in one domain
     has its counterpart in the other. Kim et al. 2017 and Zhu et al. 2017 break the pairs of paired sets so.
 
-    Validation and test are those of ``data``, true pairs.
+    Validation and test are those of ``data``, true pairs. Which half a pair is in stays when others come or go.
 
     Args:
         data: the paired set. How large batches are, which direction, and all other loading, is its affair.
@@ -54,15 +75,17 @@ class Halves(LightningDataModule):
             )
         if pictures is not None and pictures < 1:
             raise ValueError(f"pictures counts images, at least one; met {pictures}. Set data.init_args.pictures.")
-        self.data, self.pictures = data, pictures
+        self.data, self.protocol, self.pictures = data, data.protocol, pictures
 
     @property
     def spec(self) -> PairSpec:
         return self.data.spec
 
-    @property
-    def protocol(self) -> Protocol:
-        return self.data.protocol
+    def state_dict(self) -> dict[str, Any]:
+        return self.data.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.data.load_state_dict(state_dict)
 
     @property
     def palette(self) -> Tensor | None:
@@ -86,17 +109,16 @@ class Halves(LightningDataModule):
     def halves(self) -> Domains:
         """What is trained on, after the set's direction."""
         a, b = self.data.domains("train")
-        half = len(a.label) // 2
-        count = half if self.pictures is None else self.pictures
-        if not 1 <= count <= half:
-            raise ValueError(
-                f"Half of {len(a.label)} pairs gives {half} images of each domain; asked for {max(count, 1)}. "
+        turned = self.data.direction is Direction.b_to_a  # the same images, whichever way they are translated
+        first, second = halved(b if turned else a)
+        most = min(len(first), len(second))
+        if not 1 <= (self.pictures or 1) <= most:
+            raise UserError(
+                f"Half of {len(a.label)} pairs gives {most} images of each domain; asked for {self.pictures or 1}. "
                 "Set data.init_args.pictures, or data.init_args.data to a larger set."
             )
-        first, second = range(count), range(half, half + count)
-        if self.data.direction is Direction.b_to_a:  # the same images, whichever way they are translated
-            return Chosen(a, second), Chosen(b, first)
-        return Chosen(a, first), Chosen(b, second)
+        first, second = first[: self.pictures], second[: self.pictures]
+        return (Chosen(a, second), Chosen(b, first)) if turned else (Chosen(a, first), Chosen(b, second))
 
     def train_dataloader(self) -> DataLoader[Unpaired]:
         a, b = self.halves()

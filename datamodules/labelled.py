@@ -1,22 +1,26 @@
 """What all labelled image sets share: loaders, keyed order, evaluation protocol, conversion on the device."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from datamodules.augment import plain
+from datamodules.base import MEASURED, DataModule
 from datamodules.batches import Evaluation, Requests, Training, as_is, outlive_first_sigterm
+from datamodules.class_names import Class, class_numbers
+from datamodules.fingerprint import Fingerprint, of_images
 from datamodules.morphs import Morphs
 from datamodules.order import EvaluationOrder, Positions, TrainingOrder
 from datamodules.sources import Joined, LabelledImages
 from lightning_cgan.clock import endless_epoch
 from lightning_cgan.contract import Draws, ImageSpec, Labelled, Reference, Trial, to_signed
+from lightning_cgan.errors import UserError
 from lightning_cgan.protocol import Protocol
 
 
-class LabelledDataModule(LightningDataModule):
+class LabelledDataModule(DataModule):
     """Base of the labelled sets. A subclass sets ``spec`` and answers ``load``.
 
     Args:
@@ -25,14 +29,15 @@ class LabelledDataModule(LightningDataModule):
         test_fakes: images generated for the test, with balanced classes, where ``protocol`` does not say.
         evaluation_batch_size: images in one evaluation batch.
         protocol: the convention by which ``test`` measures.
-        predict_classes: the classes that ``predict`` draws; all when None.
+        predict_classes: the classes that ``predict`` draws, by number, or by name in quotes; all when None.
         predict_per_class: images of each; of a morph, paths.
-        predict_morphs: pairs of classes between which ``predict`` draws paths, instead of single classes.
+        predict_morphs: pairs of classes, by number or by name, between which ``predict`` draws paths, instead of single
+            classes.
         predict_steps: images on a path.
         num_workers: loader processes.
 
     Raises:
-        ValueError: for a class to predict that the set does not have.
+        UserError: for a class to predict that the set does not have.
     """
 
     spec: ImageSpec
@@ -45,9 +50,9 @@ class LabelledDataModule(LightningDataModule):
         test_fakes: int = 5_000,
         evaluation_batch_size: int = 250,
         protocol: Protocol = Protocol.OWN,
-        predict_classes: list[int] | None = None,
+        predict_classes: list[Class] | None = None,
         predict_per_class: int = 10,
-        predict_morphs: list[tuple[int, int]] | None = None,
+        predict_morphs: list[tuple[Class, Class]] | None = None,
         predict_steps: int = 9,
         num_workers: int = 0,
     ) -> None:
@@ -55,8 +60,10 @@ class LabelledDataModule(LightningDataModule):
         self.batch_size, self.evaluation_batch_size = batch_size, evaluation_batch_size
         self.protocol = protocol
         self.fakes = {"val": validation_fakes, "test": protocol.value.fakes or test_fakes}
-        self.predict_classes, self.predict_per_class = predict_classes, predict_per_class
-        self.morphs = Morphs(self.spec.num_classes, predict_morphs, predict_steps) if predict_morphs else None
+        self.predict_classes = self.class_numbers(predict_classes, "predict_classes") if predict_classes else None
+        self.predict_per_class = predict_per_class
+        ends = [self.class_numbers(pair, "predict_morphs") for pair in predict_morphs or ()]
+        self.morphs = Morphs(ends, self.spec.num_classes, predict_steps) if ends else None
         self.num_workers = num_workers
         self.sources: dict[str, LabelledImages] = {}
         counts = {"batch_size": batch_size, "evaluation_batch_size": evaluation_batch_size}
@@ -68,12 +75,10 @@ class LabelledDataModule(LightningDataModule):
         for name, count in counts.items():
             if count < 1:
                 raise ValueError(f"{name} counts images, at least one; met {count}. Set data.init_args.{name}.")
-        unknown = [c for c in predict_classes or () if not 0 <= c < self.spec.num_classes]
-        if unknown:
-            raise ValueError(
-                f"Classes to draw are numbers from 0 to {self.spec.num_classes - 1}; met {unknown}. "
-                "Set data.init_args.predict_classes."
-            )
+
+    def class_numbers(self, asked: Sequence[Class], key: str) -> list[int]:
+        names = self.class_names or tuple(map(str, range(self.spec.num_classes)))
+        return class_numbers(asked, self.spec.num_classes, names, key)
 
     def load(self, split: str) -> LabelledImages:
         """The images of ``split``: "train", "val" or "test"."""
@@ -99,21 +104,27 @@ class LabelledDataModule(LightningDataModule):
     def setup(self, stage: str) -> None:
         if stage == "fit":
             self.source("train")
-        if split := {"fit": "val", "validate": "val", "test": "test"}.get(stage):
+        if split := MEASURED.get(stage):
             self.measured(split)
+        if stage == "fit":
+            self.take_fingerprints()
+
+    def fingerprint(self, split: str) -> Fingerprint:
+        return of_images(self.source(split))
 
     def measured(self, split: str) -> Joined:
         """The images that ``split``'s scores are measured against, without augmentation."""
-        convention = self.protocol.value
-        name = convention.split if split == "test" and convention.split else split
-        most = convention.reals if split == "test" else None
-        return Joined(*(plain(self.source(part)) for part in name.split("+")), most=most)
+        most = self.protocol.value.reals if split == "test" else None
+        return Joined(*(plain(self.source(part)) for part in self.measured_splits(split)), most=most)
 
     def reference(self, split: str) -> Reference:
         """What ``split``'s scores are measured against."""
         source = self.measured(split)
-        name = self.protocol.value.split if split == "test" else None
-        return Reference(name or split, len(source.label), source.sha256())
+        return Reference(self.measured_on(split), len(source.label), source.sha256())
+
+    def measured_on(self, split: str) -> str:
+        """What the card calls ``split``: more than its name where other images stand in for it."""
+        return "+".join(self.measured_splits(split))
 
     def train_dataloader(self) -> DataLoader[Labelled]:
         source = self.source("train")
@@ -124,10 +135,10 @@ class LabelledDataModule(LightningDataModule):
         return TrainingOrder(
             count,
             self.batch_shape,
-            start=lambda: self.trainer.global_step,
-            updates=endless_epoch(self.trainer) or updates,
-            rank=self.trainer.global_rank,
-            world=self.trainer.world_size,
+            start=lambda: self.run.global_step,
+            updates=endless_epoch(self.run) or updates,
+            rank=self.run.global_rank,
+            world=self.run.world_size,
             purpose=purpose,
         )
 
@@ -135,9 +146,9 @@ class LabelledDataModule(LightningDataModule):
         """Critic updates in generator update ``update``, and images in each one's batch: as the paper says.
 
         ``critic_updates`` of the module is a number, or a function of the update; so is ``batch_size``, which only a
-        paper has that changes it while training.
+        paper has that changes it while training. Without a paper there is one critic update.
         """
-        module = self.trainer.lightning_module
+        module = self.run.lightning_module
         n, size = getattr(module, "critic_updates", 1), getattr(module, "batch_size", self.batch_size)
         return n(update) if callable(n) else n, size(update) if callable(size) else size
 
@@ -192,15 +203,16 @@ class LabelledDataModule(LightningDataModule):
         Raises:
             ValueError: for a paper that does not mix classes.
         """
-        if not hasattr(self.trainer.lightning_module, "morph"):
-            raise ValueError(
-                "Morphs need a generator that mixes classes; met "
-                f"{type(self.trainer.lightning_module).__name__}. Leave out data.init_args.predict_morphs."
+        module = self.run.lightning_module
+        if module is not None and not hasattr(module, "morph"):
+            raise UserError(
+                f"Morphs need a generator that mixes classes; got {type(module).__name__}. "
+                "Leave out data.init_args.predict_morphs."
             )
         return self.loader(morphs, self.shared(0, len(morphs.pairs) * self.predict_per_class * morphs.steps))
 
     def shared(self, reals: int, fakes: int) -> EvaluationOrder:
-        rank, world = self.trainer.global_rank, self.trainer.world_size
+        rank, world = self.run.global_rank, self.run.world_size
         return EvaluationOrder(reals, fakes, self.evaluation_batch_size, rank, world)
 
     def loader(self, dataset: Dataset, order: Sampler) -> DataLoader:

@@ -1,7 +1,6 @@
 """Where the splits of a set of two domains lie below its root, which pictures are partners, and what stands in for a
 split that is missing."""
 
-import os
 from bisect import bisect
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -9,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from datamodules.files import Scan, class_folders
+from datamodules.files import Scan, class_folders, is_folder, name_below
 from datamodules.pictures import shown
-from datamodules.splits import shared_out
+from datamodules.splits import held_out_by_name
 
 NAMES = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
 TWO = ("{split}/{side}", "{split}{side}", "{side}/{split}")  # train/A, trainA, A/train
@@ -32,7 +31,7 @@ def two_folders(root: Path) -> Folders:
         for way in TWO:
             for name in names:
                 a, b = (root / way.format(split=name, side=side) for side in "AB")
-                if a.is_dir() != b.is_dir():
+                if is_folder(a) != is_folder(b):
                     there, missing = (a, b) if a.is_dir() else (b, a)
                     raise ValueError(
                         f"The two domains lie in two folders; there is {shown(there)}, but no {shown(missing)}. "
@@ -45,7 +44,7 @@ def two_folders(root: Path) -> Folders:
 
 def one_folder(root: Path, names: dict[str, tuple[str, ...]] = NAMES) -> Folders:
     """The splits below ``root`` that have a folder."""
-    there = {split: [root / name for name in each if (root / name).is_dir()] for split, each in names.items()}
+    there = {split: [root / name for name in each if is_folder(root / name)] for split, each in names.items()}
     return {split: (folders[0],) for split, folders in there.items() if folders}
 
 
@@ -59,7 +58,7 @@ def check_layout(root: Path, found: Folders, split: str, ways: str) -> None:
     needed = home(split, found)
     if needed not in found:
         names = ", ".join(map(shown, class_folders(root))) or "no folder in it"
-        met = f"{shown(root)} with {names}" if root.is_dir() else f"no folder {shown(root)}"
+        met = f"{shown(root)} with {names}" if is_folder(root) else f"no folder {shown(root)}"
         raise ValueError(f"The {needed} pictures lie in {ways}; met {met}. Set data.init_args.root.")
 
 
@@ -84,16 +83,17 @@ def told(split: str, found: Folders, share: float) -> str:
     where = home(split, found)
     if where == split:
         return split
-    return f"{split} (held out, a share of {share:g})" if where == "train" else f"{split} (the pictures of {where})"
+    held_out = f"held out by name, a share of about {share:g}"
+    return f"{split} ({held_out if where == 'train' else f'the pictures of {where}'})"
 
 
-def places(count: int, split: str, found: Folders, share: float, folder: Path) -> list[int]:
-    """Which of ``count`` pictures in ``folder``, the home of ``split``, are its own.
+def places(paths: Sequence[str], split: str, found: Folders, share: float, folder: Path) -> list[int]:
+    """Which of the pictures in ``folder``, the home of ``split``, are its own.
 
     Raises:
         ValueError: if there are too few to hold any out.
     """
-    without = missing(found)
+    without, count = missing(found), len(paths)
     if home(split, found) != "train" or not without:
         return list(range(count))
     if count <= len(without):
@@ -101,7 +101,8 @@ def places(count: int, split: str, found: Folders, share: float, folder: Path) -
             f"{' and '.join(without)} are held out of the training pictures, so {len(without) + 1} are needed at "
             f"least; {shown(folder)} has {count}. Set data.init_args.root."
         )
-    return shared_out(torch.zeros(count, dtype=torch.int64), without, share)[split]
+    names = [name_below(folder, path) for path in paths]
+    return held_out_by_name(names, torch.zeros(count, dtype=torch.int64), without, share)[split]
 
 
 def check_share(share: float) -> None:
@@ -114,13 +115,13 @@ def check_share(share: float) -> None:
         raise ValueError(f"A share held out is more than 0 and at most 1/3; met {share}. Set data.init_args.share.")
 
 
-def pictures_in(root: Path, folder: Path) -> list[str]:
+def pictures_in(folder: Path) -> list[str]:
     """The paths of the pictures below ``folder``, at any depth, in the order of their bytes.
 
     Raises:
         ValueError: if there are none.
     """
-    (found,) = Scan(root, [folder]).found
+    (found,) = Scan([folder]).found
     if not found:
         raise ValueError(
             f"Every folder of a set holds pictures; {shown(folder)} has none that could be taken. "
@@ -154,7 +155,7 @@ def named(folder: Path, paths: Sequence[str]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for path in paths:
-        name = os.path.splitext(os.path.relpath(path, folder))[0]
+        name = name_below(folder, path)
         if name in found:
             raise ValueError(
                 "Partners are found by their names without the ending, so each occurs once in a folder; met "

@@ -1,10 +1,13 @@
 """What ``predict`` draws on the way from one class to another."""
 
+from collections.abc import Sequence
+
 import torch
 from torch.utils.data import Dataset
 
 from datamodules.order import Slices
 from lightning_cgan.contract import Draws, blended
+from lightning_cgan.errors import UserError
 
 
 class Morphs(Dataset[Draws]):
@@ -13,19 +16,19 @@ class Morphs(Dataset[Draws]):
     Path after path; path k is of pair k modulo the number of pairs, and k keys its noise.
 
     Args:
-        num_classes: of the set.
         pairs: classes to go from and to.
+        num_classes: of the set.
         steps: images on a path, both ends included.
 
     Raises:
-        ValueError: for a class that the set does not have, or fewer than two steps.
+        UserError: for fewer than two steps.
     """
 
-    def __init__(self, num_classes: int, pairs: list[tuple[int, int]], steps: int) -> None:
-        if steps < 2 or not all(0 <= label < num_classes for pair in pairs for label in pair):
-            raise ValueError(
-                f"Morphs lead in two or more steps between classes from 0 to {num_classes - 1}; met {pairs} in {steps} "
-                "steps. Set data.init_args.predict_morphs and data.init_args.predict_steps."
+    def __init__(self, pairs: Sequence[Sequence[int]], num_classes: int, steps: int) -> None:
+        if steps < 2:
+            raise UserError(
+                f"Morphs lead from one class to another in two or more steps; got {steps}. "
+                "Set data.init_args.predict_steps."
             )
         self.num_classes, self.pairs, self.steps = num_classes, torch.tensor(pairs), steps
 

@@ -6,7 +6,7 @@ import torch
 
 from datamodules.files import Files, Scan
 from datamodules.headers import sizes
-from datamodules.palette import check_colours
+from datamodules.palette_check import check_colours
 from datamodules.pictures import shown
 from datamodules.side_decoding import SideDecoding
 
@@ -35,7 +35,7 @@ class OwnPictures(Files):
                 "Pictures to translate are a file, or a folder of them; "
                 f"there is no {shown(place)}. Set data.init_args.predict_from."
             )
-        paths = Scan(root, [root]).found[0] if root.is_dir() else [place]
+        paths = Scan([root]).found[0] if root.is_dir() else [place]
         if not paths:
             raise ValueError(
                 f"Pictures to translate are a file, or a folder of them; {shown(place)} has none that could be taken. "
@@ -43,7 +43,8 @@ class OwnPictures(Files):
             )
         self.alike = len(set(sizes(paths, decoding.cmyk, "predict_from"))) == 1
         if decoding.palette:
-            check_colours(paths, decoding.file, decoding.palette, repr((decoding.background, decoding.cmyk)))
+            told = repr((decoding.background, decoding.cmyk))
+            check_colours(paths, decoding.file, decoding.palette, told, lambda: "Draw them in the colours of the set")
         super().__init__(root, paths, torch.zeros(len(paths), dtype=torch.int64), decoding)
         self.name = names(root if root.is_dir() else root.parent, paths)
 

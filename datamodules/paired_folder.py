@@ -55,21 +55,21 @@ class PairedFolder(TranslationFolder):
 
     def side_by_side(self, folder: Path) -> list[Pair]:
         """The pairs in ``folder``, checked."""
-        paths = pictures_in(self.root, folder)
+        paths = pictures_in(folder)
         whole = sizes(paths, self.measuring["a"].cmyk)
         check_halves(paths, whole)
         self.check_cut(paths, [Size(size.width // 2, size.height) for size in whole])
         for side, half in zip(SIDES, HALVES[1], strict=True):
-            self.check_labels(paths, self.measuring[side]._replace(half=half))
+            self.check_labels(paths, side, half)
         return [(path, path) for path in paths]
 
     def matched(self, a: Path, b: Path) -> list[Pair]:
         """The pairs in the folders ``a`` and ``b``, checked."""
-        pairs = matched(a, b, pictures_in(self.root, a), pictures_in(self.root, b))
+        pairs = matched(a, b, pictures_in(a), pictures_in(b))
         paths = [[pair[place] for pair in pairs] for place in range(2)]
         of_a, of_b = (sizes(each, self.measuring["a"].cmyk) for each in paths)
         check_alike(pairs, of_a, of_b)
         self.check_cut(paths[0], of_a)
-        for side, each in zip(SIDES, paths, strict=True):
-            self.check_labels(each, self.measuring[side])
+        for side, each, others in zip(SIDES, paths, reversed(paths), strict=True):
+            self.check_labels(each, side, others=others)
         return pairs

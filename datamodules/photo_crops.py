@@ -12,6 +12,7 @@ from datamodules.contents import one_by_one, own_pictures
 from datamodules.labelled import LabelledDataModule
 from datamodules.order import Positions
 from datamodules.photos import SMALLEST, Whole, photographs
+from datamodules.pictures import CMYK
 from datamodules.sources import LabelledImages
 from datamodules.translation import Named
 from lightning_cgan import keyed
@@ -20,7 +21,7 @@ from lightning_cgan.contract import ImageSpec, Sources
 SCENES = {"motorcycle_left": "motorcycle", "motorcycle_right": "motorcycle"}  # two cameras saw one thing
 
 
-class Squares:
+class Squares(LabelledImages):
     """Squares of areas of photographs, resized to one size.
 
     Args:
@@ -112,6 +113,8 @@ class PhotoCrops(LabelledDataModule):
         each: squares of each photograph in an epoch, and in an evaluation.
         predict_from: a picture, or a folder of them, that ``predict`` repaints as large as they are; the whole test
             photographs when None.
+        cmyk: "plain" takes CMYK pictures in ``predict_from`` without an ICC profile too, in colours that are near at
+            best.
         evaluation_batch_size: squares in an evaluation batch.
         loading: of :class:`~datamodules.labelled.LabelledDataModule`.
 
@@ -124,13 +127,15 @@ class PhotoCrops(LabelledDataModule):
         size: int = 128,
         each: int = 4,
         predict_from: str | None = None,
+        cmyk: CMYK = "profile",
         evaluation_batch_size: int = 4,
         **loading: Any,
     ) -> None:
         check_size(size, SMALLEST)
         if each < 1:
             raise ValueError(f"each counts squares of a photograph, at least one; met {each}. Set data.init_args.each.")
-        self.spec, self.each, self.predict_from = ImageSpec(3, size), each, predict_from
+        self.spec, self.each = ImageSpec(3, size), each
+        self.predict_from, self.cmyk = predict_from, cmyk
         super().__init__(validation_fakes=1, test_fakes=1, evaluation_batch_size=evaluation_batch_size, **loading)
 
     def load(self, split: str) -> LabelledImages:
@@ -144,15 +149,20 @@ class PhotoCrops(LabelledDataModule):
 
     def setup(self, stage: str) -> None:
         if stage == "predict":
-            whole = photographs("test")
-            shown = Named(Whole(list(whole.values())), list(whole))
-            self.pictures = own_pictures(self.predict_from) if self.predict_from else shown
+            self.pictures()
         else:
             super().setup(stage)
 
+    def pictures(self) -> Named:
+        """What ``predict`` repaints."""
+        if self.predict_from:
+            return own_pictures(self.predict_from, self.cmyk)
+        whole = photographs("test")
+        return Named(Whole(list(whole.values())), list(whole))
+
     def predict_dataloader(self) -> DataLoader[Sources]:
         """The user's own pictures, or the whole test photographs, one at a time."""
-        return one_by_one(self, self.pictures)
+        return one_by_one(self, self.pictures())
 
 
 class WhichPhotograph(LabelledDataModule):

@@ -11,6 +11,7 @@ from torchvision.transforms.functional import pil_to_tensor
 
 from datamodules.low_resolution import cut, low_resolution
 from datamodules.order import Positions
+from datamodules.pictures import CMYK
 from datamodules.sources import LabelledImages
 from datamodules.translation import Domains, TranslationDataModule
 from lightning_cgan import keyed
@@ -65,7 +66,7 @@ def read(path: Path) -> Tensor:
         return pil_to_tensor(image.convert("RGB"))
 
 
-class Whole:
+class Whole(LabelledImages):
     """Images that differ in size, one at a time."""
 
     def __init__(self, image: list[Tensor]) -> None:
@@ -108,7 +109,7 @@ class Crops(Whole):
         return crop.flip(-1) if torch.rand((), generator=draw) < 0.5 else crop
 
 
-class Reduced:
+class Reduced(LabelledImages):
     """The low resolutions of a set of images."""
 
     def __init__(self, source: LabelledImages, scale: int) -> None:
@@ -135,6 +136,8 @@ class Photos(TranslationDataModule):
         num_workers: loader processes.
         predict_from: a picture in low resolution, or a folder of them, that ``predict`` enlarges; the test photographs'
             low resolutions when None.
+        cmyk: "plain" takes CMYK pictures in ``predict_from`` without an ICC profile too, in colours that are near at
+            best.
 
     Raises:
         ValueError: for a scale below 2, or a size that is no multiple of it or larger than a photograph.
@@ -147,6 +150,7 @@ class Photos(TranslationDataModule):
         batch_size: int = 16,
         num_workers: int = 0,
         predict_from: str | None = None,
+        cmyk: CMYK = "profile",
     ) -> None:
         if scale < 2:
             raise ValueError(f"Super-resolution enlarges by 2 or more; met {scale}. Set data.init_args.scale.")
@@ -156,7 +160,7 @@ class Photos(TranslationDataModule):
                 "Set data.init_args.size."
             )
         self.spec = PairSpec(3, 3, size, scale)
-        super().__init__(batch_size, evaluation_batch_size=1, num_workers=num_workers, predict_from=predict_from)
+        super().__init__(batch_size, 1, num_workers=num_workers, predict_from=predict_from, cmyk=cmyk)
 
     def load(self, split: str) -> Domains:
         images = list(photographs(split).values())

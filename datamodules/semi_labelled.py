@@ -1,45 +1,53 @@
 """A labelled set of which only few labels are known: what semi-supervised papers train on."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from datamodules.base import DataModule
 from datamodules.files import Decoding, Files, Scan
 from datamodules.labelled import LabelledDataModule
 from datamodules.order import InStep, Positions, Slices
+from datamodules.pictures import CMYK
 from datamodules.sources import Joined, LabelledImages
+from datamodules.splits import in_order_of_numbers
 from lightning_cgan import keyed
 from lightning_cgan.contract import Labelled, PartlyLabelled, Reference, Trial, Unclassified, with_classes
-from lightning_cgan.protocol import Protocol
+from lightning_cgan.errors import UserError
 
 Together = tuple[Positions, Positions, Positions]  # of labelled images, and of two batches of unlabelled ones
 
 
-def few_of_each(label: Tensor, num_classes: int, labels_per_class: int, label_seed: int) -> Tensor:
+def few_of_each(
+    label: Tensor, num_classes: int, labels_per_class: int, label_seed: int, names: Sequence[str] | None = None
+) -> Tensor:
     """The places (num_classes * labels_per_class,) of the images whose labels are known, class by class.
 
-    They depend on ``label_seed`` alone, not on the run's seed, and fewer labels are the first of more.
+    They depend on ``label_seed`` alone, not on the run's seed, and fewer labels are the first of more. Where images
+    have ``names``, these decide, so that an image which comes or goes changes one label at most.
 
     Raises:
-        ValueError: for a class with fewer images.
+        UserError: for a class with fewer images.
     """
     chosen = []
     for one in range(num_classes):
         places = (label == one).nonzero().flatten()
         if len(places) < labels_per_class:
-            raise ValueError(
+            raise UserError(
                 f"Every class gives {labels_per_class} labels; class {one} has {len(places)} training images. "
                 "Set data.init_args.labels_per_class."
             )
-        order = torch.randperm(len(places), generator=keyed.generator("labels", one, seed=label_seed))
-        chosen.append(places[order[:labels_per_class]])
+        if names is not None:
+            places = torch.tensor(in_order_of_numbers(names, places.tolist(), f"labels {label_seed}"))
+        else:
+            places = places[torch.randperm(len(places), generator=keyed.generator("labels", one, seed=label_seed))]
+        chosen.append(places[:labels_per_class])
     return torch.cat(chosen)
 
 
@@ -72,7 +80,7 @@ def held(source: LabelledImages, places: range) -> Tensor:
     return source.images(Positions(torch.zeros_like(index), index))
 
 
-class SemiLabelled(LightningDataModule):
+class SemiLabelled(DataModule):
     """Any labelled set with the labels of ``labels_per_class`` training images of each class.
 
     The labelled images go round as often as it takes; all training images, these too, are unlabelled ones. Validation
@@ -83,6 +91,7 @@ class SemiLabelled(LightningDataModule):
         labels_per_class: known labels of each class.
         label_seed: draws which; the seed of the run has no say, so runs with different seeds share their labels.
         predict_folder: of pictures to classify; the test images when None.
+        cmyk: "plain" takes CMYK pictures in it without an ICC profile too, in colours that are near at best.
 
     Raises:
         ValueError: for data without classes, or fewer labels than one. On ``prepare_data`` and ``setup`` for a class
@@ -92,16 +101,21 @@ class SemiLabelled(LightningDataModule):
     training_batch: ClassVar[type] = PartlyLabelled
 
     def __init__(
-        self, data: LabelledDataModule, labels_per_class: int, label_seed: int = 0, predict_folder: str | None = None
+        self,
+        data: LabelledDataModule,
+        labels_per_class: int,
+        label_seed: int = 0,
+        predict_folder: str | None = None,
+        cmyk: CMYK = "profile",
     ) -> None:
         super().__init__()
         if labels_per_class < 1:
             raise ValueError(
                 f"labels_per_class is at least 1; met {labels_per_class}. Set data.init_args.labels_per_class."
             )
-        self.data, self.spec = data, with_classes(data.spec, "A view with few labels")
+        self.data, self.protocol, self.spec = data, data.protocol, with_classes(data.spec, "A view with few labels")
         self.labels_per_class, self.label_seed = labels_per_class, label_seed
-        self.predict_folder = predict_folder
+        self.predict_folder, self.cmyk = predict_folder, cmyk
 
     def prepare_data(self) -> None:
         self.data.prepare_data()
@@ -117,12 +131,18 @@ class SemiLabelled(LightningDataModule):
 
     def places(self) -> Tensor:
         """Where the labelled images lie in the training set."""
-        label = self.data.source("train").label
-        return few_of_each(label, self.spec.num_classes, self.labels_per_class, self.label_seed)
+        train = self.data.source("train")
+        return few_of_each(train.label, self.spec.num_classes, self.labels_per_class, self.label_seed, train.names())
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.data.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.data.load_state_dict(state_dict)
 
     @property
-    def protocol(self) -> Protocol:
-        return self.data.protocol
+    def class_names(self) -> tuple[str, ...]:  # type: ignore[override]  # read-only: the set says it
+        return self.data.class_names
 
     def reference(self, split: str) -> Reference:
         return self.data.reference(split)
@@ -159,13 +179,13 @@ class SemiLabelled(LightningDataModule):
             names = [str(place) for place in range(len(test.label))]
             return ToClassify(partial(held, test), names)
         folder = Path(self.predict_folder)
-        paths = Scan(folder, [folder]).found[0] if folder.is_dir() else []
+        paths = Scan([folder]).found[0] if folder.is_dir() else []
         if not paths:
             raise ValueError(
                 f"predict_folder holds the pictures to classify; there are none in {folder}. "
                 "Set data.init_args.predict_folder, or leave it out to classify the test images."
             )
-        decoding = Decoding(self.spec.size, self.spec.channels)
+        decoding = Decoding(self.spec.size, self.spec.channels, cmyk=self.cmyk)
         files = Files(folder, paths, torch.zeros(len(paths), dtype=torch.int64), decoding)
         return ToClassify(partial(held, files), [os.path.relpath(path, folder) for path in paths])
 

@@ -1,28 +1,38 @@
 """Where labelled images lie, and how a batch of them is fetched."""
 
 import hashlib
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from datamodules.order import Positions
+from datamodules.splits import in_order_of_numbers
 from lightning_cgan import keyed
 
 
-class LabelledImages(Protocol):
+class LabelledImages:
     """A labelled set with random access to whole batches of uint8 images."""
 
     label: Tensor  # (N,) int64
 
     def images(self, at: Positions) -> Tensor:
         """Images of any leading shape, (*shape, C, H, W) uint8, augmented if this set is for training."""
+        raise NotImplementedError
 
     def sha256(self) -> str:
         """A hash of the content."""
+        raise NotImplementedError
+
+    def names(self) -> list[str] | None:
+        """What each image is called in a set whose images may come and go; None where they do not."""
+        return None
+
+    def digests(self) -> list[int]:
+        """A hash of the content of each image, of 63 bits, where there are names."""
+        raise NotImplementedError
 
 
-class InMemory:
+class InMemory(LabelledImages):
     """Images that fit in memory: (N, C, H, W) uint8 and (N,) labels. A batch is one indexing operation."""
 
     def __init__(self, image: Tensor, label: Tensor) -> None:
@@ -37,12 +47,13 @@ class InMemory:
         return said.hexdigest()
 
 
-class Joined:
+class Joined(LabelledImages):
     """Several sets, one after the other.
 
     Args:
         parts: at least one set.
-        most: images, at most; a draw of so many that is the same in every run, in their order. All when None.
+        most: images, at most; a draw of so many that is the same in every run, in their order. All when None. Where
+            images have names it is by name, so that few change places when others come or go.
     """
 
     def __init__(self, *parts: LabelledImages, most: int | None = None) -> None:
@@ -50,9 +61,23 @@ class Joined:
         label = torch.cat([part.label for part in parts])
         self.place = torch.arange(len(label))
         if most is not None and most < len(label):
-            draw = keyed.generator("joined", seed=0)
-            self.place = torch.randperm(len(label), generator=draw)[:most].sort().values
+            self.place = self.drawn(most).sort().values
         self.label = label[self.place]
+
+    def drawn(self, most: int) -> Tensor:
+        """The places of ``most`` images."""
+        if (names := self.names()) is not None:
+            return torch.tensor(in_order_of_numbers(names, range(len(names)), "joined")[:most])
+        return torch.randperm(len(self.place), generator=keyed.generator("joined", seed=0))[:most]
+
+    def names(self) -> list[str] | None:
+        names = [part.names() for part in self.parts]
+        together = [name for part in names for name in part or ()]
+        return None if None in names else [together[place] for place in self.place.tolist()]
+
+    def digests(self) -> list[int]:
+        together = [digest for part in self.parts for digest in part.digests()]
+        return [together[place] for place in self.place.tolist()]
 
     def images(self, at: Positions) -> Tensor:
         place, epoch = self.place[at.image].flatten(), at.epoch.flatten()

@@ -110,9 +110,9 @@ class SuperResolutionFolder(SplitFolders):
         if channels not in (1, 3):
             raise ValueError(f"Pictures have 3 channels, or 1 for grey; met {channels}. Set data.init_args.channels.")
         self.spec = PairSpec(channels, channels, size, scale)
-        loading = {"batch_size": batch_size, "num_workers": num_workers, "predict_from": predict_from}
+        loading = {"batch_size": batch_size, "num_workers": num_workers, "predict_from": predict_from, "cmyk": cmyk}
         super().__init__(root, share, evaluation_batch_size=1, **loading)
-        self.flip, self.cmyk = flip, cmyk
+        self.flip = flip
         self.scanned: dict[Path, list[str]] = {}
 
     def found(self) -> Folders:
@@ -145,7 +145,7 @@ class SuperResolutionFolder(SplitFolders):
 
     def scan(self, folder: Path) -> list[str]:
         """The photographs in ``folder``, checked."""
-        paths = pictures_in(self.root, folder)
+        paths = pictures_in(folder)
         check_large_enough(paths, sizes(paths, self.cmyk), self.spec.size, "Set data.init_args.size")
         return paths
 

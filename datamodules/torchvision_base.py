@@ -24,7 +24,7 @@ class Dequantized(LabelledDataModule):
         if not (self.dequantize and isinstance(batch, Labelled)):
             return super().on_after_batch_transfer(batch, dataloader_idx)
         device = batch.image.device
-        key = ("dequantize", self.trainer.global_step, self.trainer.global_rank)
+        key = ("dequantize", self.run.global_step, self.run.global_rank)
         noise = torch.rand(batch.image.shape, device=device, generator=keyed.generator(*key, device=device))
         return batch._replace(image=(batch.image + noise).div_(128).sub_(1))
 

@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn.functional import pad
 from torchvision import datasets
 
-from datamodules.files import Decoding, class_folders
+from datamodules.files import Decoding, class_folders, name_below
 from datamodules.folders import files_of_classes, same_classes
 from datamodules.sources import InMemory, LabelledImages
-from datamodules.splits import held_out
+from datamodules.splits import held_out_by_name
 from datamodules.torchvision_base import Dequantized, TorchvisionSet, at_least_one, resized
 from lightning_cgan.contract import ImageSpec
 
@@ -179,7 +179,8 @@ class STL10(TorchvisionSet):
 class ImageNet(Dequantized):
     """ILSVRC 2012 as two folders, ``root/train`` and ``root/val``, with one folder of JPEGs for each class.
 
-    Scores are measured against ``val``, half of it while training and the other half in ``test``. Pictures are decoded
+    Scores are measured against ``val``, about half of it while training and the others in ``test``, by the name of each
+    picture: :func:`datamodules.splits.held_out_by_name`. Pictures are decoded
     as :mod:`datamodules.pictures` says, but for CMYK without a profile, which is taken, because the set holds some.
 
     Args:
@@ -193,6 +194,8 @@ class ImageNet(Dequantized):
         ValueError: on ``setup`` if a folder is missing, holds other than ``num_classes`` classes, or a class holds no
             pictures or files that are none.
     """
+
+    known_splits = ("train", "val", "test")
 
     def __init__(
         self,
@@ -219,4 +222,5 @@ class ImageNet(Dequantized):
         files = files_of_classes(self.root, [folder / name for name in names], decoding)
         if split == "train":
             return files
-        return files.part(held_out(files.label, share=0.5)["train" if split == "val" else "val"])
+        names = [name_below(folder, path) for path in files.path]
+        return files.part(held_out_by_name(names, files.label, ("test",), 0.5)["train" if split == "val" else "test"])

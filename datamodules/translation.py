@@ -5,20 +5,21 @@ from enum import Enum
 from typing import ClassVar
 
 import torch
-from lightning.pytorch import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.augment import plain
+from datamodules.base import MEASURED, DataModule
 from datamodules.batches import Evaluation, as_is, outlive_first_sigterm
+from datamodules.fingerprint import Fingerprint, of_domains, of_pairs
 from datamodules.order import EvaluationOrder, InStep, Positions, Slices, TrainingOrder
 from datamodules.own_pictures import OwnPictures
 from datamodules.palette import palette_of
+from datamodules.pictures import CMYK
 from datamodules.side_decoding import SideDecoding
 from datamodules.sources import Joined, LabelledImages
 from lightning_cgan.clock import endless_epoch
 from lightning_cgan.contract import Paired, PairSpec, Reference, Sources, Trial, Unpaired, to_signed
-from lightning_cgan.protocol import Protocol
 
 Domains = tuple[LabelledImages, LabelledImages]  # of a and of b
 Batch = Paired | Unpaired | Sources | Trial
@@ -58,7 +59,7 @@ class Named(Dataset[Sources]):
         return Sources(self.source.images(in_order(at.draws)), [self.name[number] for number in at.draws])
 
 
-class TranslationDataModule(LightningDataModule):
+class TranslationDataModule(DataModule):
     """Base of the sets of two domains. A subclass sets ``spec``, as the set lies on disk, and answers ``load``.
 
     Args:
@@ -68,6 +69,8 @@ class TranslationDataModule(LightningDataModule):
         num_workers: loader processes.
         predict_from: a picture, or a folder of them, that ``predict`` translates as large as they are; the test images
             when None. They are what the model starts from: of b where ``direction`` is ``b_to_a``.
+        cmyk: "plain" takes CMYK pictures in ``predict_from`` without an ICC profile too, in colours that are near at
+            best.
 
     Attributes:
         training_batch: ``Paired``, or ``Unpaired`` where nothing relates the domains.
@@ -80,7 +83,6 @@ class TranslationDataModule(LightningDataModule):
     training_batch: ClassVar[type] = Paired
     palette: Tensor | None = None
     labels_in: str | None = None
-    protocol = Protocol.OWN
 
     @property
     def evaluates_pairs(self) -> bool:
@@ -93,13 +95,15 @@ class TranslationDataModule(LightningDataModule):
         direction: Direction = Direction.a_to_b,
         num_workers: int = 0,
         predict_from: str | None = None,
+        cmyk: CMYK = "profile",
     ) -> None:
         super().__init__()
         for name, count in {"batch_size": batch_size, "evaluation_batch_size": evaluation_batch_size}.items():
             if count < 1:
                 raise ValueError(f"{name} counts images, at least one; met {count}. Set data.init_args.{name}.")
         self.batch_size, self.evaluation_batch_size = batch_size, evaluation_batch_size
-        self.direction, self.num_workers, self.predict_from = direction, num_workers, predict_from
+        self.direction, self.num_workers = direction, num_workers
+        self.predict_from, self.cmyk = predict_from, cmyk
         if direction is Direction.b_to_a:
             self.spec = self.spec.back()
             self.labels_in = {"a": "b", "b": "a"}.get(self.labels_in or "")
@@ -129,15 +133,28 @@ class TranslationDataModule(LightningDataModule):
         """How a picture of a user's own becomes one of a, as large as it is."""
         palette = self.palette if self.labels_in == "a" else None
         colours = palette_of(palette.tolist(), 0) if palette is not None else None
-        return SideDecoding(self.spec.size, self.spec.channels_a, palette=colours).native()
+        return SideDecoding(self.spec.size, self.spec.channels_a, palette=colours, cmyk=self.cmyk).native()
+
+    def own_pictures(self) -> OwnPictures | None:
+        """The user's own, where there are some to be translated."""
+        if self.own is None and self.predict_from is not None:
+            self.own = OwnPictures(self.predict_from, self.own_decoding())
+        return self.own
 
     def setup(self, stage: str) -> None:
-        if stage == "predict" and self.predict_from is not None:
-            self.own = OwnPictures(self.predict_from, self.own_decoding())
+        if stage == "predict" and self.own_pictures() is not None:
             return  # the set itself need not be there
         if stage == "fit":
             self.domains("train")
-        self.measured({"fit": "val", "validate": "val"}.get(stage, "test"))
+        self.measured(MEASURED.get(stage, "test"))
+        if stage == "fit":
+            self.take_fingerprints()
+
+    def fingerprint(self, split: str) -> Fingerprint:
+        a, b = self.domains(split)
+        if self.direction is Direction.b_to_a:  # the images are the same, whichever way they are translated
+            a, b = b, a
+        return of_pairs(a, b) if self.training_batch is Paired else of_domains(a, b)
 
     def reference(self, split: str) -> Reference:
         """What ``split``'s scores are measured against: the images of b, and those of a that they are made from."""
@@ -162,7 +179,7 @@ class TranslationDataModule(LightningDataModule):
 
     def training_order(self, count: int, purpose: str, longest: int) -> TrainingOrder:
         """The order of ``count`` images; one pass over ``longest`` of them where the trainer counts epochs."""
-        module, trainer = self.trainer.lightning_module, self.trainer
+        module, trainer = self.run.lightning_module, self.run
         shape = getattr(module, "critic_updates", 1), self.batch_size
         updates = endless_epoch(trainer) or -(-longest // (shape[0] * shape[1]))
         rank, world = trainer.global_rank, trainer.world_size
@@ -191,9 +208,8 @@ class TranslationDataModule(LightningDataModule):
 
     def predict_dataloader(self) -> DataLoader[Sources]:
         """The user's own pictures, one in a batch where they differ in size; without any the test images of a."""
-        if self.own is not None:
-            order = self.shared(0, len(self.own.path), None if self.own.alike else 1)
-            return self.loader(Named(self.own, self.own.name), order)
+        if (own := self.own_pictures()) is not None:
+            return self.loader(Named(own, own.name), self.shared(0, len(own.path), None if own.alike else 1))
         source, _ = self.measured("test")
         count = len(source.label)
         return self.loader(Named(source, [f"{number:05d}" for number in range(count)]), self.shared(0, count))
@@ -208,7 +224,7 @@ class TranslationDataModule(LightningDataModule):
         return self.loader(Evaluation(source, 0), self.shared(len(source.label), 0))
 
     def shared(self, reals: int, fakes: int, batch_size: int | None = None) -> EvaluationOrder:
-        rank, world = self.trainer.global_rank, self.trainer.world_size
+        rank, world = self.run.global_rank, self.run.world_size
         return EvaluationOrder(reals, fakes, batch_size or self.evaluation_batch_size, rank, world)
 
     def loader(self, dataset: Dataset, order: object) -> DataLoader:

@@ -1,6 +1,8 @@
 """What folders of pictures in two domains have in common: how they are read, cut, checked and split."""
 
+import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -8,14 +10,16 @@ import torch
 from datamodules.drawn import CropFlipJitter
 from datamodules.files import Files
 from datamodules.headers import Size, check_large_enough
-from datamodules.palette import Colour, check_colours, palette_of
+from datamodules.palette import Colour, palette_of
+from datamodules.palette_check import check_colours, fits_some
 from datamodules.pictures import CMYK, WHITE
-from datamodules.side_decoding import Resize, SideDecoding
+from datamodules.side_decoding import Half, Resize, SideDecoding
 from datamodules.split_folders import SplitFolders
 from datamodules.translation import Direction
 from lightning_cgan.contract import PairSpec
 
 SIDES = ("a", "b")
+OPPOSITE: dict[Half, Half] = {"left": "right", "right": "left", "whole": "whole"}
 
 
 class TranslationFolder(SplitFolders):
@@ -41,6 +45,8 @@ class TranslationFolder(SplitFolders):
         palette: red, green and blue of each class, or the name of a published palette, where one domain is label maps.
         palette_tolerance: how far from its nearest colour in the palette a pixel of a label map may be, as a distance
             in RGB. It takes that colour. 0 for exact colours; of maps saved as JPEG, as published, 442 takes all.
+            Whatever it is, maps are refused most of whose colours the palette does not have:
+            :mod:`datamodules.palette_check`.
         labels_in: the domain that is label maps, "a" or "b", as the set calls it.
         share: of the training pictures, at most 1/3, for a split without a folder.
         background: red, green and blue behind transparent places.
@@ -78,7 +84,7 @@ class TranslationFolder(SplitFolders):
         check_labels(palette is not None, palette_tolerance, labels_in, channels)
         self.spec = PairSpec(channels_a, channels_b, size)
         self.labels_in, self.palette = labels_in, colours.tensor() if colours else None
-        super().__init__(root, share, num_workers=num_workers, **loading)
+        super().__init__(root, share, num_workers=num_workers, cmyk=cmyk, **loading)
         self.load_size = loaded_at(load_size, size, resize)
         self.evaluation_batch_size = 1 if keep_size else self.evaluation_batch_size
         as_asked = SideDecoding(
@@ -115,15 +121,39 @@ class TranslationFolder(SplitFolders):
             ways = "Set data.init_args.size, or data.init_args.resize to squash or short_side"
             check_large_enough(paths, sizes, self.measuring["a"].size, ways)
 
-    def check_labels(self, paths: Sequence[str], decoding: SideDecoding) -> None:
-        """Refuse label maps in colours outside of the palette.
+    def check_labels(
+        self, paths: Sequence[str], side: str, half: Half = "whole", others: Sequence[str] | None = None
+    ) -> None:
+        """Refuse label maps in colours outside of the palette, or that the palette does not fit.
+
+        Args:
+            paths: of the files with the pictures of ``side``.
+            side: "a" or "b", as the set calls it.
+            half: of the files.
+            others: paths of the other side's pictures, where they are files of their own.
 
         Raises:
-            ValueError: naming the files.
+            UserError: naming the files, or what became of each colour.
         """
-        if decoding.palette:
-            told = repr((decoding.half, decoding.background, decoding.cmyk))
-            check_colours(paths, lambda path: decoding.side(decoding.file(path)), decoding.palette, told)
+        decoding = self.measuring[side]._replace(half=half)
+        if not decoding.palette:
+            return
+        palette, opposite = decoding.palette, decoding._replace(half=OPPOSITE[half])
+
+        def elsewhere() -> str:
+            there = paths if others is None else others
+            fits = fits_some(there, lambda path: opposite.side(opposite.file(path)), palette)
+            other = {"a": "b", "b": "a"}[side]
+            return f"The label maps are the pictures of {other}: set data.init_args.labels_in to {other}" * fits
+
+        told = repr((decoding.half, decoding.background, decoding.cmyk))
+        fit = check_colours(paths, lambda path: decoding.side(decoding.file(path)), palette, told, elsewhere)
+        if Path(paths[0]).is_relative_to(self.folders["train"][0]) and (unused := fit.unused()):
+            warnings.warn(
+                f"{len(unused)} of {len(palette.colours)} colours of the palette are in no training label map, "
+                f"{palette.colours[unused[0]]} (class {unused[0]}) among them.",
+                stacklevel=2,
+            )
 
 
 def loaded_at(load_size: int | None, size: int, resize: Resize) -> int:

@@ -7,12 +7,13 @@ from torch import Tensor
 from datamodules.augment import Augmented, plain
 from datamodules.labelled import LabelledDataModule
 from datamodules.order import Positions
+from datamodules.pictures import CMYK
 from datamodules.sources import LabelledImages
 from datamodules.translation import Direction, Domains, TranslationDataModule
 from lightning_cgan.contract import PairSpec, Unpaired, with_classes
 
 
-class OfClass:
+class OfClass(LabelledImages):
     """The images of one class of ``source``."""
 
     def __init__(self, source: LabelledImages, label: int) -> None:
@@ -26,6 +27,14 @@ class OfClass:
     def sha256(self) -> str:
         """That of all classes: the class is in the data module's configuration."""
         return self.source.sha256()
+
+    def names(self) -> list[str] | None:
+        names = self.source.names()
+        return None if names is None else [names[place] for place in self.place.tolist()]
+
+    def digests(self) -> list[int]:
+        digests = self.source.digests()
+        return [digests[place] for place in self.place.tolist()]
 
 
 def of_class(source: LabelledImages, label: int) -> LabelledImages:
@@ -45,6 +54,7 @@ class TwoClasses(TranslationDataModule):
         b: the class that it is translated to.
         direction: ``b_to_a`` changes the two over.
         predict_from: of :class:`~datamodules.translation.TranslationDataModule`.
+        cmyk: of the same.
 
     Raises:
         ValueError: for data without classes, a class that does not exist, or twice the same one; on ``setup`` for a
@@ -60,6 +70,7 @@ class TwoClasses(TranslationDataModule):
         b: int = 1,
         direction: Direction = Direction.a_to_b,
         predict_from: str | None = None,
+        cmyk: CMYK = "profile",
     ) -> None:
         spec = with_classes(data.spec, "A view of two classes")
         if not 0 <= min(a, b) < max(a, b) < spec.num_classes:
@@ -68,8 +79,8 @@ class TwoClasses(TranslationDataModule):
                 "Set data.init_args.a and data.init_args.b."
             )
         self.spec = PairSpec(spec.channels, spec.channels, spec.size)
-        super().__init__(data.batch_size, data.evaluation_batch_size, direction, data.num_workers, predict_from)
-        self.data, self.classes = data, (a, b)
+        super().__init__(data.batch_size, data.evaluation_batch_size, direction, data.num_workers, predict_from, cmyk)
+        self.data, self.classes, self.known_splits = data, (a, b), data.known_splits
 
     def prepare_data(self) -> None:
         self.data.prepare_data()

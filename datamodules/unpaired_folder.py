@@ -55,7 +55,12 @@ class UnpairedFolder(TranslationFolder):
 
     def scan(self, folder: Path, side: str) -> list[str]:
         """The pictures in ``folder``, checked."""
-        paths = pictures_in(self.root, folder)
+        paths = pictures_in(folder)
         self.check_cut(paths, sizes(paths, self.measuring[side].cmyk))
-        self.check_labels(paths, self.measuring[side])
+        self.check_labels(paths, side, others=self.other_domain(folder))
         return paths
+
+    def other_domain(self, folder: Path) -> list[str]:
+        """The pictures of the domain that does not lie in ``folder``."""
+        (other,) = (set(pair) - {folder} for pair in self.folders.values() if folder in pair)
+        return pictures_in(other.pop())

@@ -27,7 +27,7 @@ from lightning_cgan.callbacks.report import Report
 from lightning_cgan.callbacks.results import entry_name, read_results
 from lightning_cgan.callbacks.stopping import Stopping
 from lightning_cgan.console import say
-from lightning_cgan.contract import check_batches, fitting_spec
+from lightning_cgan.contract import check_batches, fitting_spec, spec_of
 from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.guarded_imports import imported, only
 from lightning_cgan.loggers import loggers_for, place_loggers, reach_wandb, remember_tracking
@@ -93,13 +93,13 @@ class CLI(LightningCLI):
             )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.link_arguments("data.spec", "model.init_args.spec", self.checked_spec, apply_on="instantiate")
+        parser.link_arguments("data", "model.init_args.spec", self.checked_spec, apply_on="instantiate")
         parser.add_argument("--trust", action=Trust, help="a package whose code may run; can be given again")
         parser.add_argument("--tensorboard", action="store_true", help="log to TensorBoard files in the run folder too")
 
-    def checked_spec(self, spec: Any) -> Any:
+    def checked_spec(self, data: Any) -> Any:
         """The wire from data to model; without a check one kind of tuple would be read as another."""
-        return fitting_spec(spec, imported(self.asked.model.class_path))
+        return fitting_spec(spec_of(data), imported(self.asked.model.class_path))
 
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
         kwargs["allow_abbrev"] = False

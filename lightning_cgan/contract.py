@@ -4,11 +4,13 @@ Inside a paper images are floats in [-1, 1]; in memory and on their way to the d
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, ClassVar, NamedTuple, get_type_hints
 
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
+
+from lightning_cgan.errors import UserError
 
 
 class ImageSpec(NamedTuple):
@@ -134,6 +136,23 @@ class Reference(NamedTuple):
     sha256: str
 
 
+class DataFacts:
+    """What the suite may ask of a data module, with defaults. Put it before ``LightningDataModule``.
+
+    Attributes:
+        training_batch: the kind of batch that it trains with.
+        class_names: what users call class 0, 1, ...; empty where classes have numbers alone.
+    """
+
+    training_batch: ClassVar[type] = Labelled
+    class_names: tuple[str, ...] = ()
+
+
+def class_names(data: object) -> tuple[str, ...]:
+    """Those of ``data``, a data module; none of one that does not say."""
+    return data.class_names if isinstance(data, DataFacts) else ()
+
+
 def with_classes(spec: ImageSpec, paper: str) -> ImageSpec:
     """``spec``, for a paper that cannot do without labels.
 
@@ -162,13 +181,35 @@ def with_few_labels(data: object, paper: str) -> None:
         )
 
 
+def training_batch(side: Any) -> type:
+    """The kind of batch that a paper reads, or a data module gives."""
+    return getattr(side, "training_batch", Labelled)
+
+
+def spec_of(data: Any) -> ImageSpec | PairSpec:
+    """The ``spec`` of a data module.
+
+    Raises:
+        UserError: for one that does not say it, with what to add.
+    """
+    spec = getattr(data, "spec", None)
+    if not isinstance(spec, ImageSpec | PairSpec):
+        got = f"a spec {spec!r}" if spec is not None else "no spec"
+        raise UserError(
+            "A data module says the shape of its images before any is read, as a lightning_cgan.contract.ImageSpec, or "
+            f"of two domains as a PairSpec; {type(data).__name__} has {got}. Add to the class, with its own numbers:\n"
+            "    spec = ImageSpec(channels=3, size=64, num_classes=0)"
+        )
+    return spec
+
+
 def check_batches(module: Any, data: Any) -> None:
     """Refuse data whose training batches a paper cannot read.
 
     Raises:
         ValueError: naming both kinds of batch.
     """
-    asked, given = (getattr(side, "training_batch", Labelled) for side in (module, data))
+    asked, given = training_batch(module), training_batch(data)
     few = (asked, given) == (PartlyLabelled, Labelled)  # SGAN itself says more about it
     if given is not asked and not few:
         raise ValueError(
@@ -227,6 +268,11 @@ def class_labels(label: int | Sequence[int] | Tensor | None, count: int, num_cla
         return torch.arange(count) % max(num_classes, 1)
     if not num_classes:
         raise ValueError(f"A model without classes draws whatever comes; met label {label}. Leave out label.")
+    if isinstance(label, str) or (isinstance(label, Sequence) and any(isinstance(one, str) for one in label)):
+        raise UserError(
+            "Labels are numbers, counted from 0 in the order of the classes' names; a model does not know the names; "
+            f"got {label!r}. Set label."
+        )
     labels = torch.as_tensor(label, dtype=torch.int64).cpu()
     labels = labels.expand(count) if labels.ndim == 0 else labels
     if labels.shape != (count,) or (count and (labels.min() < 0 or labels.max() >= num_classes)):

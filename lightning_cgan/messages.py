@@ -36,10 +36,10 @@ def plain(message: str, keys: Iterable[str] = ()) -> str:
         message: jsonargparse's, over many lines.
         keys: every key that the command accepts.
     """
+    message = re.sub(r"Call to compute_fn of link .*? failed: ", "", message, flags=re.DOTALL)  # shows the data module
     lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
     said = [line for line in lines if line and not NOISE.match(line)] or lines[-1:]
     text = re.sub(r"Type \S*Callable\[.*?expects a function or a callable class: ", "", said[0])
-    text = re.sub(r"^Call to compute_fn of link .*? failed: ", "", text)
     text = re.sub(r"\.? Got value: Namespace\(.*", "", text)
     choice = re.search(
         r"Expected a (?:member of <enum '\w+'>: {|typing\.Literal\[)(.*)[}\]]\. Got value: (\S+)", message

@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "lightning_cgan/errors.py": [],
     "lightning_cgan/checksum.py": [],
     "lightning_cgan/console.py": [],
-    "lightning_cgan/contract.py": [],
+    "lightning_cgan/batch_check.py": ["lightning_cgan.contract", "lightning_cgan.errors"],
+    "lightning_cgan/contract.py": ["lightning_cgan.errors"],
     "lightning_cgan/interfaces.py": [],
     "lightning_cgan/keyed.py": [],
     "lightning_cgan/protocol.py": [],
@@ -68,6 +69,7 @@ MAY_IMPORT = {
     "datamodules": [*CORE, "datamodules"],
     "lightning_cgan/papers": [
         *CORE,
+        "lightning_cgan.batch_check",
         LOADABLE,
         "lightning_cgan.losses",
         "lightning_cgan.networks",

@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lightning_cgan.console import say
-from lightning_cgan.contract import Decided
+from lightning_cgan.contract import Decided, class_names
 
 
 class Row(NamedTuple):
@@ -22,6 +22,8 @@ class Row(NamedTuple):
 
 class Decisions(Callback):
     """Writes ``predictions.csv`` in the run folder: each image's number or file, its class, and the probability of it.
+
+    A class is called by its name where the data has names, else by its number.
 
     What is generated instead of classified is left to :class:`~lightning_cgan.callbacks.pictures.Predictions`.
     """
@@ -42,9 +44,11 @@ class Decisions(Callback):
         in_order = chain.from_iterable(zip_longest(*shards, fillvalue=[]))  # batch k of process r is k * world + r
         rows = list(chain.from_iterable(in_order))
         if trainer.is_global_zero and rows:
-            path = Path(trainer.default_root_dir, "predictions.csv")
+            path, names = Path(trainer.default_root_dir, "predictions.csv"), class_names(trainer.datamodule)
             with path.open("w", newline="") as file:
                 writer = csv.writer(file)
                 writer.writerow(["image", "class", "probability"])
-                writer.writerows((name, label, f"{probability:.6f}") for name, label, probability in rows)
+                writer.writerows(
+                    (row.image, names[row.label] if names else row.label, f"{row.probability:.6f}") for row in rows
+                )
             say(f"the classes of {len(rows)} images in {path}")

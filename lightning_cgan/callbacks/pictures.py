@@ -4,6 +4,7 @@ import io
 import re
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from torchvision.utils import make_grid
 
 from lightning_cgan.callbacks.results import entry_of
 from lightning_cgan.console import say
-from lightning_cgan.contract import Evaluated, Sources, to_bytes
+from lightning_cgan.contract import Draws, Evaluated, Sources, class_names, to_bytes
 from lightning_cgan.rows import read_rows
 from lightning_cgan.runs.files import replacing, tolerated
 
 SHOWN = 10  # rows, and images in a row, of the grid of predictions
 GAP = 12  # pixels between generated images and their neighbours
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf)")  # in a cell of the log
+LONGEST_NAME = 200  # bytes
 ENLARGED = 48  # pixels, at least, of each image in a grid
 
 
@@ -173,8 +175,21 @@ def draw_curves(log: Path, path: Path) -> None:
         file.write(drawn.getvalue())
 
 
+def asks_for_classes(batch: Any) -> bool:
+    """Whether images of classes are asked for, not those on the way from one to another."""
+    return isinstance(batch, Draws) and not batch.label.is_floating_point()
+
+
+def file_name(names: Sequence[str], number: int) -> str:
+    """What a class is called in the names of files, which may have 255 bytes."""
+    name = names[number] if names else f"{number:03d}"
+    return name if len(name.encode(errors="surrogateescape")) <= LONGEST_NAME else f"{name[:40]}_{number:03d}"
+
+
 class Predictions(Callback):
     """Writes what ``predict`` draws: ``predictions/<class>_<number>.png``, and the first of them as ``grid.png``.
+
+    A class is called by its name where the data has names, else by its number.
 
     A translation is called by the name of its source instead.
     """
@@ -196,10 +211,11 @@ class Predictions(Callback):
             self.write_translations(folder, outputs, batch.name)
             return
         label = outputs.label if outputs.label is not None else torch.zeros(len(outputs.fake), dtype=torch.int64)
+        names = class_names(trainer.datamodule) if asks_for_classes(batch) and outputs.label is not None else ()
         for image, row in zip(outputs.fake, label.tolist(), strict=True):
             number = self.drawn[row] * trainer.world_size + trainer.global_rank  # no two processes write one file
             self.drawn[row] += 1
-            save_png(to_bytes(image), folder / f"{row:03d}_{number:04d}.png")
+            save_png(to_bytes(image), folder / f"{file_name(names, row)}_{number:04d}.png")
             cell = self.cells.setdefault(row, [])
             if len(cell) < SHOWN and len(self.cells) <= SHOWN:
                 cell.append(image.cpu())

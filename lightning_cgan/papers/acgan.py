@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
+from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, class_labels, with_classes
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.auxiliary import class_loss
@@ -23,7 +23,7 @@ from lightning_cgan.stored_model import Loadable
 Classified = Literal["real", "real_and_fake"]
 
 
-class ACGAN(EvaluationFacts, Loadable, LightningModule):
+class ACGAN(EvaluationFacts, Loadable, ChecksBatches):
     """A generator that is told the class against a discriminator that names it.
 
     The discriminator says whether an image is real, L_S, and of which class it is, L_C. It maximises L_S + L_C and the

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
+from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, class_labels, with_classes
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.objectives import Objective
@@ -20,7 +20,7 @@ from lightning_cgan.schedules import geometric_faster
 from lightning_cgan.stored_model import Loadable
 
 
-class ConditionalGAN(EvaluationFacts, Loadable, LightningModule):
+class ConditionalGAN(EvaluationFacts, Loadable, ChecksBatches):
     """A generator and a discriminator that are both told the label, each by an input layer of its own.
 
     The defaults are the paper's for MNIST: fully connected networks. ``networks.dcgan`` joins the label to noise and

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
+from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.contract import Evaluated, PairSpec, Sources, Unpaired
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.cycle import cycle_loss, identity_loss
@@ -23,7 +23,7 @@ from lightning_cgan.schedules import falling_in_second_half
 from lightning_cgan.stored_model import Loadable
 
 
-class CycleGAN(EvaluationFacts, Loadable, LightningModule):
+class CycleGAN(EvaluationFacts, Loadable, ChecksBatches):
     """Two generators, a to b and b to a, against a discriminator of each domain. Nothing in the data relates a to b.
 
     That an image comes back when it is translated there and back stands for the pairs that are missing. The defaults

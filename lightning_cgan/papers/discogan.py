@@ -5,12 +5,12 @@ from enum import Enum
 from typing import ClassVar, NamedTuple
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lightning_cgan import keyed
+from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.contract import Evaluated, ImageSpec, PairSpec, Sources, Unpaired
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses import gan
@@ -40,7 +40,7 @@ class Way(NamedTuple):
     recovered: Tensor | None  # and back again
 
 
-class DiscoGAN(EvaluationFacts, Loadable, LightningModule):
+class DiscoGAN(EvaluationFacts, Loadable, ChecksBatches):
     """Two generators, from a to b and back, and a discriminator of each domain; no image of one is paired with any of
     the other. That a is recovered from b and b from a makes the relation one to one.
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
+from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, without_classes
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.objectives import Objective
@@ -20,7 +20,7 @@ from lightning_cgan.schedules import geometric
 from lightning_cgan.stored_model import Loadable
 
 
-class GAN(EvaluationFacts, Loadable, LightningModule):
+class GAN(EvaluationFacts, Loadable, ChecksBatches):
     """A generator against a discriminator. Algorithm 1: k discriminator updates, then one of the generator.
 
     The defaults are the authors' for MNIST. With ``networks.dcgan`` and Adam this is DCGAN (Radford et al. 2016).

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.cli import OptimizerCallable
 from skimage.exposure import match_histograms
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
+from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources, to_bytes, to_signed
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.perceptual import feature_loss
@@ -23,7 +24,7 @@ from lightning_cgan.schedules import constant
 from lightning_cgan.stored_model import Loadable
 
 
-class PerceptualSuperResolution(EvaluationFacts, Loadable, LightningModule):
+class PerceptualSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
     """A network that enlarges pictures, trained to give them the features of the true ones and not their pixels.
 
     Its pictures are sharper than those of a pixel loss, and further from the true ones in PSNR. Without ``features`` it

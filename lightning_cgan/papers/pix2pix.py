@@ -5,7 +5,6 @@ from functools import partial
 from typing import ClassVar
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
@@ -14,6 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
+from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources, to_bytes
 from lightning_cgan.interfaces import EACH_BATCH, EACH_IMAGE, RUNNING, EvaluationFacts, statistics_of
 from lightning_cgan.losses.gan import discriminator_loss, non_saturating
@@ -25,7 +25,7 @@ from lightning_cgan.schedules import constant
 from lightning_cgan.stored_model import Loadable
 
 
-class Pix2Pix(EvaluationFacts, Loadable, LightningModule):
+class Pix2Pix(EvaluationFacts, Loadable, ChecksBatches):
     """A generator that turns a picture a into its partner b, against a discriminator that sees both.
 
     Equation 4: G* = arg min_G max_D L_cGAN(G, D) + weight * L_L1(G). The paper compares five losses:

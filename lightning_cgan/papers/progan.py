@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lightning_cgan import keyed
+from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.clock import updates_of_run
 from lightning_cgan.contract import (
     Draws,
@@ -37,7 +38,7 @@ BATCH_SIZES = {4: 16, 256: 14, 512: 6, 1024: 3}  # from each resolution on
 Scored = tuple[Tensor, tuple[Tensor, Tensor]]  # the discriminator's loss, and its scores of real and generated images
 
 
-class ProGAN(EvaluationFacts, Loadable, LightningModule):
+class ProGAN(EvaluationFacts, Loadable, ChecksBatches):
     """Two networks that grow together from 4x4 pixels, with the loss of WGAN-GP and the generator's running average.
 
     Each generator update follows one discriminator update on fresh real images. All layers exist from the start; those

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
+from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, blended, class_labels, with_classes
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
@@ -21,7 +22,7 @@ from lightning_cgan.schedules import linear_decay
 from lightning_cgan.stored_model import Loadable
 
 
-class ProjectionGAN(EvaluationFacts, Loadable, LightningModule):
+class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
     """A generator with conditional batch norm against a spectrally normalised projection discriminator.
 
     Each generator update follows ``critic_updates`` discriminator updates on as many fresh real batches. Both learning

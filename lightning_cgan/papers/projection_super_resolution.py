@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
+from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, to_bytes, without_classes
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
@@ -19,7 +19,7 @@ from lightning_cgan.schedules import linear_decay
 from lightning_cgan.stored_model import Loadable
 
 
-class ProjectionSuperResolution(EvaluationFacts, Loadable, LightningModule):
+class ProjectionSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
     """A generator that enlarges images, against a discriminator that is told the low resolution as a class was before.
 
     There is no pixel loss: that an image agrees with its low resolution is the discriminator's doing alone. The low

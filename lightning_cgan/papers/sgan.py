@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -11,6 +10,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lightning_cgan import keyed
+from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.contract import (
     Decided,
     Evaluated,
@@ -30,7 +30,7 @@ from lightning_cgan.schedules import constant
 from lightning_cgan.stored_model import Loadable
 
 
-class SGAN(EvaluationFacts, Loadable, LightningModule):
+class SGAN(EvaluationFacts, Loadable, ChecksBatches):
     """A classifier of K classes that is the discriminator too, by logsumexp of its logits, and a generator.
 
     Each update takes labelled, unlabelled and generated images for the classifier, then other unlabelled and newly

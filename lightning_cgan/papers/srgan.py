@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
+from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.content import RESCALING, content_loss
@@ -22,7 +23,7 @@ from lightning_cgan.schedules import a_tenth_in_second_half
 from lightning_cgan.stored_model import Loadable
 
 
-class SRGAN(EvaluationFacts, Loadable, LightningModule):
+class SRGAN(EvaluationFacts, Loadable, ChecksBatches):
     """A trained SRResNet goes on with a perceptual loss, Equation 3: content, and a discriminator's opinion.
 
     Discriminator and generator take turns, one update each. The defaults are the paper's; it trains for 2 * 10^5

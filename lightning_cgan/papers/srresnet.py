@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
+from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.content import RESCALING, content_loss
@@ -20,7 +21,7 @@ from lightning_cgan.schedules import constant
 from lightning_cgan.stored_model import Loadable
 
 
-class SRResNet(EvaluationFacts, Loadable, LightningModule):
+class SRResNet(EvaluationFacts, Loadable, ChecksBatches):
     """A network that enlarges images, trained to come near the true ones in pixels, or in features of theirs.
 
     The defaults are the paper's; it trains for 10^6 updates with batches of 16 crops of 96 pixels. There the low

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import skimage
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.cli import OptimizerCallable
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from torchvision.transforms.functional import pil_to_tensor
 
 from lightning_cgan import keyed
+from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.contract import (
     Draws,
     Evaluated,
@@ -38,7 +39,7 @@ TEXTURES = {name: f"{name}.png" for name in ("brick", "grass", "gravel", "ihc")}
 TEXTURES |= {name: f"{name}.jpg" for name in ("hubble_deep_field", "retina")}
 
 
-class StyleTransfer(EvaluationFacts, Loadable, LightningModule):
+class StyleTransfer(EvaluationFacts, Loadable, ChecksBatches):
     """A network that repaints any picture in one style in one pass. One style is one run.
 
     Its loss is Equation 5: the picture keeps the features of its content at a tap of a frozen network, and takes on

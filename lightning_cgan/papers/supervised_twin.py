@@ -7,13 +7,13 @@ without labels and the generator are left out.
 from collections.abc import Callable
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
+from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.contract import (
     Decided,
     Evaluated,
@@ -33,7 +33,7 @@ from lightning_cgan.schedules import constant
 from lightning_cgan.stored_model import Loadable
 
 
-class SupervisedTwin(EvaluationFacts, Loadable, LightningModule):
+class SupervisedTwin(EvaluationFacts, Loadable, ChecksBatches):
     """A classifier of K classes trained by cross-entropy on labelled images.
 
     Args:

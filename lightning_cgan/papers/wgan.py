@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import Optimizer, RMSprop
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
+from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, without_classes
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses import wasserstein
@@ -19,7 +19,7 @@ from lightning_cgan.schedules import constant
 from lightning_cgan.stored_model import Loadable
 
 
-class WGAN(EvaluationFacts, Loadable, LightningModule):
+class WGAN(EvaluationFacts, Loadable, ChecksBatches):
     """A generator against a critic kept Lipschitz by clipping its weights. Algorithm 1.
 
     The defaults are the paper's; the critic's long trainings at the start and now and then are the authors' code's.

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
+from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, without_classes
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses import wasserstein
@@ -20,7 +20,7 @@ from lightning_cgan.schedules import constant
 from lightning_cgan.stored_model import Loadable
 
 
-class WGANGP(EvaluationFacts, Loadable, LightningModule):
+class WGANGP(EvaluationFacts, Loadable, ChecksBatches):
     """A generator against a critic whose gradient is drawn to norm 1 between real and generated images. Algorithm 1.
 
     The defaults are Algorithm 1's. Labels of the data are ignored.

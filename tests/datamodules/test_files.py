@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from datamodules.files import Decoding, Files, Scan, class_folders, nearest
+from datamodules.files import WHOLE, Decoding, Files, Scan, class_folders, digest_of, is_folder, nearest
 from datamodules.order import Positions
+from lightning_cgan.errors import UserError
 from tests.datamodules.sets import random_bytes
 
 
@@ -27,7 +28,7 @@ def put(path, seed=0):
 
 def scan(root, *names):
     """Names of the pictures that are found, a list for each folder."""
-    found = Scan(root, [root / name for name in names] or [root]).found
+    found = Scan([root / name for name in names] or [root]).found
     return [[os.path.relpath(path, root) for path in files] for files in found]
 
 
@@ -85,7 +86,7 @@ def test_a_picture_belongs_to_the_folder_it_lies_in_and_not_to_one_that_links_to
     assert scan(tmp_path, "a", "b") == [["a/x.png"], ["b/y.png"]]
 
 
-def test_links_are_followed_inside_the_root(tmp_path):
+def test_links_are_followed_inside_a_set(tmp_path):
     put(tmp_path / "pool" / "x.png", 1)
     put(tmp_path / "pool" / "deep" / "y.png", 2)
     (tmp_path / "a").mkdir()
@@ -94,16 +95,82 @@ def test_links_are_followed_inside_the_root(tmp_path):
     assert scan(tmp_path, "a") == [["a/1.png", "a/more/y.png"]]
 
 
-def test_links_out_of_the_root_are_left_out_and_it_is_said(tmp_path):
+def test_links_are_followed_wherever_they_lead_and_it_is_said_where_that_is_nowhere(tmp_path):
     root = tmp_path / "root"
     put(root / "x.png")
-    put(tmp_path / "secret" / "y.png")
-    put(tmp_path / "root2" / "y.png")
-    (root / "out").symlink_to("../secret")
-    (root / "out2").symlink_to("../root2")
+    put(tmp_path / "disk" / "y.png")
+    put(tmp_path / "disk2" / "deep" / "z.png")
+    (root / "out").symlink_to("../disk")
+    (root / "out2").symlink_to(tmp_path / "disk2" / "deep")
     (root / "gone.png").symlink_to("nothing.png")
-    with pytest.warns(UserWarning, match=r"3 files are left out because they are links to nowhere or out of"):
-        assert scan(root) == [["x.png"]]
+    (root / "loop").symlink_to("loop")
+    with pytest.warns(UserWarning, match=r"2 files are left out because they are links to what is not there"):
+        assert scan(root) == [["out/y.png", "out2/z.png", "x.png"]]
+
+
+def test_a_folder_may_itself_be_a_link_to_another_disk(tmp_path):
+    put(tmp_path / "disk" / "deep" / "y.png")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "train").symlink_to(tmp_path / "disk")
+    assert scan(tmp_path / "root", "train") == [["train/deep/y.png"]]
+
+
+def test_links_that_lead_round_in_circles_are_followed_once(tmp_path):
+    root, disk = tmp_path / "root", tmp_path / "disk"
+    put(root / "val" / "v.png")
+    for name in ("a/1.png", "b/2.png"):
+        put(disk / "pool" / name)
+    put(disk / "private.png")
+    (root / "train").symlink_to(disk / "pool")
+    (disk / "pool" / "up").symlink_to(disk)  # above itself: private.png is none of the set
+    (disk / "pool" / "back").symlink_to(root)  # above the folder that was asked for
+    (disk / "pool" / "a" / "b").symlink_to("../b")
+    (disk / "pool" / "b" / "a").symlink_to("../a")
+    assert scan(root, "train") == [["train/a/1.png", "train/b/2.png"]]
+
+
+def test_what_one_link_leads_to_may_hold_what_another_led_to(tmp_path):
+    root = tmp_path / "root"
+    for name in ("a/1.png", "b/2.png"):
+        put(tmp_path / "pool" / name)
+    root.mkdir()
+    (root / "all").symlink_to("../pool")
+    (root / "a").symlink_to("../pool/a")
+    assert scan(root) == [["a/1.png", "all/b/2.png"]]
+
+
+def test_pictures_and_links_to_them_have_one_hash(tmp_path):
+    for number in range(2):
+        put(tmp_path / "disk" / f"{number}.png", number)
+        put(tmp_path / "copied" / "train" / f"{number}.png", number)
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "train").symlink_to("../disk")
+    files = [
+        Files(root, Scan([root / "train"]).found[0], torch.zeros(2, dtype=torch.int64), Decoding(8))
+        for root in (tmp_path / "copied", tmp_path / "linked")
+    ]
+    assert len({one.sha256() for one in files}) == len({tuple(one.digests()) for one in files}) == 1
+
+
+def test_a_class_folder_or_a_split_that_is_a_link_to_nothing_is_refused(tmp_path):
+    put(tmp_path / "a" / "x.png")
+    (tmp_path / "b").symlink_to("/disk/that/is/not/mounted")
+    with pytest.raises(UserError, match=r"/b leads to /disk/that/is/not/mounted, which is not there\. Mount the disk"):
+        class_folders(tmp_path)
+    with pytest.raises(UserError, match="which is not there"):
+        is_folder(tmp_path / "b" / "train")
+
+
+def test_a_digest_is_of_the_whole_of_a_small_file_and_of_both_ends_and_the_middle_of_a_large_one(tmp_path):
+    path = tmp_path / "x"
+    for size in (0, 10, WHOLE, WHOLE + 1, 3 * WHOLE):
+        content = random_bytes(size, size).tobytes()
+        seen = set()
+        for place in {0, size // 2, size - 1} if size else ():
+            path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+            seen.add(digest_of(str(path)))
+        path.write_bytes(content)
+        assert len(seen | {digest_of(str(path))}) == (4 if size else 1)
 
 
 def test_the_root_itself_may_be_a_link(tmp_path):

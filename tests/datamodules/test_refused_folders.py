@@ -167,5 +167,5 @@ def test_the_command_line_says_it_in_plain_lines_before_the_first_update(tmp_pat
     flags += [f"--data.init_args.root={tmp_path}", "--data.init_args.palette=facade"]
     assert main(["fit", *flags, f"--trainer.default_root_dir={tmp_path / 'run'}"]) != 0
     said = capsys.readouterr().err
-    assert "met facade. The nearest is facades. Set data.init_args.palette to one, or to a list of colours." in said
+    assert "got facade. The nearest is facades. Set data.init_args.palette to one, or to a list of colours." in said
     assert "Traceback" not in said

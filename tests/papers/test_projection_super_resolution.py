@@ -105,7 +105,7 @@ def test_it_is_tested_against_interpolation_and_predict_says_what_to_do_instead(
     assert run("predict", config=CONFIG) == 2
     assert "super-resolution starts from images" in capsys.readouterr().err
     assert run("predict", "--data.init_args.predict_morphs=[[1,2]]", config=CONFIG) == 2
-    assert "met ProjectionSuperResolution. Leave out data.init_args.predict_morphs" in capsys.readouterr().err
+    assert "got ProjectionSuperResolution. Leave out data.init_args.predict_morphs" in capsys.readouterr().err
 
 
 def test_networks_of_two_scales_are_refused():

@@ -1,0 +1,73 @@
+"""What a paper says to a batch that it cannot train on, before anything is computed with it."""
+
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+
+from lightning_cgan.contract import ImageSpec, Labelled, Paired, PairSpec, PartlyLabelled, Unpaired, training_batch
+from lightning_cgan.errors import UserError
+
+LABELLED = "image (n, B, {}), label (n, B) int64"
+DOMAINS = "a (n, B, {}), b (n, B, {})"
+SHAPES = {
+    Labelled: LABELLED,
+    PartlyLabelled: LABELLED + ", unlabelled (n, 2, B, {})",
+    Paired: DOMAINS,
+    Unpaired: DOMAINS,
+}
+IMAGES = ("image", "unlabelled", "a", "b")
+
+
+class ChecksBatches(LightningModule):
+    """Refuses a training batch that is none of those it reads. Base of the papers."""
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        check_batch(self, batch)
+
+
+def check_batch(module: Any, batch: Any) -> None:
+    """Refuse a training batch of another kind, of other shapes or in another range than ``module`` reads.
+
+    Raises:
+        UserError: saying what it reads.
+    """
+    kind: Any = training_batch(module)
+    if isinstance(batch, kind) and not any(map(wrong, kind._fields, batch)):
+        return
+    shapes = [" x ".join(map(str, shape)) for shape in image_shapes(module.spec)]
+    wanted = SHAPES[kind].format(*(shapes * 2)[: SHAPES[kind].count("{}")])
+    raise UserError(
+        f"{type(module).__name__} trains on batches lightning_cgan.contract.{kind.__name__}: {wanted}, for n updates "
+        "of the discriminator with B images each, images as floats in [-1, 1]; got "
+        f"{described(batch)}. Give fit a data module of datamodules, or a loader with batch_size=None whose data set "
+        "answers with such batches."
+    )
+
+
+def image_shapes(spec: ImageSpec | PairSpec) -> list[tuple[int, int, int]]:
+    """(C, H, W) of the images, of a and of b where there are two domains."""
+    if isinstance(spec, ImageSpec):
+        return [(spec.channels, spec.size, spec.size)]
+    small = spec.size // spec.scale
+    return [(spec.channels_a, small, small), (spec.channels_b, spec.size, spec.size)]
+
+
+def wrong(name: str, part: Any) -> bool:
+    """Whether a field of a batch is not what its name says."""
+    if name not in IMAGES:
+        return not isinstance(part, Tensor) or part.dtype is not torch.int64 or part.ndim != 2
+    return not isinstance(part, Tensor) or not part.is_floating_point() or part.ndim != 5 + (name == "unlabelled")
+
+
+def described(batch: Any) -> str:
+    """Kind, types and shapes of what came instead."""
+    if isinstance(batch, Tensor):
+        span = f" from {batch.min():g} to {batch.max():g}" if batch.numel() else ""
+        return f"{str(batch.dtype).removeprefix('torch.')} {tuple(batch.shape)}{span}"
+    if isinstance(batch, dict):
+        return f"a dict of {', '.join(f'{key}: {described(part)}' for key, part in batch.items())}"
+    if isinstance(batch, list | tuple):
+        return f"a {type(batch).__name__} of {', '.join(map(described, batch)) or 'nothing'}"
+    return f"a {type(batch).__name__}"

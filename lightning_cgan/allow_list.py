@@ -16,6 +16,7 @@ from lightning_cgan.errors import UserError
 STANDARD = ("lightning_cgan", "datamodules", "torch.nn", "torch.optim", "lightning", "torchmetrics", "torchvision")
 # Of the suite, what a run is made of; not what reads configurations, which could be told to trust another package.
 PARTS = ("papers", "networks", "losses", "metrics", "callbacks", "optimize", "schedules", "csv_log")
+TOPS = {package.partition(".")[0] for package in STANDARD}  # never a user's own, though in the folder
 ALLOWED = (*STANDARD[1:], *(f"lightning_cgan.{part}" for part in PARTS))
 
 
@@ -77,8 +78,10 @@ class AllowList:
         """Whether an imported ``module`` is the user's: of a trusted package, or of a file in the folder."""
         if module is None or self.is_standard(module):
             return False
-        loaded = sys.modules.get(module)
-        return within(module, self.trusted) or bool(self.folder and loaded and lies_in(self.folder, loaded))
+        if within(module, self.trusted):
+            return True
+        loaded = sys.modules.get(module) if module.partition(".")[0] not in TOPS else None
+        return bool(self.folder and loaded and lies_in(self.folder, loaded))
 
     def check_origin(self, name: str, module: str | None) -> None:
         """Refuse what ``name`` led to if it is defined in ``module``, elsewhere: ``torch.nn.modules.os.system``."""
@@ -145,7 +148,9 @@ def own_source(folder: Path, name: str) -> Path | None:
     """
     parts = name.split(".")
     top = parts[0]
-    if not all(part.isidentifier() and not part.startswith("__") for part in parts) or top in sys.stdlib_module_names:
+    if top in TOPS or top in sys.stdlib_module_names:
+        return None
+    if not all(part.isidentifier() and not part.startswith("__") for part in parts):
         return None
     if top in sys.modules and not lies_in(folder, sys.modules[top]):
         return None

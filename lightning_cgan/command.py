@@ -37,7 +37,7 @@ def main(args: list[str] | None = None) -> int:
 
     0 done: also a run that EarlyStopping or trainer.max_epochs has ended. 2 a mistake in what was asked for. 75 stopped
     by trainer.max_time or SIGUSR1, or given up because another process hangs: the same command goes on, and a job
-    script may requeue. 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP: saved, the same command goes on. 1 an error.
+    script may requeue. 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP: saved, the same command goes on. 3 NaN. 1 an error.
     """
     words = sys.argv[1:] if args is None else args
     if words and words[0] in ("-h", "--help"):

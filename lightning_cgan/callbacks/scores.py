@@ -28,7 +28,7 @@ from lightning_cgan.protocol import Protocol
 from lightning_cgan.report.health import no_better_than_chance
 
 TRAINING_IMAGES = 50_000  # among which copies are looked for, at most
-NOISE = 100  # images of it, as a measure of what is worth nothing
+NOISE = 50  # images of it, as a measure of what is worth nothing
 SUSPECTS = 2_000  # generated images among which the picture of copies chooses
 BESIDE = 4  # training images beside each of them
 TAUGHT = ("cas", "cas_real", "cas_reverse")  # scores that classifiers are trained for
@@ -60,6 +60,7 @@ class Scores(Callback):
                 raise ValueError(f"{key} of Scores is at least {least}; met {number}. Set its init_args.{key}.")
         self.extractor, self.classifier_updates, self.block = extractor, classifier_updates, block
         self.on_real: nn.Module | None = None
+        self.noise: Tensor | None = None  # its features
         self.references = References(extractor)
         self.said: set[str] = set()
 
@@ -161,9 +162,10 @@ class Scores(Callback):
         that draws noise and one whose images all have the mean of the real images' features."""
         levels = {name: 1 / classes for name in ("accuracy", "classification_accuracy") if classes}
         if "fid" in scored.value and len(seen.real) > 1:
-            noise = torch.randint(256, (NOISE, *self.shape), generator=keyed.generator("noise", seed=0)).byte()
-            features = self.extractor(noise.to(module.device)).features.float().cpu()
-            levels["fid"] = max(float(total_variance(seen.real)), frechet_distance(seen.real, features))
+            if self.noise is None:
+                noise = torch.randint(256, (NOISE, *self.shape), generator=keyed.generator("noise", seed=0)).byte()
+                self.noise = self.extractor(noise.to(module.device)).features.float().cpu()
+            levels["fid"] = max(float(total_variance(seen.real)), frechet_distance(seen.real, self.noise))
         return {name: level for name, level in levels.items() if name in scored.value}
 
     def with_taught(

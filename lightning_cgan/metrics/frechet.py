@@ -52,8 +52,8 @@ def frechet_distances(
 def total_variance(features: Tensor) -> Tensor:
     """The trace of the covariance of (N, F) features: the FID to images that all have their mean."""
     centre = mean(features)
-    squares = torch.stack([(part - centre).square().sum() for part in chunks(features)])
-    return squares.sum() / (len(features) - 1)
+    start = torch.zeros((), dtype=torch.float64)
+    return sum(((part - centre).square().sum() for part in chunks(features)), start) / (len(features) - 1)
 
 
 def rows_of(features: Tensor) -> int:

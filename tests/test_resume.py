@@ -45,8 +45,7 @@ def callback(name, **init_args):
         (5, "update", 1, 5),
         (6, "update", 1, 6),
         (5, "update", 2, 4),  # logs, pictures and the best are ahead of the checkpoint that is gone on from
-        (6, "validation", 1, 5),
-        (6, "validation", 4, 4),
+        (6, "validation", 4, 6),  # saved before the validation, which is repeated
     ],
 )
 def test_a_stopped_run_goes_on_to_the_same_bits(run, state, tmp_path, uninterrupted, stop, where, every, saved):

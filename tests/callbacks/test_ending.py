@@ -48,11 +48,6 @@ def test_a_run_that_was_ended_early_stays_ended_until_it_is_given_more_patience(
     assert "finished: 6 of 6 updates" in capsys.readouterr().out
 
 
-def test_a_run_that_ends_with_its_epochs_says_what_is_left(fit, capsys):
-    assert fit("--trainer.max_epochs=1", "--trainer.limit_train_batches=2") == 0
-    assert "ended by trainer.max_epochs=1 at update 2 of 6" in capsys.readouterr().out
-
-
 def test_an_error_says_from_where_the_same_command_goes_on(fit, capsys):
     with pytest.raises(RuntimeError):
         fit("--trainer.callbacks+=tests.callbacks.test_ending.Breaks")

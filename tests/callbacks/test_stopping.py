@@ -51,6 +51,14 @@ def asks(step, where, number="SIGTERM"):
     return callback("tests.callbacks.test_stopping.Asks", step=step, where=where, number=number)
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard():
+    """A test run in the background of a shell ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def fit(tmp_path):
     """Trains on a ring of Gaussians, which takes no time: 7 updates, with a validation after the third and sixth."""

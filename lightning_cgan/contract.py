@@ -197,8 +197,8 @@ def spec_of(data: Any) -> ImageSpec | PairSpec:
         got = f"a spec {spec!r}" if spec is not None else "no spec"
         raise UserError(
             "A data module says the shape of its images before any is read, as a lightning_cgan.contract.ImageSpec, or "
-            f"of two domains as a PairSpec; {type(data).__name__} has {got}. Add to the class, with its own numbers:\n"
-            "    spec = ImageSpec(channels=3, size=64, num_classes=0)"
+            f"of two domains as a PairSpec; {type(data).__name__} has {got}. Add to the class, with its own numbers: "
+            "spec = ImageSpec(channels=3, size=64, num_classes=0)."
         )
     return spec
 

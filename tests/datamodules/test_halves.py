@@ -90,7 +90,7 @@ def test_the_probe_and_the_sources_of_predictions_are_those_of_the_set():
 
 def test_what_is_known_of_the_set_is_passed_through():
     halves = view(direction=Direction.b_to_a)
-    assert halves.spec == PairSpec(3, 1, 1)
+    assert halves.spec == PairSpec(3, 1, 1, reversed=True)
     assert halves.labels_in == "b"
     assert torch.equal(halves.palette, halves.data.palette)
     assert halves.protocol is halves.data.protocol

@@ -17,7 +17,7 @@ def test_each_domain_is_one_class_and_nothing_else(tmp_path):
         data = TwoClasses(Digits(), 3, 8, direction)
         for side, label in zip(data.measured(split), (3, 8) if direction is Direction.a_to_b else (8, 3), strict=True):
             assert torch.equal(side.images(all_of(side)), digits[split].image[digits[split].label == label])
-    assert data.spec == PairSpec(1, 1, 16)
+    assert data.spec == PairSpec(1, 1, 16, reversed=True)
 
 
 def all_of(side):

@@ -10,6 +10,7 @@ from lightning_cgan.callbacks.kept import Kept
 from lightning_cgan.callbacks.scores import Scores
 from lightning_cgan.contract import ImageSpec, Reference
 from lightning_cgan.metrics.extractors import DigitsClassifier
+from lightning_cgan.networks.sngan import Generator
 from lightning_cgan.protocol import Protocol
 from tests.conftest import EXTRACTOR, SCORES, same
 from tests.metrics.colours import Colours
@@ -146,14 +147,19 @@ def test_a_convention_refuses_an_inception_of_another_resize():
         check_extractor(other, Protocol.STUDIOGAN)
 
 
+BROKEN = (
+    "--model.init_args.generator=tests.callbacks.test_scores.Broken",
+    "--model.init_args.generator.init_args.width=8",
+)
+
+
 def test_a_generator_that_made_no_numbers_is_reported_once_and_the_run_goes_on(run, state, scores, capsys):
-    broken = "--model.init_args.generator_optimizer.init_args.lr=1e38"
-    assert run("fit", broken, steps=4, every=2) == 0
+    assert run("fit", *BROKEN, steps=4, every=2) == 0
     assert capsys.readouterr().out.count("generated images hold NaN or infinity; nothing was scored.") == 1
     assert state()["global_step"] == 4
     assert scores()["val"]["scores"]["fid"] is None
     assert scores()["val"]["notes"]
-    assert run("test", broken, SCORES.replace("updates: 0", "updates: 3").format(EXTRACTOR)) == 0
+    assert run("test", *BROKEN, SCORES.replace("updates: 0", "updates: 3").format(EXTRACTOR)) == 0
     assert scores()["test"]["scores"]["cas"] is None
     assert any(note.startswith("cas, cas_real, cas_reverse: ") for note in scores()["test"]["notes"])
 
@@ -164,6 +170,13 @@ def test_images_that_are_all_equal_are_reported_and_scored(run, scores):
     assert any("look the same" in note for note in scores()["val"]["notes"])
     assert scores()["val"]["scores"]["fid"] > 0
     assert run("test", still) == 0
+
+
+class Broken(Generator):
+    """A generator that trains, and draws NaN where it is evaluated."""
+
+    def forward(self, noise, label):
+        return super().forward(noise, label) * (1 if self.training else torch.nan)
 
 
 class Still(torch.nn.Module):

@@ -109,7 +109,7 @@ def test_a_run_trains_on_pairs_in_the_direction_asked_for(tmp_path):
     data = folder(write_pairs(tmp_path, way="trainA"), channels_b=1, direction=Direction.b_to_a, batch_size=2)
     module = Negative()
     trainer(tmp_path, max_epochs=1, limit_train_batches=2, limit_val_batches=0).fit(module, data)
-    assert data.spec == PairSpec(1, 3, 16)
+    assert data.spec == PairSpec(1, 3, 16, reversed=True)
     assert all(isinstance(batch, Paired) for batch in module.trained)
     assert [(batch.a.shape, batch.b.shape) for batch in module.trained] == [((1, 2, 1, 16, 16), (1, 2, 3, 16, 16))] * 2
     assert all(-1 <= float(batch.a.min()) < float(batch.a.max()) <= 1 for batch in module.trained)

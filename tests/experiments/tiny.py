@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from datamodules.labelled import LabelledDataModule
+from datamodules.palette import PALETTES
 from lightning_cgan.metrics.pinned import sha256_of
 from tests.conftest import REPOSITORY
 from tests.datamodules.sets import (
@@ -99,8 +100,11 @@ def read(file):
     return yaml.safe_load((REPOSITORY / "experiments" / f"{file}.yaml").read_text())
 
 
-def root_of(kind, folder, monkeypatch):
-    """Where tiny data lie for the data module ``kind``, with more flags that they need; None for embedded data."""
+def root_of(kind, folder, monkeypatch, palette=None):
+    """Where tiny data lie for the data module ``kind``, with more flags that they need; None for embedded data.
+
+    Label maps are drawn in the colours of ``palette``, the name of a published one.
+    """
     if kind.startswith("CIFAR"):
         return write_cifar(folder, monkeypatch, kind, count=40), []
     if kind == "MNIST":
@@ -116,7 +120,8 @@ def root_of(kind, folder, monkeypatch):
     if kind == "ImageNet":
         return write_folders(folder), ["num_classes=3", "num_workers=1"]
     if kind in ("PairedFolder", "EdgesFolder"):
-        return write_pairs(folder), ["num_workers=0", "size=32", "load_size=36"]
+        pairs = write_pairs(folder, palette=PALETTES[palette] if palette else None)
+        return pairs, ["num_workers=0", "size=32", "load_size=36"]
     if kind == "UnpairedFolder":
         return write_unpaired(folder), ["num_workers=0", "size=32", "load_size=36"]
     if kind == "SuperResolutionFolder":
@@ -157,7 +162,7 @@ def tiny(tmp_path, monkeypatch, inception_weights):  # noqa: F811
         labelled = issubclass(locate(data["class_path"]), LabelledDataModule) and kind not in NOTHING_DRAWN
         options = ["batch_size=2", *(["validation_fakes=20", "evaluation_batch_size=10"] if labelled else [])]
         options += SMALL.get(kind, [])
-        made = root_of(kind, tmp_path / "data", monkeypatch)
+        made = root_of(kind, tmp_path / "data", monkeypatch, data.get("init_args", {}).get("palette"))
         if made:
             root, more = made
             options += [f"root={root}", *more]

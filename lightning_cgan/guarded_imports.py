@@ -9,11 +9,16 @@ from typing import Any, NamedTuple, get_type_hints
 
 from jsonargparse import _optionals, _typehints, _util, set_parsing_settings
 from torch import Tensor, nn
+from torch.fx import GraphModule
+from torch.jit import ScriptModule
 from torch.optim import Optimizer
 
 from lightning_cgan.allow_list import AllowList, NotAllowed, within
 
 HARMLESS = (nn.Module, Optimizer, Tensor)  # what a name may make where the type does not say
+GENERATED = (GraphModule, ScriptModule)  # torch compiles these from source text, in which names are not escaped
+# Their functions read and write files: checkpoints, configurations, images, data sets.
+ON_FILES = ("lightning", "torchvision.io", "torchvision.datasets", "lightning_cgan.callbacks", "datamodules")
 
 
 class Place(NamedTuple):
@@ -127,7 +132,9 @@ def misfit(thing: Any, here: Place, own: bool) -> str | None:
         return None if own or (inspect.isclass(thing) and makes(thing, HARMLESS, own)) else "A plain value"
     kind = _typehints.get_generic_origin(typehint)
     if inspect.isclass(kind) and kind.__module__ != "builtins" and not _typehints.is_protocol(kind):
-        return None if isinstance(thing, kind) or makes(thing, (kind,), own) else f"A class that makes {named((kind,))}"
+        # A function that gives a tensor may do anything for it; networks are what functions are accepted for here.
+        fits = makes(thing, (kind,), own) and (own or inspect.isclass(thing) or not issubclass(kind, Tensor))
+        return None if isinstance(thing, kind) or fits else f"A class that makes {named((kind,))}"
     return None
 
 
@@ -140,17 +147,20 @@ def makes(thing: Any, kinds: tuple[type, ...], own: bool) -> bool:
     """Whether calling ``thing`` gives one of ``kinds``.
 
     Metrics are networks by inheritance only, and some of them unpickle files: they go where a metric is wanted.
-    Functions of Lightning read checkpoints and configurations of their own; its classes are all that is needed.
     """
     module = str(getattr(thing, "__module__", ""))
-    if within(module, ("lightning",)) and not inspect.isclass(thing):
-        return False
     made = thing if inspect.isclass(thing) else returned(thing)
+    if not own and ((within(module, ON_FILES) and made is not thing) or is_generated(made)):
+        return False
     if within(module, ("torchmetrics",)):
         kinds = tuple(kind for kind in kinds if within(kind.__module__, ("torchmetrics",)))
     if made is None:
         return own
     return inspect.isclass(made) and issubclass(made, kinds)
+
+
+def is_generated(made: Any) -> bool:
+    return inspect.isclass(made) and issubclass(made, GENERATED)
 
 
 def gives(thing: Any, kind: type, count: int, called: bool, own: bool) -> bool:

@@ -269,3 +269,39 @@ def test_a_checkpoint_is_never_unpickled_from_an_address_or_a_file(folder, capsy
     assert "weights_only" in capsys.readouterr().err
     with pytest.raises(ValueError, match="Download it"):
         load("https://example.org/x.ckpt")
+
+
+def generated(command):
+    """A network whose source text torch generates from the name of a layer, which ends the string that it stands in."""
+    name = f'q|[", None) or getattr(__import__("os"), "system")("{command}") or getattr(self, "]x'
+    layers = {
+        "class_path": "torch.nn.ModuleDict",
+        "init_args": {"modules": {name: {"class_path": "torch.nn.Identity"}}},
+    }
+    inside = {"class_path": "torchvision.models._utils.IntermediateLayerGetter"}
+    inside["init_args"] = {"model": layers, "return_layers": {name: "out"}}
+    made = {"class_path": "torchvision.models.feature_extraction.create_feature_extractor"}
+    return made | {"init_args": {"model": inside, "return_nodes": [name]}}
+
+
+def copied(folder):
+    """A network with a weight for which a function copies a file."""
+    read = {"class_path": "torchvision.io.read_file", "init_args": {"path": str(folder / "bad.pickle")}}
+    write = {"class_path": "torchvision.io.write_file", "init_args": {"filename": str(folder / "out"), "data": read}}
+    return {"class_path": "torch.nn.CrossEntropyLoss", "init_args": {"weight": write}}
+
+
+def test_no_network_is_compiled_from_names_in_a_configuration(folder):
+    path = folder / "gift.yaml"
+    value = generated(f"touch {folder / 'ran'}")
+    path.write_text(yaml.safe_dump(experiment(f"{MODEL}.generator", value)))
+    for read, file in ((build, path), (load, checkpoint(folder, f"{MODEL}.generator", value))):
+        with pytest.raises(ValueError, match=r"create_feature_extractor"):
+            read(file)
+
+
+def test_no_function_writes_a_file_for_a_tensor_in_a_configuration(folder):
+    path = folder / "gift.yaml"
+    path.write_text(yaml.safe_dump({"model": {"init_args": {"features": copied(folder)}}}))
+    with pytest.raises(ValueError, match=r"write_file"):
+        build("experiments/srresnet/photos.yaml", "--config", str(path))

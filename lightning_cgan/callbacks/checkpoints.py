@@ -12,7 +12,7 @@ from lightning_cgan.errors import UserError
 from lightning_cgan.runs.checkpoint_files import BEST, LAST, update_of
 from lightning_cgan.runs.checkpoint_io import install
 from lightning_cgan.runs.files import aside, remove_partial_files, tolerated
-from lightning_cgan.runs.lock import FolderLock, is_held
+from lightning_cgan.runs.lock import FolderLock, is_held, renew
 from lightning_cgan.runs.resume import warn_of_little_space
 
 
@@ -104,6 +104,7 @@ class Last(Checkpoint):
         Returns:
             Whether the file holds this state now.
         """
+        renew(trainer.default_root_dir, "fit")
         for logger in trainer.loggers:
             with tolerated(f"the log of {type(logger).__name__}"):
                 logger.save()

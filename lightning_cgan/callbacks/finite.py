@@ -1,6 +1,5 @@
 """Keeps NaN and infinity out of checkpoints, and writes down where training came to them."""
 
-import json
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -9,6 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning_cgan import keyed
 from lightning_cgan.errors import NonFiniteError
 from lightning_cgan.finite import not_finite
+from lightning_cgan.runs.files import tolerated, write_json
 
 FILE = "nonfinite.json"
 SHOWN = 8  # images named in the message
@@ -58,9 +58,9 @@ class OnlyFinite(Callback):
         exception.add_note(advice(trainer, images))
         if trainer.is_global_zero:
             path = Path(trainer.default_root_dir, FILE)
-            path.parent.mkdir(parents=True, exist_ok=True)
             found = exception.found | {"told": str(exception), "images": images, "seed": keyed.run_seed()}
-            path.write_text(json.dumps({name: plain(value) for name, value in found.items()}, indent=2) + "\n")
+            with tolerated(str(path)):  # or a full disk would hide what ended the run
+                write_json(path, {name: plain(value) for name, value in found.items()})
 
 
 def images_of(trainer: Trainer, update: int) -> dict[str, list[list[int]]]:

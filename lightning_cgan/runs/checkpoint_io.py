@@ -30,6 +30,9 @@ class SafeCheckpointIO(TorchCheckpointIO):
             return
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
+        for taken in (path, path.with_name(PREVIOUS)):
+            if taken.is_dir():  # no save would ever succeed
+                aside(taken, "it is a folder")
         rotates = path.name == LAST and self.is_good(path)
         with replacing(path, path.with_name(PREVIOUS) if rotates else None) as file:
             checksum.save(checkpoint, file)

@@ -92,7 +92,7 @@ def read_json(path: Path, kind: type[Kind]) -> Kind:
         return kind()
     try:
         content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:  # half a file, or no text
+    except (OSError, ValueError, RecursionError) as error:  # half a file, no text, or brackets without end
         aside(path, str(error).splitlines()[0])
         return kind()
     if isinstance(content, kind) and all(isinstance(entry, dict) for entry in entries(content)):

@@ -13,12 +13,13 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 from lightning.pytorch.utilities import rank_zero_only
 
+from lightning_cgan.console import say
 from lightning_cgan.errors import UserError
 
 BEAT = 20  # seconds between two signs of life
 DEAD = 60  # seconds without one, after which a process of another host counts as gone
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-HELD: set[Path] = set()  # locks of this process
+HELD: dict[Path, "FolderLock"] = {}  # by this process, by their files
 
 
 class FolderLock:
@@ -89,7 +90,8 @@ class FolderLock:
             )
         self.lock, self.stopped = lock, Event()
         self.path.write_text(json.dumps(own_name()))
-        HELD.add(self.path)
+        self.file = file_of(self.path)
+        HELD[self.path] = self
         Thread(target=self.beat, args=(self.stopped,), daemon=True).start()
 
     def beat(self, stopped: Event) -> None:
@@ -102,14 +104,36 @@ class FolderLock:
         if self.lock is None:
             return
         self.stopped.set()
-        with suppress(OSError):
-            self.path.unlink()
+        if self.is_in_place():
+            with suppress(OSError):
+                self.path.unlink()
         self.lock.release()
         self.lock = None
-        HELD.discard(self.path)
+        HELD.pop(self.path, None)
         with suppress(OSError):  # a folder with files in it stays
             for folder in self.made:
                 folder.rmdir()
+
+    def is_in_place(self) -> bool:
+        """Whether the file that is locked is still the one in the folder, which may have been moved or removed."""
+        return file_of(self.path) == self.file
+
+    def renew(self) -> None:
+        """Takes the lock again where the folder was moved or removed while it was held.
+
+        Raises:
+            UserError: if another process has taken it.
+        """
+        if self.lock is None or self.is_in_place():
+            return
+        say(f"warning: {self.folder} was moved or removed while a run writes into it: it is made again")
+        self.stopped.set()
+        old, self.lock = self.lock, None
+        HELD.pop(self.path, None)
+        try:
+            self.acquire()
+        finally:
+            old.release()
 
     def follow(self, aside: Path) -> None:
         """Holds the folder, new and empty, after the one that was held has been renamed to ``aside``.
@@ -129,7 +153,7 @@ class FolderLock:
 
     def holder(self) -> dict[str, str]:
         """What the lock file says of the process that wrote it; nothing where it says nothing."""
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, RecursionError):
             held = json.loads(self.path.read_text())
             return held if isinstance(held, dict) else {}
         return {}
@@ -159,6 +183,25 @@ def boot() -> str:
 def elsewhere(held: dict[str, str]) -> bool:
     """Whether the holder ran on another machine, where the operating system cannot tell of its end."""
     return bool(held) and held.get("host") != platform.node() and (not boot() or held.get("boot") != boot())
+
+
+def file_of(path: Path) -> tuple[int, int] | None:
+    """What tells the file at ``path`` from another one; None where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def renew(folder: str | Path, command: str) -> None:
+    """Holds the folder still, if this process does: it may have been moved or removed meanwhile.
+
+    Raises:
+        UserError: if another process has taken it.
+    """
+    if held := HELD.get(Path(folder).absolute() / f"{command}.lock"):
+        held.renew()
 
 
 def is_held(folder: str | Path, command: str) -> bool:

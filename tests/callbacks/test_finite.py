@@ -82,3 +82,9 @@ def test_the_images_of_an_update_are_those_it_trains_on_in_all_processes():
     assert told["domain b"] == of_b.positions(3).image.tolist()
     both = torch.cat([share.positions(3).image for share in shares], 1)
     assert [sorted(batch) for batch in told["domain a"]] == both.sort(1).values.tolist()
+
+
+def test_where_the_note_on_nan_cannot_be_written_the_run_still_ends_with_3(fit, tmp_path, capsys):
+    (tmp_path / "run" / "nonfinite.json").mkdir(parents=True)
+    assert fit("run", spoiled("SpoiledGradient")) == 3
+    assert "nonfinite.json could not be written" in capsys.readouterr().out

@@ -122,3 +122,14 @@ def test_only_files_of_dead_processes_are_cleaned_up(tmp_path):
         Path(tmp_path, name).touch()
     remove_partial_files(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
+
+
+@pytest.mark.parametrize("name", ["last.ckpt", "last.previous.ckpt", "best.ckpt"])
+def test_a_folder_by_the_name_of_a_checkpoint_is_set_aside_and_kept(tmp_path, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "file").touch()
+    saves = SafeCheckpointIO()
+    for update in (1, 2):
+        saves.save_checkpoint({"update": update}, tmp_path / ("best.ckpt" if name == "best.ckpt" else "last.ckpt"))
+    assert (tmp_path / name).is_file()
+    assert (tmp_path / f"{name}.broken" / "file").is_file()

@@ -116,3 +116,9 @@ def test_processes_that_write_scores_at_once_lose_none(tmp_path):
         os.waitpid(child, 0)
     assert sorted(read_results(tmp_path)) == [str(number) for number in range(8)]
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
+
+
+def test_a_json_file_of_brackets_without_end_is_set_aside(tmp_path):
+    (tmp_path / "metrics.json").write_text("[" * 100_000)
+    assert read_json(tmp_path / "metrics.json", dict) == {}
+    assert (tmp_path / "metrics.json.broken").is_file()

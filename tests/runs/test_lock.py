@@ -7,7 +7,7 @@ import pytest
 
 from lightning_cgan.errors import UserError
 from lightning_cgan.run_folder import set_aside
-from lightning_cgan.runs.lock import DEAD, HELD, FolderLock, own_name
+from lightning_cgan.runs.lock import DEAD, HELD, FolderLock, own_name, renew
 from tests.runs.kills import forked, held
 
 
@@ -116,3 +116,22 @@ def test_a_process_that_the_holder_has_started_works_for_it(tmp_path):
     with FolderLock(tmp_path, "fit"):
         HELD.clear()  # as in a spawned process
         assert forked(FolderLock(tmp_path, "fit").acquire) == 0
+
+
+def test_the_folder_of_a_run_that_is_moved_while_it_runs_stays_held(tmp_path, capsys):
+    with FolderLock(tmp_path / "run", "fit"):
+        (tmp_path / "run").rename(tmp_path / "moved")
+        assert not is_refused(tmp_path / "run")
+        renew(tmp_path / "run", "fit")
+        assert is_refused(tmp_path / "run")
+        assert "was moved or removed" in capsys.readouterr().out
+    assert not is_refused(tmp_path / "run")
+
+
+def test_a_run_whose_folder_was_moved_leaves_another_one_alone_that_has_taken_its_place(tmp_path):
+    with FolderLock(tmp_path / "run", "fit"):
+        (tmp_path / "run").rename(tmp_path / "moved")
+        with held(tmp_path / "run"):
+            with pytest.raises(UserError, match="at a time"):
+                renew(tmp_path / "run", "fit")
+            assert is_refused(tmp_path / "run")

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import ssl
-from collections.abc import Callable
 from http.client import HTTPException
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,47 +18,11 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning_cgan.console import say
 from lightning_cgan.csv_log import RunLog
 from lightning_cgan.runs.files import aside, tolerated, write_text
+from lightning_cgan.wandb_log import first_line
 
 PATIENCE = 10  # seconds for W&B to answer a question
 WANDB = {f"{module}.WandbLogger" for module in ("lightning.pytorch.loggers", "lightning.pytorch.loggers.wandb")}
 TRACKING = "tracking_id"  # file in the run folder: by it W&B knows that a resumed run is the same run
-
-
-class ToleratedWandb(WandbLogger):
-    """W&B beside the other logs: the first call that fails is a warning, and no more are made. Training goes on."""
-
-    lost = False
-
-    def attempt(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        if self.lost:
-            return
-        try:
-            call(*args, **kwargs)
-        except Exception as error:  # its process or its server is gone, or refuses what it is told
-            self.lost = True
-            say(f"warning: W&B has failed and gets no more of this run ({first_line(error)}); metrics.csv goes on")
-
-    def log_metrics(self, *args: Any, **kwargs: Any) -> None:
-        self.attempt(super().log_metrics, *args, **kwargs)
-
-    def log_hyperparams(self, *args: Any, **kwargs: Any) -> None:
-        self.attempt(super().log_hyperparams, *args, **kwargs)
-
-    def log_image(self, *args: Any, **kwargs: Any) -> None:
-        self.attempt(super().log_image, *args, **kwargs)
-
-    def log_table(self, *args: Any, **kwargs: Any) -> None:
-        self.attempt(super().log_table, *args, **kwargs)
-
-    def after_save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
-        self.attempt(super().after_save_checkpoint, *args, **kwargs)
-
-    def finalize(self, *args: Any, **kwargs: Any) -> None:
-        self.attempt(super().finalize, *args, **kwargs)
-
-
-def first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def place_loggers(config: Any, folder: str, fresh: bool) -> None:
@@ -70,7 +33,7 @@ def place_loggers(config: Any, folder: str, fresh: bool) -> None:
         if logger.init_args.get("save_dir") == ".":
             logger.init_args.save_dir = folder
         if logger.class_path in WANDB:
-            logger.class_path = f"{__name__}.ToleratedWandb"
+            logger.class_path = "lightning_cgan.wandb_log.ToleratedWandb"
         if "Wandb" in logger.class_path and not logger.init_args.id:
             logger.init_args.id = None if fresh else known_tracking(Path(folder, TRACKING))
             logger.init_args.id = logger.init_args.id or uuid4().hex[:8]

@@ -11,6 +11,7 @@ import wandb
 from lightning.pytorch.loggers import WandbLogger
 
 from lightning_cgan import loggers
+from lightning_cgan.wandb_log import ToleratedWandb
 from tests.conftest import DIGITS, REPOSITORY, TINY
 
 
@@ -84,7 +85,7 @@ class Broken:
 
 
 def test_a_wandb_that_fails_in_a_run_is_a_warning_and_is_left_alone(capsys):
-    logger = loggers.ToleratedWandb(experiment=None)
+    logger = ToleratedWandb(experiment=None)
     logger._experiment = Broken()
     for step in (1, 2):
         logger.log_metrics({"loss": 1.0}, step=step)
@@ -101,7 +102,7 @@ def test_the_wandb_of_a_run_is_the_one_that_is_tolerated():
         class_path="lightning.pytorch.loggers.wandb.WandbLogger", init_args=Namespace(id=None, save_dir=".")
     )
     loggers.place_loggers(asked, "runs/none", fresh=True)
-    assert asked.class_path == "lightning_cgan.loggers.ToleratedWandb"
+    assert asked.class_path == "lightning_cgan.wandb_log.ToleratedWandb"
     assert asked.init_args.save_dir == "runs/none"
 
 

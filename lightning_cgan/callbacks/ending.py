@@ -8,6 +8,7 @@ from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
 from lightning_cgan.callbacks.checkpoints import Last
+from lightning_cgan.callbacks.distributed import lost_peer
 from lightning_cgan.console import say
 from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.runs.checkpoint_files import LAST
@@ -38,7 +39,7 @@ class Ending(Callback):
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
         if trainer.state.fn != "fit" or isinstance(exception, TELL_THEMSELVES) or trainer.fast_dev_run:
             return
-        kind = "an interrupt" if isinstance(exception, KeyboardInterrupt) else type(exception).__name__
+        kind = "the loss of another process" if lost_peer(exception) else type(exception).__name__
         saved = Path(trainer.default_root_dir, LAST).is_file()
         left = f"; the same command goes on from {trainer.default_root_dir}/{LAST}" if saved else "; nothing was saved"
         say(f"stopped by {kind} after update {progress(trainer)}{left}")

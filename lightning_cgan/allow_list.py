@@ -15,7 +15,7 @@ from lightning_cgan.errors import UserError
 
 STANDARD = ("lightning_cgan", "datamodules", "torch.nn", "torch.optim", "lightning", "torchmetrics", "torchvision")
 # Of the suite, what a run is made of; not what reads configurations, which could be told to trust another package.
-PARTS = ("papers", "networks", "losses", "metrics", "callbacks", "optimize", "schedules", "csv_log")
+PARTS = ("papers", "networks", "losses", "metrics", "callbacks", "optimize", "schedules", "csv_log", "wandb_log")
 TOPS = {package.partition(".")[0] for package in STANDARD}  # never a user's own, though in the folder
 ALLOWED = (*STANDARD[1:], *(f"lightning_cgan.{part}" for part in PARTS))
 

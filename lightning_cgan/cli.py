@@ -245,6 +245,7 @@ class CLI(LightningCLI):
         folder = with_checkpoint(self.run_folder) if self.smoke else self.run_folder
         evaluation.ckpt_path = find_checkpoint(folder, evaluation.ckpt_path)
         check_fits(read_checkpoint(evaluation.ckpt_path), self.model, evaluation.ckpt_path)
+        reach_wandb(self.trainer.loggers)
         # Callbacks have said and written what came out.
         evaluation["return_predictions" if self.subcommand == "predict" else "verbose"] = False
 

@@ -18,8 +18,10 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning_cgan.console import say
 from lightning_cgan.csv_log import RunLog
 from lightning_cgan.runs.files import aside, tolerated, write_text
+from lightning_cgan.wandb_log import first_line
 
 PATIENCE = 10  # seconds for W&B to answer a question
+WANDB = {f"{module}.WandbLogger" for module in ("lightning.pytorch.loggers", "lightning.pytorch.loggers.wandb")}
 TRACKING = "tracking_id"  # file in the run folder: by it W&B knows that a resumed run is the same run
 
 
@@ -30,7 +32,9 @@ def place_loggers(config: Any, folder: str, fresh: bool) -> None:
             continue
         if logger.init_args.get("save_dir") == ".":
             logger.init_args.save_dir = folder
-        if "WandbLogger" in logger.class_path and not logger.init_args.id:
+        if logger.class_path in WANDB:
+            logger.class_path = "lightning_cgan.wandb_log.ToleratedWandb"
+        if "Wandb" in logger.class_path and not logger.init_args.id:
             logger.init_args.id = None if fresh else known_tracking(Path(folder, TRACKING))
             logger.init_args.id = logger.init_args.id or uuid4().hex[:8]
 
@@ -82,22 +86,23 @@ def remember_tracking(loggers: list[Logger], folder: str) -> None:
 def reach_wandb(loggers: list[Logger]) -> None:
     """Begin the W&B run, offline where the server does not answer: that takes a minute and a half by itself, and then
     nothing is trained."""
-    import wandb
-
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             os.environ.setdefault("WANDB_INIT_TIMEOUT", str(2 * PATIENCE))
-            trouble = unanswered(logger)
-            if not trouble:
-                trouble = begun(logger)
-            if trouble:
-                os.environ["WANDB_MODE"] = "offline"
-                wandb.teardown()  # it has read the environment before
-                run = logger.experiment
-                say(
-                    f"W&B does not answer ({trouble}); this run is logged offline, and "
-                    f"`wandb sync {Path(run.settings.sync_dir)}` sends it later"
-                )
+            if trouble := unanswered(logger) or begun(logger):
+                go_offline(logger, trouble)
+
+
+def go_offline(logger: WandbLogger, trouble: str) -> None:
+    import wandb
+
+    os.environ["WANDB_MODE"] = "offline"
+    wandb.teardown()  # it has read the environment before
+    run = logger.experiment
+    say(
+        f"W&B does not answer ({trouble}); this run is logged offline, and "
+        f"`wandb sync {Path(run.settings.sync_dir)}` sends it later"
+    )
 
 
 def unanswered(logger: WandbLogger) -> str | None:
@@ -130,5 +135,5 @@ def begun(logger: WandbLogger) -> str | None:
     try:
         logger.experiment  # noqa: B018
     except CommError as error:
-        return str(error).splitlines()[0]
+        return first_line(error)
     return None

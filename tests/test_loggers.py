@@ -11,6 +11,7 @@ import wandb
 from lightning.pytorch.loggers import WandbLogger
 
 from lightning_cgan import loggers
+from lightning_cgan.wandb_log import ToleratedWandb
 from tests.conftest import DIGITS, REPOSITORY, TINY
 
 
@@ -71,6 +72,38 @@ def server():
     silent.set()
     for each in servers:
         each.shutdown()
+
+
+class Broken:
+    """A W&B run whose process is gone."""
+
+    def define_metric(self, *_, **__):
+        pass
+
+    def log(self, *_, **__):
+        raise BrokenPipeError("the service is gone")
+
+
+def test_a_wandb_that_fails_in_a_run_is_a_warning_and_is_left_alone(capsys):
+    logger = ToleratedWandb(experiment=None)
+    logger._experiment = Broken()
+    for step in (1, 2):
+        logger.log_metrics({"loss": 1.0}, step=step)
+        logger.log_image("samples", [], step=step)
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    assert said.startswith("warning: W&B has failed and gets no more of this run (the service is gone)")
+
+
+def test_the_wandb_of_a_run_is_the_one_that_is_tolerated():
+    from jsonargparse import Namespace
+
+    asked = Namespace(
+        class_path="lightning.pytorch.loggers.wandb.WandbLogger", init_args=Namespace(id=None, save_dir=".")
+    )
+    loggers.place_loggers(asked, "runs/none", fresh=True)
+    assert asked.class_path == "lightning_cgan.wandb_log.ToleratedWandb"
+    assert asked.init_args.save_dir == "runs/none"
 
 
 @pytest.mark.parametrize(

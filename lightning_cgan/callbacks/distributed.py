@@ -98,7 +98,7 @@ def launched_by_lightning(trainer: Trainer) -> bool:
     return own and trainer.local_rank > 0
 
 
-def lost_peer(error: Exception) -> bool:
+def lost_peer(error: BaseException) -> bool:
     """Whether a collective call has failed because another process is gone."""
     return isinstance(error, RuntimeError) and bool(re.search(r"Connection (closed|reset) by peer", str(error)))
 

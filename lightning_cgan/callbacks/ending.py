@@ -7,12 +7,16 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
+from lightning_cgan.callbacks.checkpoints import Last
+from lightning_cgan.callbacks.distributed import lost_peer
 from lightning_cgan.console import say
+from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.runs.checkpoint_files import LAST
 from lightning_cgan.runs.environment import changes, environment
 from lightning_cgan.runs.stops import Stopped
 
 KEY = "environment"  # of a checkpoint
+TELL_THEMSELVES = (Stopped, NonFiniteError, UserError)  # what is left, and what to do
 
 
 class Ending(Callback):
@@ -28,13 +32,14 @@ class Ending(Callback):
             raise Stopped(0)
 
     def on_fit_end(self, trainer: Trainer, module: LightningModule) -> None:
-        if not trainer.fast_dev_run:
+        unsaved = any(isinstance(each, Last) and each.failure for each in trainer.callbacks)  # Last says so itself
+        if not trainer.fast_dev_run and not unsaved:
             say(reason(trainer))
 
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
-        if trainer.state.fn != "fit" or isinstance(exception, Stopped) or trainer.fast_dev_run:
-            return  # a stop has said itself what is left
-        kind = "an interrupt" if isinstance(exception, KeyboardInterrupt) else type(exception).__name__
+        if trainer.state.fn != "fit" or isinstance(exception, TELL_THEMSELVES) or trainer.fast_dev_run:
+            return
+        kind = "the loss of another process" if lost_peer(exception) else type(exception).__name__
         saved = Path(trainer.default_root_dir, LAST).is_file()
         left = f"; the same command goes on from {trainer.default_root_dir}/{LAST}" if saved else "; nothing was saved"
         say(f"stopped by {kind} after update {progress(trainer)}{left}")

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,8 +11,9 @@ from lightning.pytorch.callbacks import Timer
 
 from lightning_cgan.callbacks.checkpoints import Last
 from lightning_cgan.callbacks.distributed import kill_children, launched_by_lightning
+from lightning_cgan.callbacks.ending import progress
 from lightning_cgan.console import say
-from lightning_cgan.runs.checkpoint_files import LAST
+from lightning_cgan.runs.checkpoint_files import LAST, update_of
 from lightning_cgan.runs.stops import STATUS, UNFINISHED, Signals, Stopped, note
 
 KEY = "validation_due"  # in a checkpoint that was saved before the validation of its update
@@ -33,7 +35,7 @@ class Stopping(Callback):
     def __init__(self) -> None:
         self.signals = Signals(self.caught)
         self.seconds = float("inf")
-        self.validating = self.due = False
+        self.validating = self.due = self.saving = False
         self.asked = self.updates = 0  # why to stop, agreed by all processes; updates done here
 
     def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
@@ -69,7 +71,7 @@ class Stopping(Callback):
     def caught(self, number: signal.Signals) -> None:
         """Called inside the signal handler."""
         trainer = self.trainer
-        if self.validating and trainer.world_size == 1:
+        if self.validating and not self.saving and trainer.world_size == 1:
             self.leave(STATUS[number], number.name)
         if trainer.sanity_checking or (not self.updates and trainer.world_size == 1):
             note(f"{number.name}: stopped before the first update; there is nothing to save")
@@ -91,9 +93,10 @@ class Stopping(Callback):
         """The last validation of a run is not saved before: a finished run would go on with nothing but it."""
         if trainer.state.fn != "fit" or trainer.sanity_checking or trainer.global_step >= trainer.max_steps:
             return
-        self.validating = True
-        if not self.due:
+        self.validating = self.saving = True
+        if not (self.due and is_saved(trainer)):
             self.save(trainer)
+        self.saving = False
         self.leave_if_asked()
         if self.signals.caught and trainer.world_size == 1:
             self.caught(self.signals.caught)
@@ -131,13 +134,11 @@ class Stopping(Callback):
     def leave(self, status: int, reason: str) -> None:
         trainer = self.trainer
         self.signals.caught = self.signals.caught or signal.SIGTERM  # from here on any signal is the second
+        saved = True
         if not trainer.fast_dev_run:
-            total = f" of {trainer.max_steps}" if trainer.max_steps > 0 else ""
-            say(
-                f"stopped by {reason} at update {trainer.global_step}{total}, saved in "
-                f"{trainer.default_root_dir}/{LAST}; the same command goes on from there"
-            )
-        raise Stopped(0 if launched_by_lightning(trainer) else status)
+            saved = is_saved(trainer)
+            say(f"stopped by {reason} at update {progress(trainer)}, {left_of(trainer, saved)}")
+        raise Stopped(0 if launched_by_lightning(trainer) else status if saved else 1)
 
     def teardown(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
         self.signals.restore()
@@ -145,6 +146,21 @@ class Stopping(Callback):
 
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
         self.teardown(trainer, module, "fit")
+
+
+def is_saved(trainer: Trainer) -> bool:
+    """Whether ``last.ckpt`` holds the state of this update: a save may have failed, for want of room."""
+    return bool(trainer.strategy.broadcast(update_of(Path(trainer.default_root_dir, LAST)) == trainer.global_step))
+
+
+def left_of(trainer: Trainer, saved: bool) -> str:
+    """Where the state of a run that stops is, in words."""
+    path = Path(trainer.default_root_dir, LAST)
+    if saved:
+        return f"saved in {path}; the same command goes on from there"
+    if (held := update_of(path)) is None:
+        return "which could not be saved"
+    return f"which could not be saved; the same command goes on from update {held}, in {path}"
 
 
 def validation_follows(trainer: Trainer, batch_idx: int) -> bool:

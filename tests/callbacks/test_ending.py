@@ -20,6 +20,13 @@ class Breaks(Callback):
             raise RuntimeError("out of luck")
 
 
+class Spoils(Callback):
+    def on_before_backward(self, trainer, module, loss):
+        if trainer.global_step == 2:
+            with torch.no_grad():
+                loss.fill_(torch.nan)
+
+
 @pytest.fixture
 def fit(tmp_path):
     def train(*flags, steps=6):
@@ -52,6 +59,13 @@ def test_an_error_says_from_where_the_same_command_goes_on(fit, capsys):
     with pytest.raises(RuntimeError):
         fit("--trainer.callbacks+=tests.callbacks.test_ending.Breaks")
     assert "stopped by RuntimeError after update 2 of 6; the same command goes on from" in capsys.readouterr().out
+
+
+def test_a_loss_that_is_not_finite_is_told_once(fit, capsys):
+    assert fit("--trainer.callbacks+=tests.callbacks.test_ending.Spoils") == 3
+    said = capsys.readouterr()
+    assert "stopped by" not in said.out
+    assert "the same command comes to the same again" in said.err
 
 
 def test_what_changed_since_the_last_save_is_said_when_a_run_goes_on(fit, capsys):

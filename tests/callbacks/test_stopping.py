@@ -1,5 +1,6 @@
 """Runs that are asked to stop by signals at named moments, and by the time limit."""
 
+import errno
 import os
 import signal
 
@@ -41,10 +42,24 @@ class Asks(Callback):
         if not trainer.sanity_checking:
             self.ask("validation end", trainer)
 
+    def on_save_checkpoint(self, trainer, module, checkpoint):
+        self.ask("save", trainer)
+
     def ask(self, where, trainer):
         if where == self.where and trainer.global_step == self.step:
             self.where = "never again"
             os.kill(os.getpid(), signal.Signals[self.number])
+
+
+class Full(Callback):
+    """From update ``step`` on the disk is full for checkpoints."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_save_checkpoint(self, trainer, module, checkpoint):
+        if trainer.global_step >= self.step:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def asks(step, where, number="SIGTERM"):
@@ -104,6 +119,7 @@ def same_run(one, two):
         (2, "update", "SIGTERM", 143, 3),  # validation follows
         (4, "batch start", "SIGINT", 130, 5),
         (5, "batch end", "SIGUSR1", 75, 5),
+        (3, "save", "SIGTERM", 143, 3),  # before the validation
         (3, "validation", "SIGHUP", 129, 3),
         (3, "validation end", "SIGTERM", 143, 3),
     ],
@@ -118,6 +134,22 @@ def test_a_signal_saves_and_the_same_command_ends_with_the_same_bits(
     assert fit() == 0
     assert "finished: 7 of 7 updates" in capsys.readouterr().out
     assert same_run(whole, tmp_path / "run")
+
+
+def test_a_stop_that_could_not_save_does_not_say_that_it_has(fit, state, capsys):
+    full = callback("tests.callbacks.test_stopping.Full", step=4)
+    assert fit(full, asks(4, "batch start")) == 1
+    assert "stopped by SIGTERM at update 5 of 7, which could not be saved" in (said := capsys.readouterr().out)
+    assert "goes on from update 3" in said
+    assert state()["global_step"] == 3
+
+
+def test_a_run_whose_end_could_not_be_saved_does_not_say_that_it_is_finished(fit, capsys):
+    assert fit(callback("tests.callbacks.test_stopping.Full", step=4)) == 2
+    said = capsys.readouterr()
+    assert "finished" not in said.out
+    assert "stopped by" not in said.out
+    assert "last.ckpt is of update 3 of 7" in said.err
 
 
 def test_the_best_so_far_is_the_same_after_a_stop_in_a_validation(run, state):

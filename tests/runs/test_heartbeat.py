@@ -29,14 +29,14 @@ def beats():
 
     def start(rank, silence):
         heart = Heartbeat(("127.0.0.1", store.port), "test", rank, 2, silence, lambda told: tell(heart, told))
-        heart.said, heart.told = [], threading.Event()
+        heart.said, heart.rung = [], threading.Event()
         hearts.append(heart)
         heart.start()
         return heart
 
     def tell(heart, told):
         heart.said.append(told)
-        heart.told.set()
+        heart.rung.set()
         heart.stop()
 
     start.port = store.port
@@ -51,9 +51,9 @@ def test_a_process_that_is_stopped_is_named_and_killed(beats):
     try:
         heart = beats(0, silence=4)
         while not heart.who:  # it has met the other
-            heart.told.wait(0.1)
+            heart.rung.wait(0.1)
         other.send_signal(signal.SIGSTOP)
-        assert heart.told.wait(60)
+        assert heart.rung.wait(60)
         assert f"process 1 of 2 (pid {other.pid} on {os.uname().nodename}) has not answered for 4 s" in heart.said[0]
         assert other.wait(20) == -signal.SIGKILL
     finally:
@@ -62,6 +62,6 @@ def test_a_process_that_is_stopped_is_named_and_killed(beats):
 
 def test_a_process_that_beats_or_has_finished_is_not_missed(beats):
     first, second = beats(0, silence=2), beats(1, silence=2)
-    assert not first.told.wait(3)
+    assert not first.rung.wait(3)
     second.stop()
-    assert not first.told.wait(4)
+    assert not first.rung.wait(4)

@@ -8,7 +8,7 @@ from lightning_cgan.contract import Decided, Evaluated
 class Alone:
     """What the callbacks ask of a trainer."""
 
-    is_global_zero, world_size, global_rank = True, 1, 0
+    is_global_zero, world_size, global_rank, datamodule = True, 1, 0, None
 
     def __init__(self, folder):
         self.default_root_dir = str(folder)

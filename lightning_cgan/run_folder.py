@@ -11,7 +11,7 @@ from lightning_cgan.errors import UserError
 from lightning_cgan.runs.checkpoint_files import BEST, LAST, PREVIOUS, best_is_last, content_of, update_of
 
 # Keys that say where data is, not what, and what to predict.
-PREDICTED = ("classes", "per_class", "morphs", "steps", "folder")
+PREDICTED = ("classes", "per_class", "morphs", "steps", "folder", "from")
 FREE = {"root", "download", "num_workers"} | {f"predict_{name}" for name in PREDICTED}
 
 
@@ -132,6 +132,13 @@ def flat(tree: Any, key: str = "") -> dict[str, Any]:
     return {name: value for leaves in below for name, value in leaves.items()}
 
 
+def alike(key: str, before: Any, now: Any) -> bool:
+    """Whether two values of a configuration mean the same: a spec may have gained fields, which are 0 or False."""
+    if key == "model.init_args.spec" and isinstance(before, list) and isinstance(now, list):
+        return before == now[: len(before)] and not any(now[len(before) :])
+    return bool(before == now)
+
+
 def check_same_run(checkpoint: dict[str, Any], description: dict[str, Any], folder: str) -> None:
     """Refuse to go on with another model, other data or another seed than a run was begun with.
 
@@ -142,7 +149,7 @@ def check_same_run(checkpoint: dict[str, Any], description: dict[str, Any], fold
     different = [
         f"{key} was {before.get(key)}, now {now.get(key)}"
         for key in sorted(before | now)
-        if before.get(key) != now.get(key) and key.rpartition(".")[2] not in FREE
+        if not alike(key, before.get(key), now.get(key)) and key.rpartition(".")[2] not in FREE
     ]
     if different:
         raise ValueError(

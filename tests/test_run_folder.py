@@ -1,7 +1,10 @@
+from contextlib import nullcontext
+
 import pytest
 import torch
 
 from lightning_cgan.run_folder import (
+    check_same_run,
     default_folder,
     find_checkpoint,
     flat,
@@ -65,3 +68,15 @@ def test_who_asks_again_hears_when_the_run_was_scored_and_whether_it_has_changed
     entry = {"card": {"time": "2026-11-21T21:05:34+00:00", "update": 4}}
     assert "on 2026-11-21, at update 4\n" in scored_already("run", entry, 4)
     assert "at update 4; the checkpoint is now of update 6\n" in scored_already("run", entry, 6)
+
+
+@pytest.mark.parametrize(("now", "goes_on"), [([3, 1, 64, 1, False], True), ([3, 1, 64, 1, True], False)])
+def test_a_run_of_an_earlier_version_goes_on_where_its_spec_means_the_same(now, goes_on):
+    before, after = ({"model": {"init_args": {"spec": spec}}} for spec in ([3, 1, 64, 1], now))
+    with nullcontext() if goes_on else pytest.raises(ValueError, match="spec was"):
+        check_same_run({"hyper_parameters": before}, after, "run")
+
+
+def test_what_predict_reads_may_change_between_runs():
+    before, after = ({"data": {"init_args": {"predict_from": place}}} for place in (None, "sketches"))
+    check_same_run({"hyper_parameters": before}, after, "run")

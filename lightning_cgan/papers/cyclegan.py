@@ -193,7 +193,7 @@ class CycleGAN(EvaluationFacts, Loadable, ChecksBatches):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Of data in the other ``direction`` than at training, a and b are changed over in the networks too."""
-        if checkpoint["reversed"] != self.spec.reversed:
+        if checkpoint.get("reversed", self.spec.reversed) != self.spec.reversed:  # earlier versions did not say it
             checkpoint["state_dict"] = {turned(name): value for name, value in checkpoint["state_dict"].items()}
         for domain, pool in self.pools.items():
             pool.load_state_dict(checkpoint["pools"][domain])

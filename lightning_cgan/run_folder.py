@@ -9,10 +9,7 @@ from lightning_cgan.checksum import DamagedFile
 from lightning_cgan.console import say
 from lightning_cgan.errors import UserError
 from lightning_cgan.runs.checkpoint_files import BEST, LAST, PREVIOUS, best_is_last, content_of, update_of
-
-# Keys that say where data is, not what, and what to predict.
-PREDICTED = ("classes", "per_class", "morphs", "steps", "folder", "from")
-FREE = {"root", "download", "num_workers"} | {f"predict_{name}" for name in PREDICTED}
+from lightning_cgan.runs.may_change import MAY_CHANGE
 
 
 def default_folder(configs: list[str]) -> str:
@@ -149,7 +146,7 @@ def check_same_run(checkpoint: dict[str, Any], description: dict[str, Any], fold
     different = [
         f"{key} was {before.get(key)}, now {now.get(key)}"
         for key in sorted(before | now)
-        if not alike(key, before.get(key), now.get(key)) and key.rpartition(".")[2] not in FREE
+        if not alike(key, before.get(key), now.get(key)) and key.rpartition(".")[2] not in MAY_CHANGE
     ]
     if different:
         raise ValueError(

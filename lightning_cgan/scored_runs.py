@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from lightning_cgan.runs.may_change import MAY_CHANGE
+
 # Fields of a card that say which run it is and what came out; all others say how it was measured, and must agree.
 IDENTITY = {"model", "data", "precision", "processes", "device", "seed", "training_seed", "update", "checkpoint"}
 IDENTITY |= {"commit", "scored", "time", "worst_class"}
 SOME = ("classification",)  # belong to scores that a run may lack, and must agree among those that have them
-# Keys of a configuration that make no other experiment: where data lies, what is drawn, what the card says.
-FREE = {"root", "download", "num_workers", "test_fakes", "protocol"}
-FREE |= {f"predict_{name}" for name in ("classes", "per_class", "morphs", "steps", "folder")}
+# Keys of a configuration that make no other experiment: those a run may change as it goes on, and how it is scored.
+FREE = MAY_CHANGE | {"test_fakes", "protocol"}
 TRAINED = ("trainer.max_steps", "trainer.precision")
 
 

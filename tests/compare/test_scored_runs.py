@@ -1,12 +1,14 @@
 import pytest
 
-from lightning_cgan.run_folder import FREE as FREE_TO_RESUME
-from lightning_cgan.scored_runs import FREE, scoring
+from lightning_cgan.runs.may_change import MAY_CHANGE
+from lightning_cgan.scored_runs import scoring
 from tests.compare.conftest import rows
 
 
-def test_keys_that_a_resumed_run_may_change_make_no_other_row():
-    assert FREE_TO_RESUME <= FREE
+@pytest.mark.parametrize("key", sorted(MAY_CHANGE))
+def test_keys_that_a_resumed_run_may_change_make_no_other_row(a_run, compare, key):
+    runs = [a_run(name, seed, config={f"data.init_args.{key}": name}) for seed, name in enumerate("ab")]
+    assert len(rows(compare(*runs))) == 3
 
 
 @pytest.mark.parametrize(

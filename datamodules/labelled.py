@@ -6,16 +6,16 @@ from typing import ClassVar
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from datamodules.augment import plain
 from datamodules.base import MEASURED, DataModule
-from datamodules.batches import Evaluation, Requests, Training, as_is, outlive_first_sigterm
-from datamodules.class_names import Class, class_numbers
-from datamodules.fingerprint import Fingerprint, of_images
-from datamodules.morphs import Morphs
-from datamodules.order import EvaluationOrder, Positions, TrainingOrder
-from datamodules.sources import Joined, LabelledImages
+from datamodules.core.augment import plain
+from datamodules.core.batches import Evaluation, Requests, Training, as_is, outlive_first_sigterm
+from datamodules.core.class_names import Class, class_numbers
+from datamodules.core.fingerprint import Fingerprint, of_images
+from datamodules.core.morphs import Morphs
+from datamodules.core.order import EvaluationOrder, Positions, TrainingOrder
+from datamodules.core.sources import Joined, LabelledImages
+from lightning_cgan.batches import Draws, ImageSpec, Labelled, Reference, Trial, to_signed
 from lightning_cgan.clock import endless_epoch
-from lightning_cgan.contract import Draws, ImageSpec, Labelled, Reference, Trial, to_signed
 from lightning_cgan.errors import UserError
 from lightning_cgan.protocol import Protocol
 

@@ -8,18 +8,18 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from datamodules.augment import plain
 from datamodules.base import MEASURED, DataModule
-from datamodules.batches import Evaluation, as_is, outlive_first_sigterm
-from datamodules.fingerprint import Fingerprint, of_domains, of_pairs
-from datamodules.order import EvaluationOrder, InStep, Positions, Slices, TrainingOrder
-from datamodules.own_pictures import OwnPictures
-from datamodules.palette import palette_of
-from datamodules.pictures import CMYK
-from datamodules.side_decoding import SideDecoding
-from datamodules.sources import Joined, LabelledImages
+from datamodules.core.augment import plain
+from datamodules.core.batches import Evaluation, as_is, outlive_first_sigterm
+from datamodules.core.fingerprint import Fingerprint, of_domains, of_pairs
+from datamodules.core.order import EvaluationOrder, InStep, Positions, Slices, TrainingOrder
+from datamodules.core.sources import Joined, LabelledImages
+from datamodules.files.decode import CMYK
+from datamodules.files.label_maps import palette_of
+from datamodules.files.predict_images import OwnPictures
+from datamodules.files.side_decoding import SideDecoding
+from lightning_cgan.batches import Paired, PairSpec, Reference, Sources, Trial, Unpaired, to_signed
 from lightning_cgan.clock import endless_epoch
-from lightning_cgan.contract import Paired, PairSpec, Reference, Sources, Trial, Unpaired, to_signed
 
 Domains = tuple[LabelledImages, LabelledImages]  # of a and of b
 Batch = Paired | Unpaired | Sources | Trial

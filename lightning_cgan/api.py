@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from lightning_cgan.cli import CLI
-from lightning_cgan.run_folder import check_fits, read_checkpoint
-from lightning_cgan.stored_model import check_local, stored_model
+from lightning_cgan.cli.lightning import CLI
+from lightning_cgan.config.stored_model import check_local, stored_model
+from lightning_cgan.runs.run_folder import check_fits, read_checkpoint
 
 
 class Builder(CLI):

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from lightning_cgan.cli import main as command
+from lightning_cgan.cli.lightning import main as command
 from lightning_cgan.console import say
 
 EXPERIMENT = "experiments/projection/digits.yaml"

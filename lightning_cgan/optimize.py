@@ -13,8 +13,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from lightning_cgan.clock import updates_of_run
 from lightning_cgan.errors import NonFiniteError
 from lightning_cgan.finite import check_step
-from lightning_cgan.learning_rates import Schedule, Scheduled
-from lightning_cgan.schedules import ramp
+from lightning_cgan.schedules.learning_rate import ramp
+from lightning_cgan.schedules.schedulers import Schedule, Scheduled
 
 
 def descend(module: LightningModule, optimizer: LightningOptimizer, loss: Tensor, tick: bool = False) -> None:

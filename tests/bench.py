@@ -19,17 +19,17 @@ from lightning.pytorch import Callback
 from torch.utils.data import DataLoader
 from torchmetrics.image.fid import _compute_fid
 
-from datamodules.batches import Training
-from datamodules.digits import Digits
-from datamodules.order import TrainingOrder
+from datamodules.core.batches import Training
+from datamodules.core.order import TrainingOrder
+from datamodules.embedded.digits import Digits
 from lightning_cgan import build, keyed
-from lightning_cgan.cli import main
-from lightning_cgan.contract import Evaluated, to_bytes, to_signed
+from lightning_cgan.batches import Evaluated, to_bytes, to_signed
+from lightning_cgan.cli.lightning import main
+from lightning_cgan.extractors.extractors import DigitsClassifier, InceptionV3, seen_by, sha256_of
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
-from lightning_cgan.metrics.extractors import DigitsClassifier, InceptionV3, seen_by, sha256_of
-from lightning_cgan.metrics.frechet import frechet_distance, frechet_distances
-from lightning_cgan.metrics.scores import Pass, all_scores
-from lightning_cgan.schedules import linear_decay
+from lightning_cgan.metrics.distribution.all_scores import Pass, all_scores
+from lightning_cgan.metrics.distribution.fid import frechet_distance, frechet_distances
+from lightning_cgan.schedules.learning_rate import linear_decay
 from tests.conftest import DIGITS
 from tests.metrics.inception import random_inception
 
@@ -149,7 +149,7 @@ def peak_memory(images=10_000, width=2048):
     """MiB that all scores of so many generated and real images take beside their features."""
     code = (
         "import torch; from pathlib import Path; from tests.metrics.pixels import made\n"
-        "from lightning_cgan.metrics.scores import all_scores\n"
+        "from lightning_cgan.metrics.distribution.all_scores import all_scores\n"
         "def status(key):\n"
         "    lines = Path('/proc/self/status').read_text().splitlines()\n"
         "    return next(int(line.split()[1]) for line in lines if line.startswith(key)) / 1024\n"

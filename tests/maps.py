@@ -5,12 +5,11 @@ import json
 import torch
 from lightning.pytorch import LightningModule
 
-from datamodules.sources import InMemory
+from datamodules.core.sources import InMemory
 from datamodules.translation import TranslationDataModule
 from lightning_cgan import keyed
-from lightning_cgan.contract import Evaluated, Paired, PairSpec, Unpaired, to_bytes, to_signed
-from lightning_cgan.metrics.palette import class_numbers, painted
-from lightning_cgan.metrics.segmenter import Segmenter
+from lightning_cgan.batches import Evaluated, Paired, PairSpec, Unpaired, to_bytes, to_signed
+from lightning_cgan.extractors.segmenter import Segmenter, class_numbers, painted
 from tests.translation import trainer
 
 PALETTE = torch.tensor([[0, 0, 170], [255, 85, 0], [0, 255, 85], [200, 200, 200]], dtype=torch.uint8)

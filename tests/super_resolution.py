@@ -5,10 +5,10 @@ import sys
 import torch
 from torch import nn
 
-from datamodules.low_resolution import low_resolution
-from datamodules.sources import InMemory
+from datamodules.core.low_resolution import low_resolution
+from datamodules.core.sources import InMemory
 from datamodules.translation import TranslationDataModule
-from lightning_cgan.contract import PairSpec
+from lightning_cgan.batches import PairSpec
 from lightning_cgan.networks.srresnet import Discriminator, Generator
 from lightning_cgan.optimize import descend
 from tests.conftest import same

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import lightning_cgan
-from datamodules.digits import Digits
+from datamodules.embedded.digits import Digits
 from lightning_cgan import build, load
 from lightning_cgan.papers.projection import ProjectionGAN
 from tests.conftest import DIGITS, TINY, same

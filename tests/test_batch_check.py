@@ -3,10 +3,10 @@ import torch
 from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader, TensorDataset
 
-from datamodules.digits import Digits
-from datamodules.facades import Facades
+from datamodules.embedded.digits import Digits
+from datamodules.embedded.facades import Facades
 from lightning_cgan.batch_check import check_batch
-from lightning_cgan.contract import ImageSpec, Labelled, Paired, PairSpec
+from lightning_cgan.batches import ImageSpec, Labelled, Paired, PairSpec
 from lightning_cgan.errors import UserError
 from lightning_cgan.papers.pix2pix import Pix2Pix
 from lightning_cgan.papers.projection import ProjectionGAN
@@ -40,7 +40,7 @@ def test_the_batches_of_the_suite_are_taken():
     ],
 )
 def test_what_a_paper_cannot_read_is_refused_with_the_batch_that_it_wants(batch, got):
-    wanted = r"trains on batches lightning_cgan\.contract\.Labelled: image \(n, B, 3 x 8 x 8\), label \(n, B\) int64.*"
+    wanted = r"trains on batches lightning_cgan\.batches\.Labelled: image \(n, B, 3 x 8 x 8\), label \(n, B\) int64.*"
     with pytest.raises(UserError, match=wanted + got):
         check_batch(PAPER, batch)
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lightning_cgan.contract import class_labels, to_bytes, to_signed
+from lightning_cgan.batches import class_labels, to_bytes, to_signed
 
 
 def test_every_byte_survives_the_way_to_the_device_and_back():

@@ -3,7 +3,7 @@ import json
 import pytest
 from lightning.pytorch import Callback
 
-from lightning_cgan.metrics.scores import Scored
+from lightning_cgan.metrics.distribution.all_scores import Scored
 from tests.conftest import same
 
 PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "global_step")
@@ -49,7 +49,7 @@ def callback(name, **init_args):
     ],
 )
 def test_a_stopped_run_goes_on_to_the_same_bits(run, state, tmp_path, uninterrupted, stop, where, every, saved):
-    last = callback("lightning_cgan.callbacks.checkpoints.Last", every=every)
+    last = callback("lightning_cgan.callbacks.Last", every=every)
     cut = callback("tests.test_resume.StopsAt", step=stop, where=where)
     with pytest.raises(PowerCut):
         run("fit", last, cut, folder="stopped", steps=7, every=3)
@@ -108,8 +108,8 @@ def test_validating_changes_no_training_bit(run, state):
 def test_the_best_so_far_is_known_after_a_stop_and_a_move(run, state, tmp_path, monkeypatch):
     fids = iter([9.0, 1.0, 5.0])
     found = lambda *_, **__: Scored({"fid": next(fids)}, {}, [])  # noqa: E731
-    monkeypatch.setattr("lightning_cgan.callbacks.scores.all_scores", found)
-    last = callback("lightning_cgan.callbacks.checkpoints.Last", every=1)
+    monkeypatch.setattr("lightning_cgan.callbacks.scores.distribution.all_scores", found)
+    last = callback("lightning_cgan.callbacks.Last", every=1)
     with pytest.raises(PowerCut):
         run("fit", last, callback("tests.test_resume.StopsAt", step=5), folder="a", steps=6, every=2)
     (tmp_path / "a").rename(tmp_path / "b")
@@ -119,7 +119,7 @@ def test_the_best_so_far_is_known_after_a_stop_and_a_move(run, state, tmp_path, 
 
 def test_a_run_that_never_validates_is_saved_on_time(run, state):
     stop = callback("tests.test_resume.StopsAt", step=5)
-    last = callback("lightning_cgan.callbacks.checkpoints.Last", every=2)
+    last = callback("lightning_cgan.callbacks.Last", every=2)
     with pytest.raises(PowerCut):
         run("fit", last, stop, "--trainer.limit_val_batches=0", steps=6, every=2)
     assert state()["global_step"] == 4
@@ -135,7 +135,7 @@ def test_a_torn_last_row_of_the_log_does_not_stop_a_run(run, tmp_path, uninterru
     "flags",
     [
         ["--ckpt_path=nowhere.ckpt"],
-        ["--data=datamodules.torchvision_sets.CIFAR10", "--data.init_args.root=nowhere"],
+        ["--data=datamodules.CIFAR10", "--data.init_args.root=nowhere"],
         ["--trainer.accelerator=cpu", "--trainer.devices=2"],
     ],
 )

@@ -3,9 +3,9 @@
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
-from datamodules.sources import InMemory
+from datamodules.core.sources import InMemory
 from datamodules.translation import TranslationDataModule
-from lightning_cgan.contract import Evaluated, Paired, PairSpec, Unpaired
+from lightning_cgan.batches import Evaluated, Paired, PairSpec, Unpaired
 
 
 class SmallPairs(TranslationDataModule):

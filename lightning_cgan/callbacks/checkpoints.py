@@ -4,8 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+from safetensors.torch import save_file
 
 from lightning_cgan.console import say
 from lightning_cgan.errors import UserError
@@ -184,3 +185,19 @@ def bytes_of(module: LightningModule) -> int:
     tensors = [*module.parameters(), *module.buffers()]
     trained = [weight for weight in module.parameters() if weight.requires_grad]
     return sum(each.nbytes for each in tensors) + 2 * sum(each.nbytes for each in trained)
+
+
+class SaveWeights(Callback):
+    """Writes one network's weights into the run folder when ``fit`` ends.
+
+    Args:
+        name: of the safetensors file.
+        network: the module's attribute that holds the network.
+    """
+
+    def __init__(self, name: str, network: str = "network") -> None:
+        self.name, self.network = name, network
+
+    def on_fit_end(self, trainer: Trainer, module: LightningModule) -> None:
+        if trainer.is_global_zero:
+            save_file(module.get_submodule(self.network).state_dict(), Path(trainer.default_root_dir, self.name))

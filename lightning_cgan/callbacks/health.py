@@ -12,10 +12,10 @@ from torch.nn.functional import adaptive_avg_pool2d
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
-from lightning_cgan.callbacks.card import commit
+from lightning_cgan.batches import Evaluated
 from lightning_cgan.callbacks.diagnosis import CLASS, GRADIENT, KEPT, VARIANCE, Look, judge
+from lightning_cgan.callbacks.scores.card import commit
 from lightning_cgan.console import say
-from lightning_cgan.contract import Evaluated
 from lightning_cgan.runs.files import read_json, tolerated, write_json
 
 FINEST = 8  # pixels along a side of the images whose variance is taken

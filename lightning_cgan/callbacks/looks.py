@@ -2,9 +2,9 @@
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lightning_cgan.callbacks.partial import key_of, partial
-from lightning_cgan.callbacks.results import UNDER_WAY, read_results, settle
 from lightning_cgan.console import say
+from lightning_cgan.runs.metrics_json import UNDER_WAY, read_results, settle
+from lightning_cgan.runs.partial import key_of, partial
 
 
 class Looks(Callback):

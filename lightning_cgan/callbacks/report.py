@@ -8,9 +8,9 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
 
 from lightning_cgan.console import say
-from lightning_cgan.report import write_report
-from lightning_cgan.report.folder import Run, at, read_run
-from lightning_cgan.report.tables import classes_of, evaluations, number, score_table
+from lightning_cgan.runs.report import write_report
+from lightning_cgan.runs.report.folder import Run, at, read_run
+from lightning_cgan.runs.report.tables import classes_of, evaluations, number, score_table
 
 
 class Report(Callback):

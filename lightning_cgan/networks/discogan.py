@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lightning_cgan.contract import ImageSpec, PairSpec
+from lightning_cgan.batches import ImageSpec, PairSpec
 
 BOTTLENECK = 100  # channels of the extra layer's single pixel
 

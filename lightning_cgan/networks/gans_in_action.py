@@ -5,7 +5,7 @@ Keras pads strided convolutions of even maps on one side only; here both sides a
 
 from torch import Tensor, nn
 
-from lightning_cgan.contract import ImageSpec
+from lightning_cgan.batches import ImageSpec
 from lightning_cgan.networks.sgan import Judged, divisible
 
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu, softplus
 
-from lightning_cgan.contract import ImageSpec
-from lightning_cgan.networks.weight_norm import Conv2d, ConvTranspose2d, Linear
+from lightning_cgan.batches import ImageSpec
+from lightning_cgan.networks.blocks.weight_norm import Conv2d, ConvTranspose2d, Linear
 
 
 class Judged(NamedTuple):

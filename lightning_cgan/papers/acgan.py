@@ -11,14 +11,14 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, class_labels, with_classes
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.batches import Draws, Evaluated, ImageSpec, Labelled, Trial, class_labels
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.interfaces import EvaluationFacts, with_classes
 from lightning_cgan.losses.auxiliary import class_loss
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import acgan
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import constant
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.schedules.learning_rate import constant
 
 Classified = Literal["real", "real_and_fake"]
 

@@ -11,16 +11,16 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Evaluated, PairSpec, Sources, Unpaired
+from lightning_cgan.batches import Evaluated, PairSpec, Sources, Unpaired
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.image_pool import Pool
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.cycle import cycle_loss, identity_loss
 from lightning_cgan.losses.least_squares import discriminator_least_squares, generator_least_squares_undivided
 from lightning_cgan.networks import patchgan, resnet_translation
-from lightning_cgan.networks.any_size import check_sides, padded
+from lightning_cgan.networks.blocks.any_size import check_sides, padded
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
-from lightning_cgan.replay import Pool
-from lightning_cgan.schedules import falling_in_second_half
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.schedules.learning_rate import falling_in_second_half
 
 
 class CycleGAN(EvaluationFacts, Loadable, ChecksBatches):

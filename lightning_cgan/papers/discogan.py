@@ -11,15 +11,15 @@ from torch.optim import Optimizer
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Evaluated, ImageSpec, PairSpec, Sources, Unpaired
+from lightning_cgan.batches import Evaluated, ImageSpec, PairSpec, Sources, Unpaired
+from lightning_cgan.config.stored_model import Loadable
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses import gan
 from lightning_cgan.losses.reconstruction import Distance, feature_matching, shared
 from lightning_cgan.networks import discogan as networks
-from lightning_cgan.networks.any_size import padded
+from lightning_cgan.networks.blocks.any_size import padded
 from lightning_cgan.networks.discogan import Judged
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins
-from lightning_cgan.stored_model import Loadable
 
 
 class Relation(Enum):

@@ -10,14 +10,14 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, without_classes
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.batches import Draws, Evaluated, ImageSpec, Labelled, Trial
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.interfaces import EvaluationFacts, without_classes
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.losses.penalties import r1_penalty
 from lightning_cgan.networks import maxout
 from lightning_cgan.optimize import RampedSGD, descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import geometric
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.schedules.learning_rate import geometric
 
 
 class GAN(EvaluationFacts, Loadable, ChecksBatches):

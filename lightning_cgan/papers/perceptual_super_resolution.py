@@ -14,14 +14,14 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources, to_bytes, to_signed
+from lightning_cgan.batches import Evaluated, Paired, PairSpec, Sources, to_bytes, to_signed
+from lightning_cgan.config.stored_model import Loadable
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.perceptual import feature_loss
+from lightning_cgan.networks.checkpoint_weights import frozen
 from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork
-from lightning_cgan.networks.trained import frozen
 from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
-from lightning_cgan.schedules import constant
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.schedules.learning_rate import constant
 
 
 class PerceptualSuperResolution(EvaluationFacts, Loadable, ChecksBatches):

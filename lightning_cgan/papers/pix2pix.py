@@ -14,15 +14,15 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources, to_bytes
+from lightning_cgan.batches import Evaluated, Paired, PairSpec, Sources, to_bytes
+from lightning_cgan.config.stored_model import Loadable
 from lightning_cgan.interfaces import EACH_BATCH, EACH_IMAGE, RUNNING, EvaluationFacts, statistics_of
 from lightning_cgan.losses.gan import discriminator_loss, non_saturating
 from lightning_cgan.networks import patchgan, unet
-from lightning_cgan.networks.any_size import check_sides, check_tiles, padded, tiled
-from lightning_cgan.networks.switches import NormStatistics, drawing_from, switched
+from lightning_cgan.networks.blocks.any_size import check_sides, check_tiles, padded, tiled
+from lightning_cgan.networks.blocks.switches import NormStatistics, drawing_from, switched
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import constant
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.schedules.learning_rate import constant
 
 
 class Pix2Pix(EvaluationFacts, Loadable, ChecksBatches):

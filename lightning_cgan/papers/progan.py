@@ -14,25 +14,16 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
+from lightning_cgan.batches import Draws, Evaluated, ImageSpec, Labelled, Trial, class_labels
 from lightning_cgan.clock import updates_of_run
-from lightning_cgan.contract import (
-    Draws,
-    Evaluated,
-    ImageSpec,
-    Labelled,
-    Trial,
-    class_labels,
-    with_classes,
-    without_classes,
-)
-from lightning_cgan.growth import Growth, Stage
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.interfaces import EvaluationFacts, with_classes, without_classes
 from lightning_cgan.losses.penalties import gradient_penalty
 from lightning_cgan.losses.wasserstein import critic_loss, drift, generator_loss
 from lightning_cgan.networks import progan
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import rampup
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.schedules.learning_rate import rampup
+from lightning_cgan.schedules.progressive_growing import Growth, Stage
 
 BATCH_SIZES = {4: 16, 256: 14, 512: 6, 1024: 3}  # from each resolution on
 Scored = tuple[Tensor, tuple[Tensor, Tensor]]  # the discriminator's loss, and its scores of real and generated images

@@ -12,14 +12,14 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, blended, class_labels, with_classes
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.batches import Draws, Evaluated, ImageSpec, Labelled, Trial, blended, class_labels
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.interfaces import EvaluationFacts, with_classes
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import sngan
-from lightning_cgan.networks.trained import frozen, trained_weights
+from lightning_cgan.networks.checkpoint_weights import frozen, trained_weights
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import linear_decay
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.schedules.learning_rate import linear_decay
 
 
 class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):

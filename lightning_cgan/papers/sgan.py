@@ -11,23 +11,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import (
-    Decided,
-    Evaluated,
-    ImageSpec,
-    PartlyLabelled,
-    Trial,
-    Unclassified,
-    with_classes,
-    with_few_labels,
-)
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.batches import Decided, Evaluated, ImageSpec, PartlyLabelled, Trial, Unclassified
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.interfaces import EvaluationFacts, with_classes, with_few_labels
 from lightning_cgan.losses.semi_supervised import GeneratorLoss, real_logit, supervised_loss, unsupervised_loss
 from lightning_cgan.networks import sgan
-from lightning_cgan.networks.weight_norm import initialise
+from lightning_cgan.networks.blocks.weight_norm import initialise
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import constant
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.schedules.learning_rate import constant
 
 
 class SGAN(EvaluationFacts, Loadable, ChecksBatches):

@@ -12,15 +12,15 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources
+from lightning_cgan.batches import Evaluated, Paired, PairSpec, Sources
+from lightning_cgan.config.stored_model import Loadable
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.content import RESCALING, content_loss
 from lightning_cgan.losses.gan import discriminator_loss, non_saturating
 from lightning_cgan.networks import srresnet
-from lightning_cgan.networks.trained import frozen, trained_weights
+from lightning_cgan.networks.checkpoint_weights import frozen, trained_weights
 from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import a_tenth_in_second_half
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.schedules.learning_rate import a_tenth_in_second_half
 
 
 class SRGAN(EvaluationFacts, Loadable, ChecksBatches):

@@ -17,23 +17,14 @@ from torchvision.transforms.functional import pil_to_tensor
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import (
-    Draws,
-    Evaluated,
-    ImageSpec,
-    Labelled,
-    Sources,
-    Trial,
-    to_signed,
-    without_classes,
-)
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.batches import Draws, Evaluated, ImageSpec, Labelled, Sources, Trial, to_signed
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.interfaces import EvaluationFacts, without_classes
 from lightning_cgan.losses.perceptual import feature_loss, gram_matrix, style_loss, summed, total_variation
+from lightning_cgan.networks.checkpoint_weights import frozen
 from lightning_cgan.networks.style import StyleNetwork
-from lightning_cgan.networks.trained import frozen
 from lightning_cgan.optimize import Adam, descend, is_log_step, optimise_pixels, scheduled
-from lightning_cgan.schedules import constant
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.schedules.learning_rate import constant
 
 TEXTURES = {name: f"{name}.png" for name in ("brick", "grass", "gravel", "ihc")}  # scikit-image brings them with it
 TEXTURES |= {name: f"{name}.jpg" for name in ("hubble_deep_field", "retina")}
@@ -192,7 +183,7 @@ class StyleTransfer(EvaluationFacts, Loadable, ChecksBatches):
         if isinstance(batch, Draws):
             raise ValueError(
                 "Style is transferred to pictures; this data set gives numbers to draw by. "
-                "Set data.class_path to datamodules.photo_crops.PhotoCrops, or data.init_args.predict_from to pictures."
+                "Set data.class_path to datamodules.PhotoCrops, or data.init_args.predict_from to pictures."
             )
         return Evaluated(real=batch.image[:0], fake=self(batch.image), source=batch.image)
 

@@ -1,8 +1,7 @@
 import torch
 
-from lightning_cgan.callbacks.decisions import Decisions
-from lightning_cgan.callbacks.pictures import Predictions
-from lightning_cgan.contract import Decided, Evaluated
+from lightning_cgan.batches import Decided, Evaluated
+from lightning_cgan.callbacks.pictures import Decisions, Predictions
 
 
 class Alone:

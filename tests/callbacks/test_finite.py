@@ -6,7 +6,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from lightning_cgan.cli import main
+from lightning_cgan.cli.lightning import main
 from lightning_cgan.finite import not_finite
 from tests.conftest import same
 from tests.runs.test_trainer_checks import DIGITS
@@ -74,7 +74,7 @@ def test_a_run_that_comes_to_nan_ends_with_3_and_the_last_checkpoint_of_before(
 
 
 def test_the_images_of_an_update_are_those_it_trains_on_in_all_processes():
-    from datamodules.order import InStep, TrainingOrder
+    from datamodules.core.order import InStep, TrainingOrder
 
     shares = [TrainingOrder(50, (2, 6), rank=rank, world=2, purpose="domain a") for rank in (0, 1)]
     of_b = TrainingOrder(7, (2, 6), purpose="domain b")

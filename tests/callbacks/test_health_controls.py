@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from lightning_cgan.callbacks.diagnosis import judge
-from lightning_cgan.cli import main
-from lightning_cgan.csv_log import read_rows
+from lightning_cgan.cli.lightning import main
 from lightning_cgan.networks import mlp, sngan
+from lightning_cgan.runs.csv_log import read_rows
 from tests.conftest import DIGITS
 from tests.test_resume import callback
 
-HEALTH = "lightning_cgan.callbacks.health.Health"
+HEALTH = "lightning_cgan.callbacks.Health"
 GENERATOR, RATE = "--model.init_args.generator", "--model.init_args.{}_optimizer.init_args.lr={}"
 
 

@@ -1,8 +1,8 @@
 import torch
 from torchvision.io import read_image
 
+from lightning_cgan.batches import Evaluated
 from lightning_cgan.callbacks.pictures import GAP, SampleGrid, draw_curves, grid, neighbour_grid
-from lightning_cgan.contract import Evaluated
 
 
 def test_small_images_are_enlarged_without_interpolation():

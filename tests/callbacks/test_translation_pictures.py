@@ -1,8 +1,7 @@
 import torch
 from torchvision.io import read_image
 
-from lightning_cgan.callbacks.pictures import Predictions, by_class, fitted
-from lightning_cgan.callbacks.translation_pictures import Triplets
+from lightning_cgan.callbacks.pictures import Predictions, Triplets, by_class, fitted
 from tests.translation import Negative, SmallPairs, SmallUnpaired, trainer
 
 

@@ -3,10 +3,9 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from datamodules.blurred_photos import BlurredPhotos, blurred
-from datamodules.low_resolution import low_resolution
-from datamodules.order import Positions
-from datamodules.photos import Photos
+from datamodules.core.low_resolution import low_resolution
+from datamodules.core.order import Positions
+from datamodules.embedded.photos import BlurredPhotos, Photos, blurred
 
 
 def test_the_blur_is_scipys():

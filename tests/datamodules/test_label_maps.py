@@ -5,13 +5,13 @@ import pytest
 import torch
 from PIL import Image
 
-from datamodules.buildings.classes import CLASS_NAMES, NUMBER, PALETTE
-from datamodules.facades import Facades
-from datamodules.order import Positions
-from datamodules.paired_folder import PairedFolder
-from datamodules.palette import CITYSCAPES, FACADES, PALETTES, Palette, palette_of
+from datamodules.core.order import Positions
+from datamodules.embedded.facades import Facades
+from datamodules.files.label_maps import CITYSCAPES, FACADES, PALETTES, Palette, palette_of
+from datamodules.folders.paired import PairedFolder
+from datamodules.folders.unpaired import UnpairedFolder
+from datamodules.render.buildings.classes import CLASS_NAMES, NUMBER, PALETTE
 from datamodules.translation import Direction
-from datamodules.unpaired_folder import UnpairedFolder
 from lightning_cgan.errors import UserError
 from tests.datamodules.sets import put_picture, random_bytes, write_pairs
 
@@ -162,7 +162,7 @@ def test_a_refused_palette_is_refused_again_without_a_second_look(tmp_path, monk
     for _ in range(2):
         with pytest.raises(UserError, match="closer to the middle"):
             folder(tmp_path, palette=JET_12, **TAKES_ALL).prepare_data()
-        monkeypatch.setattr("datamodules.palette_check.LOOKED_AT", 0)  # would divide by it
+        monkeypatch.setattr("datamodules.files.palette_check.LOOKED_AT", 0)  # would divide by it
 
 
 def test_colours_that_no_training_map_has_are_allowed_and_told(tmp_path):

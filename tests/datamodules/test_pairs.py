@@ -2,9 +2,9 @@ import pytest
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
-from datamodules.pairs import GaussianPairs
+from datamodules.embedded.gaussians import GaussianPairs
 from datamodules.translation import Direction
-from lightning_cgan.contract import PairSpec, Unpaired
+from lightning_cgan.batches import PairSpec, Unpaired
 
 
 class Watching(LightningModule):

@@ -1,10 +1,10 @@
 import torch
 
-from datamodules.digits import Digits
-from datamodules.gaussians import Ring
-from datamodules.semi_labelled import SemiLabelled
-from datamodules.sources import InMemory
-from lightning_cgan.contract import ImageSpec
+from datamodules.core.sources import InMemory
+from datamodules.embedded.digits import Digits
+from datamodules.embedded.gaussians import Ring
+from datamodules.views.semi_supervised import SemiLabelled
+from lightning_cgan.batches import ImageSpec
 from tests.conftest import same
 
 

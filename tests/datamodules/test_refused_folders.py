@@ -3,9 +3,9 @@ import re
 import pytest
 from PIL import Image
 
-from datamodules.paired_folder import PairedFolder
-from datamodules.unpaired_folder import UnpairedFolder
-from lightning_cgan.cli import main
+from datamodules.folders.paired import PairedFolder
+from datamodules.folders.unpaired import UnpairedFolder
+from lightning_cgan.cli.lightning import main
 from tests.conftest import DIGITS
 from tests.datamodules.sets import put_picture, random_bytes, write_pairs, write_unpaired
 from tests.translation import Negative, trainer
@@ -163,7 +163,7 @@ def test_to_score_them_test_pictures_are_enough(tmp_path):
 
 
 def test_the_command_line_says_it_in_plain_lines_before_the_first_update(tmp_path, capsys):
-    flags = [f"--config={DIGITS}", "--data=datamodules.paired_folder.PairedFolder"]
+    flags = [f"--config={DIGITS}", "--data=datamodules.PairedFolder"]
     flags += [f"--data.init_args.root={tmp_path}", "--data.init_args.palette=facade"]
     assert main(["fit", *flags, f"--trainer.default_root_dir={tmp_path / 'run'}"]) != 0
     said = capsys.readouterr().err

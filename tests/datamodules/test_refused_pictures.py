@@ -3,7 +3,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from datamodules.pictures import read_picture, shown
+from datamodules.files.decode import read_picture, shown
 from tests.datamodules.picture_files import huge_png
 from tests.datamodules.sets import random_bytes
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from datamodules.translation import Direction
-from lightning_cgan.contract import Paired, PairSpec, Sources, Unpaired
+from lightning_cgan.batches import Paired, PairSpec, Sources, Unpaired
 from tests.translation import Negative, SmallPairs, SmallUnpaired, trainer
 
 

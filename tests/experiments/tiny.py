@@ -7,9 +7,9 @@ from pydoc import locate
 import pytest
 import yaml
 
+from datamodules.files.label_maps import PALETTES
 from datamodules.labelled import LabelledDataModule
-from datamodules.palette import PALETTES
-from lightning_cgan.metrics.pinned import sha256_of
+from lightning_cgan.extractors.weights_registry import sha256_of
 from tests.conftest import REPOSITORY
 from tests.datamodules.sets import (
     write_celeba,
@@ -72,9 +72,9 @@ EXTRA = {  # what makes the networks of a file small, or leaves out what it star
     "pix2pix/facades_l1": widths(generator=8),
     "features/photos": [f"{MODEL}.width=4"],
     "srgan/photos": SRGAN,
-    "srgan/div2k_x4": [*SRGAN, f"{MODEL}.features=lightning_cgan.metrics.features.PhotoPatches"],
+    "srgan/div2k_x4": [*SRGAN, f"{MODEL}.features=lightning_cgan.extractors.PhotoPatches"],
     "style_transfer/photos": STYLE,
-    "style_transfer/coco": [*STYLE, f"{MODEL}.features=lightning_cgan.metrics.features.PhotoPatches"],
+    "style_transfer/coco": [*STYLE, f"{MODEL}.features=lightning_cgan.extractors.PhotoPatches"],
     "segmenter/facades": [f"{MODEL}.width=4"],
     "segmenter/cityscapes256": [f"{MODEL}.width=4", "--trainer.precision=32"],
     **{f"srresnet/{data}": SRRESNET for data in ("photos", "photos_paper", "photos_x2", "div2k_x4")},
@@ -150,7 +150,7 @@ def with_extractor(file, extractor):
 def tiny(tmp_path, monkeypatch, inception_weights):  # noqa: F811
     """The flags that make an experiment tiny."""
     inception = {
-        "class_path": "lightning_cgan.metrics.extractors.InceptionV3",
+        "class_path": "lightning_cgan.extractors.InceptionV3",
         "init_args": {"weights": inception_weights, "sha256": sha256_of(Path(inception_weights))},
     }
 

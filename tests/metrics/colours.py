@@ -2,8 +2,8 @@
 
 from torch.nn.functional import adaptive_avg_pool2d
 
-from lightning_cgan.metrics.classifier import Seen
-from lightning_cgan.metrics.extractors import Extractor
+from lightning_cgan.extractors.digits import Seen
+from lightning_cgan.extractors.extractors import Extractor
 
 
 class Colours(Extractor):

@@ -2,10 +2,10 @@
 
 import torch
 
-from lightning_cgan.contract import Evaluated, to_signed
-from lightning_cgan.metrics.classifier import Seen
-from lightning_cgan.metrics.collect import Gathered, Pass
-from lightning_cgan.metrics.extractors import Extractor
+from lightning_cgan.batches import Evaluated, to_signed
+from lightning_cgan.extractors.digits import Seen
+from lightning_cgan.extractors.extractors import Extractor
+from lightning_cgan.metrics.distribution.feature_store import Gathered, Pass
 
 CPU = torch.device("cpu")
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from datamodules.digits import split_digits
-from lightning_cgan.metrics.extractors import DigitsClassifier, seen_by
-from lightning_cgan.metrics.scores import frechet_distance
+from datamodules.embedded.digits import split_digits
+from lightning_cgan.extractors.extractors import DigitsClassifier, seen_by
+from lightning_cgan.metrics.distribution.all_scores import frechet_distance
 
 
 def test_the_shipped_classifier_knows_the_test_digits():
@@ -29,7 +29,7 @@ def test_features_are_in_full_precision_also_where_a_run_is_not():
 def test_its_weights_are_small():
     from importlib.resources import files
 
-    assert (files("lightning_cgan.metrics") / "weights" / "digits.safetensors").stat().st_size < 400_000
+    assert (files("lightning_cgan.extractors") / "weights" / "digits.safetensors").stat().st_size < 400_000
 
 
 def test_its_distance_rises_when_variety_is_lost_a_class_is_dropped_or_images_are_blurred():

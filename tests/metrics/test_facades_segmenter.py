@@ -2,12 +2,11 @@ import pytest
 import torch
 from torchvision.transforms.functional import gaussian_blur
 
-from datamodules.facades import Facades
-from lightning_cgan.metrics.extractors import seen_by
-from lightning_cgan.metrics.palette import class_numbers
-from lightning_cgan.metrics.scores import frechet_distance
+from datamodules.embedded.facades import Facades
+from lightning_cgan.extractors.extractors import seen_by
+from lightning_cgan.extractors.segmenter import FacadesFeatures, FacadesSegmenter, class_numbers, decided
+from lightning_cgan.metrics.distribution.all_scores import frechet_distance
 from lightning_cgan.metrics.segmentation import confusion, segmentation_scores
-from lightning_cgan.metrics.segmenter import FacadesFeatures, FacadesSegmenter, decided
 
 
 @pytest.fixture(scope="module")

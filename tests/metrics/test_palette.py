@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.spatial import KDTree
 
-from lightning_cgan.metrics.palette import class_numbers, painted
+from lightning_cgan.extractors.segmenter import class_numbers, painted
 
 PALETTE = torch.tensor([[0, 0, 0], [255, 255, 255], [200, 10, 10], [10, 10, 200], [200, 10, 12]], dtype=torch.uint8)
 

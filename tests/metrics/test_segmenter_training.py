@@ -3,12 +3,10 @@ import torch
 from torch.optim import AdamW
 
 from datamodules.translation import Direction
-from lightning_cgan.callbacks.segmentation_scores import SegmentationScores
-from lightning_cgan.callbacks.weights import SaveWeights
-from lightning_cgan.contract import to_bytes, to_signed
-from lightning_cgan.metrics.palette import class_numbers, painted
-from lightning_cgan.metrics.segmenter import TrainedSegmenter, decided
-from lightning_cgan.metrics.segmenter_training import SegmenterTraining
+from lightning_cgan.batches import to_bytes, to_signed
+from lightning_cgan.callbacks.checkpoints import SaveWeights
+from lightning_cgan.callbacks.scores.segmentation import SegmentationScores
+from lightning_cgan.extractors.segmenter import SegmenterTraining, TrainedSegmenter, class_numbers, decided, painted
 from tests.maps import PALETTE, Known, Maps, scored
 from tests.translation import SmallPairs, trainer
 

@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch import LightningModule
 
 from lightning_cgan import papers
-from lightning_cgan.contract import Draws, ImageSpec, Paired, PairSpec, Trial, Unpaired
+from lightning_cgan.batches import Draws, ImageSpec, Paired, PairSpec, Trial, Unpaired
 from lightning_cgan.networks import (
     acgan,
     dcgan,
@@ -20,12 +20,12 @@ from lightning_cgan.networks import (
     srresnet,
     wgan_gp,
 )
-from lightning_cgan.networks.norms import Norm
+from lightning_cgan.networks.blocks.norms import Norm
+from lightning_cgan.networks.blocks.switches import NormStatistics
 from lightning_cgan.networks.patchgan import PatchGAN
 from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork
 from lightning_cgan.networks.resnet_translation import ResNet
 from lightning_cgan.networks.style import StyleNetwork
-from lightning_cgan.networks.switches import NormStatistics
 from lightning_cgan.networks.unet import UNet
 from lightning_cgan.papers.acgan import ACGAN
 from lightning_cgan.papers.cgan import ConditionalGAN
@@ -41,7 +41,7 @@ from lightning_cgan.papers.sgan import SGAN
 from lightning_cgan.papers.srgan import SRGAN
 from lightning_cgan.papers.srresnet import SRResNet
 from lightning_cgan.papers.style_transfer import StyleTransfer
-from lightning_cgan.papers.supervised_twin import SupervisedTwin
+from lightning_cgan.papers.supervised_baseline import SupervisedTwin
 from lightning_cgan.papers.wgan import WGAN
 from lightning_cgan.papers.wgan_gp import WGANGP
 

@@ -6,7 +6,7 @@ import torch
 from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader
 
-from lightning_cgan.contract import Labelled
+from lightning_cgan.batches import Labelled
 from lightning_cgan.optimize import descend
 from tests.conftest import same
 

@@ -3,13 +3,13 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from lightning_cgan.contract import Draws, ImageSpec, Trial
+from lightning_cgan.batches import Draws, ImageSpec, Trial
 from lightning_cgan.losses import gan as losses
 from lightning_cgan.losses import hinge
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import acgan
 from lightning_cgan.papers.acgan import ACGAN
-from lightning_cgan.schedules import falling
+from lightning_cgan.schedules.learning_rate import falling
 from tests.papers.steps import moves, train
 
 SPEC = ImageSpec(channels=1, size=16, num_classes=10)

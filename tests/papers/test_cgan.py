@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lightning_cgan.contract import Draws, ImageSpec, Trial
+from lightning_cgan.batches import Draws, ImageSpec, Trial
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import dcgan, maxout
 from lightning_cgan.papers.cgan import ConditionalGAN

@@ -3,13 +3,13 @@ import torch
 from lightning.pytorch import Callback
 from torch import nn, tensor
 
-from lightning_cgan.contract import PairSpec, Sources, Unpaired
-from lightning_cgan.networks.norms import Norm
+from lightning_cgan.batches import PairSpec, Sources, Unpaired
+from lightning_cgan.networks.blocks.norms import Norm
 from lightning_cgan.networks.patchgan import PatchGAN
 from lightning_cgan.networks.resnet_translation import ResNet
 from lightning_cgan.optimize import descend
 from lightning_cgan.papers.cyclegan import CycleGAN
-from lightning_cgan.schedules import falling_in_second_half
+from lightning_cgan.schedules.learning_rate import falling_in_second_half
 from tests.conftest import same
 from tests.translation import SmallUnpaired, trainer
 

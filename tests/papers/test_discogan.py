@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn.functional import mse_loss
 
-from datamodules.pairs import GaussianPairs
-from lightning_cgan.contract import PairSpec, Sources, Unpaired
+from datamodules.embedded.gaussians import GaussianPairs
+from lightning_cgan.batches import PairSpec, Sources, Unpaired
 from lightning_cgan.losses.reconstruction import Distance
 from lightning_cgan.networks import discogan as networks
 from lightning_cgan.optimize import Adam, descend

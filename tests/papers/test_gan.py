@@ -1,12 +1,12 @@
 import pytest
 import torch
 
-from lightning_cgan.contract import Draws, ImageSpec, Trial
+from lightning_cgan.batches import Draws, ImageSpec, Trial
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import dcgan, maxout
 from lightning_cgan.optimize import Adam
 from lightning_cgan.papers.gan import GAN
-from lightning_cgan.schedules import falling_in_second_half
+from lightning_cgan.schedules.learning_rate import falling_in_second_half
 from tests.papers.steps import moves, train
 
 SPEC = ImageSpec(channels=1, size=16, num_classes=10)

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn.functional import avg_pool2d, interpolate, mse_loss
 
-from lightning_cgan.contract import Paired, PairSpec, Sources, to_bytes
+from lightning_cgan.batches import Paired, PairSpec, Sources, to_bytes
 from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork
 from lightning_cgan.papers.perceptual_super_resolution import PerceptualSuperResolution, recoloured
 from tests.translation import trainer

@@ -6,10 +6,10 @@ from lightning.pytorch import Trainer
 from torch import nn, tensor
 from torch.utils.data import DataLoader
 
-from lightning_cgan.contract import Paired, PairSpec, Sources
-from lightning_cgan.networks.norms import Norm
+from lightning_cgan.batches import Paired, PairSpec, Sources
+from lightning_cgan.networks.blocks.norms import Norm
+from lightning_cgan.networks.blocks.switches import NormStatistics
 from lightning_cgan.networks.patchgan import PatchGAN
-from lightning_cgan.networks.switches import NormStatistics
 from lightning_cgan.networks.unet import UNet
 from lightning_cgan.optimize import descend
 from lightning_cgan.papers.pix2pix import Pix2Pix

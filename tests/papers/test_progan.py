@@ -3,10 +3,10 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, interpolate
 
-from lightning_cgan.contract import Draws, ImageSpec, Trial
-from lightning_cgan.growth import Stage
+from lightning_cgan.batches import Draws, ImageSpec, Trial
 from lightning_cgan.networks import progan
 from lightning_cgan.papers.progan import ProGAN, at_stage
+from lightning_cgan.schedules.progressive_growing import Stage
 from tests.conftest import same
 
 SPEC = ImageSpec(channels=1, size=16, num_classes=10)

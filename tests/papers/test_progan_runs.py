@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lightning_cgan.api import load
-from lightning_cgan.cli import main
+from lightning_cgan.cli.lightning import main
 from lightning_cgan.optimize import descend
 from lightning_cgan.papers.progan import ProGAN
 from tests.conftest import same
@@ -49,7 +49,7 @@ def whole(tmp_path_factory):
 
 @pytest.mark.parametrize("stop", [3, 4, 6])
 def test_a_run_stopped_in_a_fade_or_at_its_ends_goes_on_to_the_same_bits(grow, state, whole, stop):
-    last = callback("lightning_cgan.callbacks.checkpoints.Last", every=1)
+    last = callback("lightning_cgan.callbacks.Last", every=1)
     with pytest.raises(PowerCut):
         grow(last, callback("tests.test_resume.StopsAt", step=stop))
     assert state()["global_step"] == stop

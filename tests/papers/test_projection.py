@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lightning_cgan.contract import Draws, ImageSpec, Labelled, Trial
+from lightning_cgan.batches import Draws, ImageSpec, Labelled, Trial
 from lightning_cgan.networks import sngan
 from lightning_cgan.optimize import descend
 from lightning_cgan.papers.projection import ProjectionGAN

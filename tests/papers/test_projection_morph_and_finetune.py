@@ -2,13 +2,13 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_cgan.contract import Draws, ImageSpec
+from lightning_cgan.batches import Draws, ImageSpec
 from lightning_cgan.networks import sngan
 from lightning_cgan.papers.projection import ProjectionGAN
 from tests.conftest import same
 
 SPEC = ImageSpec(channels=1, size=16, num_classes=10)
-CLASSIFIER = "--model.init_args.classifier=lightning_cgan.metrics.pretrained.PretrainedDigits"
+CLASSIFIER = "--model.init_args.classifier=lightning_cgan.extractors.PretrainedDigits"
 
 
 def model(**options):

@@ -3,7 +3,7 @@ import torch
 from lightning.pytorch import Trainer
 
 from lightning_cgan import load
-from lightning_cgan.contract import Draws, ImageSpec, Trial
+from lightning_cgan.batches import Draws, ImageSpec, Trial
 from lightning_cgan.networks import projection_super_resolution as networks
 from lightning_cgan.optimize import descend
 from lightning_cgan.papers.projection_super_resolution import ProjectionSuperResolution

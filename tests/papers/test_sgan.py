@@ -3,13 +3,13 @@ import json
 import pytest
 import torch
 
-from lightning_cgan.cli import main
-from lightning_cgan.contract import Draws, ImageSpec, Trial
+from lightning_cgan.batches import Draws, ImageSpec, Trial
+from lightning_cgan.cli.lightning import main
 from lightning_cgan.losses.semi_supervised import GeneratorLoss
 from lightning_cgan.networks import sgan
 from lightning_cgan.optimize import descend
 from lightning_cgan.papers.sgan import SGAN
-from lightning_cgan.papers.supervised_twin import SupervisedTwin
+from lightning_cgan.papers.supervised_baseline import SupervisedTwin
 from tests.conftest import same
 from tests.test_resume import PowerCut, callback
 
@@ -153,7 +153,7 @@ def test_an_update_of_the_average_moves_it_by_its_rate():
 def test_a_stopped_run_goes_on_to_the_same_bits(of, train, state):
     options = {"of": of, "steps": 4, "every": 4}
     assert train("fit", folder="whole", **options) == 0
-    last = callback("lightning_cgan.callbacks.checkpoints.Last", every=1)
+    last = callback("lightning_cgan.callbacks.Last", every=1)
     with pytest.raises(PowerCut):
         train("fit", last, callback("tests.test_resume.StopsAt", step=2), folder="stopped", **options)
     assert state("stopped")["global_step"] == 2
@@ -164,13 +164,13 @@ def test_a_stopped_run_goes_on_to_the_same_bits(of, train, state):
 
 @pytest.mark.parametrize("paper", ["sgan.SGAN", "supervised_twin.SupervisedTwin"])
 def test_data_whose_labels_are_all_known_are_refused_before_the_first_update(paper, tmp_path, capsys):
-    data = json.dumps({"class_path": "datamodules.digits.Digits", "init_args": {"size": 8}})
+    data = json.dumps({"class_path": "datamodules.Digits", "init_args": {"size": 8}})
     folder = f"--trainer.default_root_dir={tmp_path}"
     assert (
         main(["fit", "--model", f"lightning_cgan.papers.{paper}", "--data", data, "--trainer.max_steps=1", folder]) == 2
     )
     said = capsys.readouterr().err
-    assert "met Digits, all labelled. Set data.class_path to datamodules.semi_labelled.SemiLabelled" in said
+    assert "met Digits, all labelled. Set data.class_path to datamodules.SemiLabelled" in said
 
 
 @pytest.mark.parametrize("paper", [SGAN, SupervisedTwin])

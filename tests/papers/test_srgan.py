@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn.functional import mse_loss, softplus
 
-from lightning_cgan.cli import main
-from lightning_cgan.contract import PairSpec
+from lightning_cgan.batches import PairSpec
+from lightning_cgan.cli.lightning import main
 from lightning_cgan.papers.srgan import SRGAN
 from lightning_cgan.papers.srresnet import SRResNet
 from tests.conftest import same
@@ -167,7 +167,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path, state, traine
 
     assert fit("whole") == 0
     with pytest.raises(PowerCut):
-        fit("parts", callback("lightning_cgan.callbacks.checkpoints.Last", every=1), callback(STOPS, step=2))
+        fit("parts", callback("lightning_cgan.callbacks.Last", every=1), callback(STOPS, step=2))
     assert state("parts")["global_step"] == 2
     Path(trained[0]).unlink()  # a run that goes on has weights of its own
     assert fit("parts") == 0

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn.functional import mse_loss
 
-from lightning_cgan.cli import main
-from lightning_cgan.contract import Paired, PairSpec, Sources
+from lightning_cgan.batches import Paired, PairSpec, Sources
+from lightning_cgan.cli.lightning import main
 from lightning_cgan.papers.srresnet import SRResNet
 from tests.conftest import same
 from tests.super_resolution import Features, SmallImages, small_generator, watched
@@ -111,7 +111,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path, state):
 
     assert fit("whole") == 0
     with pytest.raises(PowerCut):
-        fit("parts", callback("lightning_cgan.callbacks.checkpoints.Last", every=1), callback(STOPS, step=2))
+        fit("parts", callback("lightning_cgan.callbacks.Last", every=1), callback(STOPS, step=2))
     assert state("parts")["global_step"] == 2
     assert fit("parts") == 0
     whole, parts = state("whole"), state("parts")

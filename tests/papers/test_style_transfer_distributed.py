@@ -6,9 +6,9 @@ import pytest
 from lightning.fabric.plugins.environments.lightning import find_free_network_port
 from torch import multiprocessing
 
-from datamodules.photo_crops import PhotoCrops
-from lightning_cgan.callbacks.optimisation import AgainstOptimisation
-from lightning_cgan.callbacks.results import read_results
+from datamodules.embedded.photo_crops import PhotoCrops
+from lightning_cgan.callbacks.scores.style_transfer import AgainstOptimisation
+from lightning_cgan.runs.metrics_json import read_results
 from tests.papers.test_style_transfer import model
 from tests.translation import trainer
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lightning_cgan.contract import ImageSpec
+from lightning_cgan.batches import ImageSpec
 from lightning_cgan.networks import dcgan
 from lightning_cgan.papers.wgan import WGAN
 from tests.papers.steps import moves, train

@@ -19,7 +19,7 @@ from tests.conftest import DIGITS, TINY, same
 from tests.runs.kills import forked, held, state
 from tests.test_resume import PARTS, PowerCut, callback
 
-LAST_EVERY_UPDATE = callback("lightning_cgan.callbacks.checkpoints.Last", every=1)
+LAST_EVERY_UPDATE = callback("lightning_cgan.callbacks.Last", every=1)
 UNVALIDATED = "--trainer.limit_val_batches=0"
 QUICK = (LAST_EVERY_UPDATE, UNVALIDATED)
 ROOM = 200_000  # bytes: for logs and pictures, and too few for a checkpoint

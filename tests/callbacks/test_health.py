@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from lightning_cgan.callbacks.health import Health, forget, note, pooled, shares_of_variance
-from lightning_cgan.cli.lightning import lightning as cli
+from lightning_cgan.cli import lightning as cli
 from lightning_cgan.cli.lightning import main
 from lightning_cgan.papers.gan import GAN
-from tests.callbacks.test_scores import BROKEN
+from tests.callbacks.scores.test_distribution import BROKEN
 from tests.conftest import same
 from tests.papers.steps import batches, train
 from tests.papers.test_gan import SPEC, Black, Brightness

@@ -22,7 +22,7 @@ from tests.datamodules.sets import (
     write_svhn,
     write_unpaired,
 )
-from tests.metrics.test_extractors import inception_weights  # noqa: F401
+from tests.extractors.test_extractors import inception_weights  # noqa: F401
 
 MODEL = "--model.init_args"
 

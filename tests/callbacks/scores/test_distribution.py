@@ -101,7 +101,7 @@ def test_no_score_changes_a_bit_of_training(run, state, tmp_path):
 
 
 def test_real_images_are_looked_at_once_for_all_runs(run, scores, own_features):
-    counting = SCORES.format("tests.callbacks.test_scores.Counting")
+    counting = SCORES.format("tests.callbacks.scores.test_distribution.Counting")
     Counting.seen = 0
     assert run("fit", counting, steps=2, every=1) == 0
     first, after = Counting.seen, scores()["val"]["scores"]
@@ -148,7 +148,7 @@ def test_a_convention_refuses_an_inception_of_another_resize():
 
 
 BROKEN = (
-    "--model.init_args.generator=tests.callbacks.test_scores.Broken",
+    "--model.init_args.generator=tests.callbacks.scores.test_distribution.Broken",
     "--model.init_args.generator.init_args.width=8",
 )
 
@@ -165,7 +165,7 @@ def test_a_generator_that_made_no_numbers_is_reported_once_and_the_run_goes_on(r
 
 
 def test_images_that_are_all_equal_are_reported_and_scored(run, scores):
-    still = "--model.init_args.generator=tests.callbacks.test_scores.Still"
+    still = "--model.init_args.generator=tests.callbacks.scores.test_distribution.Still"
     assert run("fit", still, steps=1, every=1) == 0
     assert any("look the same" in note for note in scores()["val"]["notes"])
     assert scores()["val"]["scores"]["fid"] > 0

@@ -1,7 +1,7 @@
 import torch
 
 from lightning_cgan.batches import to_signed
-from lightning_cgan.callbacks.scores.distribution import generated_images as kept
+from lightning_cgan.callbacks.scores import generated_images as kept
 from lightning_cgan.callbacks.scores.generated_images import Kept
 
 

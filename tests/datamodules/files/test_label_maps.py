@@ -190,7 +190,7 @@ def test_a_pixel_takes_the_nearest_colour_within_the_tolerance():
 
 
 def test_decoding_agrees_with_the_scores():
-    from lightning_cgan.metrics import palette as metric
+    from lightning_cgan.extractors import segmenter as metric
 
     known = palette_of("cityscapes", 442)
     picture = torch.from_numpy(random_bytes(0, 3, 20, 20))

@@ -31,7 +31,7 @@ def build(
 
     Args:
         experiment: path of the YAML file.
-        overrides: as on the command line, ``"--model.init_args.critic_updates=1"`` or ``"--config", "overlay.yaml"``.
+        overrides: as on the command line, ``"--model.init_args.n_critic=1"`` or ``"--config", "overlay.yaml"``.
         trust: packages whose classes the file may name beside the suite's, torch's, Lightning's and those of modules
             in the working directory. Their code runs.
 

@@ -70,49 +70,49 @@ class Unpaired(NamedTuple):
     b: Tensor  # (n, B, C, H, W)
 
 
-class Sources(NamedTuple):
+class SourceImages(NamedTuple):
     """Images that ``predict`` is asked to translate."""
 
     image: Tensor  # (B, C, H, W)
     name: list[str]  # of each: its number in the set, or its file without the ending
 
 
-class Draws(NamedTuple):
-    """Images to be generated. ``key`` keys the noise, so every process draws the same image for it."""
+class LatentBatch(NamedTuple):
+    """Images to be generated. ``noise_id`` keys the noise, so every process draws the same image for it."""
 
     label: Tensor  # (K,) int64; or (K, num_classes) float32, weights of the classes, on a path from one to another
-    key: Tensor  # (K,) int64
+    noise_id: Tensor  # (K,) int64
 
 
-class Trial(NamedTuple):
+class EvalBatch(NamedTuple):
     """An evaluation batch: real images, and the draws that are set against them. Either may be empty."""
 
     image: Tensor  # (B, C, H, W)
     label: Tensor  # (B,) int64
-    draws: Draws
+    draws: LatentBatch
 
 
-class Evaluated(NamedTuple):
+class EvalOutput(NamedTuple):
     """What every ``validation_step`` and ``test_step`` returns, and all that a callback may see."""
 
     real: Tensor  # (B, C, H, W) in [-1, 1]
     fake: Tensor  # (K, C, H, W) in [-1, 1]
-    label: Tensor | None = None  # (K,) int64, the class that was asked of each fake; of a morph, its path's number
+    fake_label: Tensor | None = None  # (K,) int64, the class that was asked of each fake; of a morph, its path's number
     source: Tensor | None = None  # (K, C, h, w) in [-1, 1], what a translation started from
-    truth: Tensor | None = None  # (B,) int64, the class of each real image; float32 where it is a quantity
-    decided: Tensor | None = None  # (B,), what the model itself says of each real image
-    recovered: Tensor | None = None  # (K, C, H, W) in [-1, 1], the source again, translated there and back
-    back: "Evaluated | None" = None  # the other direction, of a paper that learns both
+    target: Tensor | None = None  # (B,) int64, the class of each real image; float32 where it is a quantity
+    prediction: Tensor | None = None  # (B,), what the model itself says of each real image
+    reconstruction: Tensor | None = None  # (K, C, H, W) in [-1, 1], the source again, translated there and back
+    reverse: "EvalOutput | None" = None  # the other direction, of a paper that learns both
 
 
-class Unclassified(NamedTuple):
+class UnlabelledImages(NamedTuple):
     """Images whose class ``predict`` is asked for."""
 
     image: Tensor  # (B, C, H, W)
     name: list[str]  # of each: its number in the set, or its file
 
 
-class Decided(NamedTuple):
+class ClassPrediction(NamedTuple):
     """What a ``predict_step`` that classifies returns."""
 
     name: list[str]  # of each image

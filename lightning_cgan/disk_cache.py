@@ -14,7 +14,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lightning_cgan"
 
 
-def remembered(key: str, compute: Callable[[], str]) -> str:
+def cached(key: str, compute: Callable[[], str]) -> str:
     """``compute()``, which ``key`` determines, or what it gave before."""
     path = cache_folder() / "hashes" / key
     with suppress(OSError):

@@ -8,7 +8,7 @@ from torch import Tensor, distributed
 from lightning_cgan import keyed
 
 
-class Pool:
+class ImagePool:
     """Shows a discriminator generated images of earlier updates among the new ones.
 
     While it is not full, every new image is kept and shown. After that each new image is either shown itself or, with
@@ -34,7 +34,7 @@ class Pool:
         self.images: list[Tensor] = []  # (C, H, W) each
 
     @torch.no_grad()
-    def shown(self, fake: Tensor, update: int) -> Tensor:
+    def query(self, fake: Tensor, update: int) -> Tensor:
         """(B, C, H, W) to show for the new ``fake`` (B, C, H, W) of generator update ``update``, without gradient.
 
         In a run of several processes all must ask together, with equally many images.
@@ -42,16 +42,16 @@ class Pool:
         if not self.size:
             return fake.detach()
         rank, world = place()
-        shown = of_all(fake, world).clone()
+        query = of_all(fake, world).clone()
         draw = keyed.generator("pool", self.name, update)
-        for at, image in enumerate(shown.unbind()):
+        for at, image in enumerate(query.unbind()):
             if len(self.images) < self.size:
                 self.images.append(image.clone())
             elif torch.rand((), generator=draw) < 0.5:
                 out = int(torch.randint(self.size, (), generator=draw))
                 kept, self.images[out] = self.images[out], image.clone()
-                shown[at] = kept
-        return shown[rank::world]
+                query[at] = kept
+        return query[rank::world]
 
     def state_dict(self) -> dict[str, Any]:
         return {"images": list(self.images)}

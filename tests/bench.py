@@ -23,11 +23,11 @@ from datamodules.core.batches import Training
 from datamodules.core.order import TrainingOrder
 from datamodules.embedded.digits import Digits
 from lightning_cgan import build, keyed
-from lightning_cgan.batches import Evaluated, to_bytes, to_signed
+from lightning_cgan.batches import EvalOutput, to_bytes, to_signed
 from lightning_cgan.cli.lightning import main
 from lightning_cgan.extractors.extractors import DigitsClassifier, InceptionV3, seen_by, sha256_of
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
-from lightning_cgan.metrics.distribution.all_scores import Pass, all_scores
+from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, all_scores
 from lightning_cgan.metrics.distribution.fid import frechet_distance, frechet_distances
 from lightning_cgan.schedules.learning_rate import linear_decay
 from tests.conftest import DIGITS
@@ -66,7 +66,7 @@ def plain():
     """The same training loop without Lightning."""
     model, _ = build(DIGITS)
     model.to(memory_format=torch.channels_last)
-    n, batch = model.critic_updates, 64
+    n, batch = model.n_critic, 64
     order = TrainingOrder(1097, (n, batch), updates=UPDATES + 1)
     loader = DataLoader(Training(Digits().source("train")), sampler=order, batch_size=None, collate_fn=lambda b: b)
     generator, discriminator = model.generator, model.discriminator
@@ -84,16 +84,18 @@ def plain():
                     asked = torch.randint(10, (batch,))
                     fake = generator(torch.randn(batch, 128), asked)
                 logits = discriminator(torch.cat([real, fake]), torch.cat([label, asked])).float()
-                descend(steps[1], discriminator_hinge(*logits.split(batch)))
+                optimizer_step(steps[1], discriminator_hinge(*logits.split(batch)))
             discriminator.requires_grad_(False)
             asked = torch.randint(10, (batch,))
-            descend(steps[0], generator_hinge(discriminator(generator(torch.randn(batch, 128), asked), asked).float()))
+            optimizer_step(
+                steps[0], generator_hinge(discriminator(generator(torch.randn(batch, 128), asked), asked).float())
+            )
         for step, rate in zip(steps, rates, strict=True):
             step.param_groups[0]["lr"] = rate * linear_decay(update, 0, UPDATES + 1)
     return [b - a for a, b in pairwise(laps[3:])]
 
 
-def descend(optimizer, loss):
+def optimizer_step(optimizer, loss):
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -106,9 +108,9 @@ def evaluated(extractor, reals, fakes, label):
         seen_by(extractor, to_bytes(image))
     features = time.perf_counter() - began
     began = time.perf_counter()
-    scored = Pass(extractor)
+    scored = FeatureAccumulator(extractor)
     for number, (real, fake, asked) in enumerate(zip(reals, fakes, label, strict=True)):
-        scored.add(number, Evaluated(real, fake, asked))
+        scored.add(number, EvalOutput(real, fake, asked))
     all_scores(scored.gather(torch.device("cpu"), 1), extractor.knows_labels)
     return features, time.perf_counter() - began
 

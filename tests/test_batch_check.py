@@ -65,7 +65,7 @@ def test_loaders_of_a_data_module_without_a_trainer_are_those_of_the_first_updat
     assert batch.image.shape == (1, 6, 1, 8, 8)
     assert data.batch_shape(0) == (1, 6)
     assert sum(len(one.label) for one in data.val_dataloader()) == 200
-    assert sum(len(one.key) for one in data.predict_dataloader()) == 100
+    assert sum(len(one.noise_id) for one in data.predict_dataloader()) == 100
     assert len(data.probe()[0].label) == 100
     pairs = Facades(size=32, pictures=2, validation_pictures=1, test_pictures=1)
     assert next(iter(pairs.train_dataloader())).a.shape == (1, 1, 3, 32, 32)

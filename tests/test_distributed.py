@@ -56,7 +56,7 @@ def command(name, folder, *extra, cache=None, status=0):
         f"--config={DIGITS}",
         SCORES.format(EXTRACTOR),
         *TINY,
-        "--model.init_args.critic_updates=3",
+        "--model.init_args.n_critic=3",
         "--data.init_args.batch_size=64",
         "--trainer.max_steps=6",
         *extra,
@@ -90,7 +90,7 @@ def test_all_processes_end_with_equal_parameters(diaries):
 
 def test_a_loss_that_is_nan_in_one_process_ends_all_of_them(tmp_path):
     spoil = "--trainer.callbacks+=tests.test_distributed.LossOfOneProcess"
-    last = callback("lightning_cgan.callbacks.Last", every=2)
+    last = callback("lightning_cgan.callbacks.LastCheckpoint", every=2)
     done = command("fit", tmp_path / "run", *DDP, last, spoil, status=3)
     assert "update 4: the loss or gradient of the discriminator in another process is not finite" in done.stderr
     held = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)

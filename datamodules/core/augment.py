@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.core.sources import LabelledImages
 from lightning_cgan import keyed
 
@@ -32,7 +32,7 @@ class Augmented(LabelledImages):
         self.source, self.augmentation = source, augmentation
         self.label = source.label
 
-    def images(self, at: Positions) -> Tensor:
+    def images(self, at: SampleIndex) -> Tensor:
         image = self.source.images(at)
         draw = torch.Generator()
         places = zip(image.flatten(0, -4), at.epoch.flatten().tolist(), at.image.flatten().tolist(), strict=True)

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
-from datamodules.core.order import Positions, Slices, balanced_draws
+from datamodules.core.order import EvalRange, SampleIndex, balanced_draws
 from datamodules.core.sources import LabelledImages
-from lightning_cgan.batches import Draws, Labelled, Trial
+from lightning_cgan.batches import EvalBatch, Labelled, LatentBatch
 
 
 class Training(Dataset[Labelled]):
-    """Answers ``Positions`` with a ``Labelled`` batch."""
+    """Answers ``SampleIndex`` with a ``Labelled`` batch."""
 
     def __init__(self, source: LabelledImages) -> None:
         self.source = source
@@ -22,29 +22,29 @@ class Training(Dataset[Labelled]):
     def __len__(self) -> int:
         return len(self.source.label)
 
-    def __getitem__(self, at: Positions) -> Labelled:
+    def __getitem__(self, at: SampleIndex) -> Labelled:
         return Labelled(self.source.images(at), self.source.label[at.image])
 
 
-class Evaluation(Dataset[Trial]):
-    """Answers ``Slices`` with a ``Trial`` batch."""
+class Evaluation(Dataset[EvalBatch]):
+    """Answers ``EvalRange`` with a ``EvalBatch`` batch."""
 
     def __init__(self, source: LabelledImages, num_classes: int) -> None:
         self.source, self.num_classes = source, num_classes
 
-    def __getitem__(self, at: Slices) -> Trial:
+    def __getitem__(self, at: EvalRange) -> EvalBatch:
         index = torch.arange(at.real.start, at.real.stop)
-        real = self.source.images(Positions(torch.zeros_like(index), index))
-        return Trial(real, self.source.label[index], balanced_draws(at.draws, self.num_classes))
+        real = self.source.images(SampleIndex(torch.zeros_like(index), index))
+        return EvalBatch(real, self.source.label[index], balanced_draws(at.draws, self.num_classes))
 
 
-class Requests(Dataset[Draws]):
-    """Answers ``Slices`` with the draws that ``predict`` was asked for."""
+class Requests(Dataset[LatentBatch]):
+    """Answers ``EvalRange`` with the draws that ``predict`` was asked for."""
 
     def __init__(self, num_classes: int, classes: list[int] | None) -> None:
         self.num_classes, self.classes = num_classes, classes
 
-    def __getitem__(self, at: Slices) -> Draws:
+    def __getitem__(self, at: EvalRange) -> LatentBatch:
         return balanced_draws(at.draws, self.num_classes, self.classes)
 
 

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import torch
 from torch.utils.data import Dataset
 
-from datamodules.core.order import Slices
-from lightning_cgan.batches import Draws, blended
+from datamodules.core.order import EvalRange
+from lightning_cgan.batches import LatentBatch, blended
 from lightning_cgan.errors import UserError
 
 
-class Morphs(Dataset[Draws]):
-    """Answers ``Slices`` with draws on paths between classes: ``steps`` from the first to the second, with one noise.
+class Morphs(Dataset[LatentBatch]):
+    """Latents on paths between classes, by ``EvalRange``: ``steps`` from the first to the second class, with one noise.
 
     Path after path; path k is of pair k modulo the number of pairs, and k keys its noise.
 
@@ -32,8 +32,8 @@ class Morphs(Dataset[Draws]):
             )
         self.num_classes, self.pairs, self.steps = num_classes, torch.tensor(pairs), steps
 
-    def __getitem__(self, at: Slices) -> Draws:
+    def __getitem__(self, at: EvalRange) -> LatentBatch:
         place = torch.arange(at.draws.start, at.draws.stop)
         path = place // self.steps
         share = torch.linspace(0, 1, self.steps)[place % self.steps]
-        return Draws(blended(self.pairs[path % len(self.pairs)], share, self.num_classes), path)
+        return LatentBatch(blended(self.pairs[path % len(self.pairs)], share, self.num_classes), path)

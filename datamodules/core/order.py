@@ -10,17 +10,17 @@ from torch import Tensor
 from torch.utils.data import Sampler
 
 from lightning_cgan import keyed
-from lightning_cgan.batches import Draws
+from lightning_cgan.batches import LatentBatch
 
 
-class Positions(NamedTuple):
+class SampleIndex(NamedTuple):
     """Places in a data set. ``epoch`` counts the passes over it, and keys augmentation together with ``image``."""
 
     epoch: Tensor  # (n, B) int64
     image: Tensor  # (n, B) int64
 
 
-class TrainingOrder(Sampler[Positions]):
+class TrainingOrder(Sampler[SampleIndex]):
     """One item per generator update: the positions of all the batches that it trains on.
 
     The permutations of successive epochs form one endless stream, cut into batches with nothing dropped between
@@ -51,14 +51,14 @@ class TrainingOrder(Sampler[Positions]):
         purpose: str = "order",
     ) -> None:
         self.count, self.purpose, self.shape = count, purpose, shape if callable(shape) else lambda update: shape
-        critic_updates, batch_size = self.shape(0)
+        n_critic, batch_size = self.shape(0)
         if batch_size % world:
             raise ValueError(
                 f"A batch is shared equally by all processes; {batch_size} images do not divide by {world} processes. "
                 "Set data.init_args.batch_size to a multiple of trainer.devices * trainer.num_nodes."
             )
         self.start, self.rank, self.world = start, rank, world
-        self.updates = updates or -(-count // (critic_updates * batch_size))
+        self.updates = updates or -(-count // (n_critic * batch_size))
         self.permutation = lru_cache(maxsize=2)(self._permutation)
 
     def _permutation(self, epoch: int) -> Tensor:
@@ -67,7 +67,7 @@ class TrainingOrder(Sampler[Positions]):
     def __len__(self) -> int:
         return self.updates
 
-    def __iter__(self) -> Iterator[Positions]:
+    def __iter__(self) -> Iterator[SampleIndex]:
         start = self.start()
         place = self.place(start)
         for update in range(start, start + self.updates):
@@ -79,7 +79,7 @@ class TrainingOrder(Sampler[Positions]):
         """How many images the updates before ``update`` train on."""
         return sum(n * batch for n, batch in map(self.shape, range(update)))
 
-    def positions(self, update: int, place: int | None = None) -> Positions:
+    def positions(self, update: int, place: int | None = None) -> SampleIndex:
         """What generator update number ``update``, counted from 0, trains on in this process.
 
         Args:
@@ -94,7 +94,7 @@ class TrainingOrder(Sampler[Positions]):
         for number in epoch.unique().tolist():
             here = epoch == number
             image[here] = self.permutation(number)[at[here] % self.count]
-        return Positions(epoch, image)
+        return SampleIndex(epoch, image)
 
     def images_of(self, update: int) -> dict[str, list[list[int]]]:
         """The places in the data set of all processes' images of ``update``, a list for each of its batches."""
@@ -102,7 +102,7 @@ class TrainingOrder(Sampler[Positions]):
         return {self.purpose: whole.positions(update).image.tolist()}
 
 
-class InStep(Sampler[tuple[Positions, ...]]):
+class ZipSampler(Sampler[tuple[SampleIndex, ...]]):
     """Several orders, one item of each at a time."""
 
     def __init__(self, *orders: TrainingOrder) -> None:
@@ -111,7 +111,7 @@ class InStep(Sampler[tuple[Positions, ...]]):
     def __len__(self) -> int:
         return min(map(len, self.orders))
 
-    def __iter__(self) -> Iterator[tuple[Positions, ...]]:
+    def __iter__(self) -> Iterator[tuple[SampleIndex, ...]]:
         return zip(*self.orders, strict=False)
 
     def images_of(self, update: int) -> dict[str, list[list[int]]]:
@@ -119,14 +119,14 @@ class InStep(Sampler[tuple[Positions, ...]]):
         return {purpose: images for order in self.orders for purpose, images in order.images_of(update).items()}
 
 
-class Slices(NamedTuple):
+class EvalRange(NamedTuple):
     """One evaluation batch: which real images, and which draws are set against them."""
 
     real: range
     draws: range
 
 
-class EvaluationOrder(Sampler[Slices]):
+class EvaluationOrder(Sampler[EvalRange]):
     """``reals`` real images and ``fakes`` draws in batches that do not depend on the number of processes.
 
     Process r takes the batches r, r + world, ...; where they do not divide, the last ones are empty, because
@@ -136,19 +136,19 @@ class EvaluationOrder(Sampler[Slices]):
     def __init__(self, reals: int, fakes: int, batch_size: int, rank: int = 0, world: int = 1) -> None:
         batches = -(-max(reals, fakes) // batch_size)
         edges = [(reals * step // batches, fakes * step // batches) for step in range(batches + 1)]
-        spans = [Slices(range(a, c), range(b, d)) for (a, b), (c, d) in pairwise(edges)]
-        spans += [Slices(range(0), range(0))] * (-batches % world)
+        spans = [EvalRange(range(a, c), range(b, d)) for (a, b), (c, d) in pairwise(edges)]
+        spans += [EvalRange(range(0), range(0))] * (-batches % world)
         self.mine = spans[rank::world]
 
     def __len__(self) -> int:
         return len(self.mine)
 
-    def __iter__(self) -> Iterator[Slices]:
+    def __iter__(self) -> Iterator[EvalRange]:
         return iter(self.mine)
 
 
-def balanced_draws(keys: range, num_classes: int, classes: list[int] | None = None) -> Draws:
+def balanced_draws(keys: range, num_classes: int, classes: list[int] | None = None) -> LatentBatch:
     """Draws whose labels go round ``classes``, all of them by default, so that every class is asked for equally."""
     place = torch.arange(keys.start, keys.stop)
     wanted = torch.tensor(classes if classes else range(max(num_classes, 1)))
-    return Draws(label=wanted[place % len(wanted)], key=place)
+    return LatentBatch(label=wanted[place % len(wanted)], noise_id=place)

@@ -5,7 +5,7 @@ import hashlib
 import torch
 from torch import Tensor
 
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.core.splits import in_order_of_numbers
 from lightning_cgan import keyed
 
@@ -15,7 +15,7 @@ class LabelledImages:
 
     label: Tensor  # (N,) int64
 
-    def images(self, at: Positions) -> Tensor:
+    def images(self, at: SampleIndex) -> Tensor:
         """Images of any leading shape, (*shape, C, H, W) uint8, augmented if this set is for training."""
         raise NotImplementedError
 
@@ -38,7 +38,7 @@ class InMemory(LabelledImages):
     def __init__(self, image: Tensor, label: Tensor) -> None:
         self.image, self.label = image, label
 
-    def images(self, at: Positions) -> Tensor:
+    def images(self, at: SampleIndex) -> Tensor:
         return self.image[at.image]
 
     def sha256(self) -> str:
@@ -47,7 +47,7 @@ class InMemory(LabelledImages):
         return said.hexdigest()
 
 
-class Joined(LabelledImages):
+class ConcatSource(LabelledImages):
     """Several sets, one after the other.
 
     Args:
@@ -79,13 +79,13 @@ class Joined(LabelledImages):
         together = [digest for part in self.parts for digest in part.digests()]
         return [together[place] for place in self.place.tolist()]
 
-    def images(self, at: Positions) -> Tensor:
+    def images(self, at: SampleIndex) -> Tensor:
         place, epoch = self.place[at.image].flatten(), at.epoch.flatten()
         found, order, start = [], [], 0
         for part in self.parts:
             here = ((place >= start) & (place < start + len(part.label))).nonzero().flatten()
             if len(here):
-                found.append(part.images(Positions(epoch[here], place[here] - start)))
+                found.append(part.images(SampleIndex(epoch[here], place[here] - start)))
                 order.append(here)
             start += len(part.label)
         if not found:  # no image was asked for
@@ -95,7 +95,7 @@ class Joined(LabelledImages):
 
     def at(self, place: Tensor) -> Tensor:
         """The images (*shape, C, H, W) at ``place`` (*shape)."""
-        return self.images(Positions(torch.zeros_like(place), place))
+        return self.images(SampleIndex(torch.zeros_like(place), place))
 
     def sha256(self) -> str:
         if len(self.parts) == 1 and len(self.place) == len(self.parts[0].label):

@@ -10,7 +10,7 @@ from datamodules.core.sources import InMemory, LabelledImages
 from datamodules.labelled import LabelledDataModule
 from datamodules.translation import Batch, Direction, Domains, TranslationDataModule
 from lightning_cgan import keyed
-from lightning_cgan.batches import Draws, ImageSpec, Labelled, Mixture, PairSpec, Trial, Unpaired, to_bytes
+from lightning_cgan.batches import EvalBatch, ImageSpec, Labelled, LatentBatch, Mixture, PairSpec, Unpaired, to_bytes
 
 
 def ring(modes: int, radius: float, std: float, centre: tuple[float, float] = (0.0, 0.0)) -> Mixture:
@@ -77,7 +77,9 @@ class Gaussians(LabelledDataModule):
             return InMemory(point[:, :, None, None], label)
         return InMemory(to_bytes(spots(point, self.mixture.extent, self.spec.size)), label)
 
-    def on_after_batch_transfer(self, batch: Labelled | Trial | Draws, dataloader_idx: int) -> Labelled | Trial | Draws:
+    def on_after_batch_transfer(
+        self, batch: Labelled | EvalBatch | LatentBatch, dataloader_idx: int
+    ) -> Labelled | EvalBatch | LatentBatch:
         return batch if self.spec.size == 1 else super().on_after_batch_transfer(batch, dataloader_idx)
 
 

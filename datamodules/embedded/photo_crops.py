@@ -8,15 +8,15 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 from torch.utils.data import DataLoader
 
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.core.sources import LabelledImages
 from datamodules.embedded.photos import SMALLEST, Whole, photographs
 from datamodules.files.decode import CMYK
 from datamodules.folders.content import one_by_one, own_pictures
 from datamodules.labelled import LabelledDataModule
-from datamodules.translation import Named
+from datamodules.translation import PredictDataset
 from lightning_cgan import keyed
-from lightning_cgan.batches import ImageSpec, Sources
+from lightning_cgan.batches import ImageSpec, SourceImages
 
 SCENES = {"motorcycle_left": "motorcycle", "motorcycle_right": "motorcycle"}  # two cameras saw one thing
 
@@ -48,7 +48,7 @@ class Squares(LabelledImages):
         self.scene = torch.arange(len(areas)).repeat(each)
         self.label = self.scene if labelled else torch.zeros_like(self.scene)
 
-    def images(self, at: Positions) -> Tensor:
+    def images(self, at: SampleIndex) -> Tensor:
         """(*shape, C, size, size) uint8."""
         places = zip(at.epoch.flatten().tolist(), at.image.flatten().tolist(), strict=True)
         found = [self.square(epoch, place) for epoch, place in places]
@@ -153,19 +153,19 @@ class PhotoCrops(LabelledDataModule):
         else:
             super().setup(stage)
 
-    def pictures(self) -> Named:
+    def pictures(self) -> PredictDataset:
         """What ``predict`` repaints."""
         if self.predict_from:
             return own_pictures(self.predict_from, self.cmyk)
         whole = photographs("test")
-        return Named(Whole(list(whole.values())), list(whole))
+        return PredictDataset(Whole(list(whole.values())), list(whole))
 
-    def predict_dataloader(self) -> DataLoader[Sources]:
+    def predict_dataloader(self) -> DataLoader[SourceImages]:
         """The user's own pictures, or the whole test photographs, one at a time."""
         return one_by_one(self, self.pictures())
 
 
-class WhichPhotograph(LabelledDataModule):
+class PhotoIdentity(LabelledDataModule):
     """Patches of the training photographs, labelled with the photograph that they are from.
 
     The left three quarters of each are trained on; patches of the right quarter are held out, those of its upper half

@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur, pil_to_tensor
 
 from datamodules.core.low_resolution import cut, low_resolution
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.core.sources import LabelledImages
 from datamodules.files.decode import CMYK
 from datamodules.translation import Domains, TranslationDataModule
@@ -74,7 +74,7 @@ class Whole(LabelledImages):
         self.image = image
         self.label = torch.arange(len(image))
 
-    def images(self, at: Positions) -> Tensor:
+    def images(self, at: SampleIndex) -> Tensor:
         """(*shape, C, H, W) uint8 of images that are equal in size."""
         chosen = [self.image[place] for place in at.image.flatten().tolist()]
         return torch.stack(chosen).unflatten(0, at.image.shape) if chosen else self.image[0][None][:0]
@@ -94,7 +94,7 @@ class Crops(Whole):
         super().__init__(image)
         self.size = size
 
-    def images(self, at: Positions) -> Tensor:
+    def images(self, at: SampleIndex) -> Tensor:
         """(*shape, C, size, size) uint8."""
         draw = torch.Generator()
         places = zip(at.epoch.flatten().tolist(), at.image.flatten().tolist(), strict=True)
@@ -117,7 +117,7 @@ class Reduced(LabelledImages):
         self.source, self.scale = source, scale
         self.label = source.label
 
-    def images(self, at: Positions) -> Tensor:
+    def images(self, at: SampleIndex) -> Tensor:
         return low_resolution(self.source.images(at), self.scale)
 
     def sha256(self) -> str:
@@ -183,7 +183,7 @@ class BlurredAndReduced(Reduced):
         super().__init__(source, scale)
         self.sigma = sigma
 
-    def images(self, at: Positions) -> Tensor:
+    def images(self, at: SampleIndex) -> Tensor:
         return low_resolution(blurred(self.source.images(at), self.sigma), self.scale)
 
     def sha256(self) -> str:

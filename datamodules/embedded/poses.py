@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from datamodules.core.sources import InMemory, Joined, LabelledImages
+from datamodules.core.sources import ConcatSource, InMemory, LabelledImages
 from datamodules.labelled import LabelledDataModule
 from datamodules.render.cars_and_chairs import Family
 from datamodules.render.solids import rendered
@@ -144,7 +144,7 @@ class PoseViews(LabelledDataModule):
 
     def load(self, split: str) -> LabelledImages:
         objects = range(self.objects[split])
-        return Joined(*(kept_views(family, split, objects, self.spec.size, TOLD_APART) for family in Family))
+        return ConcatSource(*(kept_views(family, split, objects, self.spec.size, TOLD_APART) for family in Family))
 
 
 def check_sizes(size: int, objects: int) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from datamodules.files.decode import CMYK, open_picture, shown
 from datamodules.files.image_files import stamp
 from datamodules.files.label_maps import listed
-from lightning_cgan.disk_cache import remembered
+from lightning_cgan.disk_cache import cached
 
 ORIENTATION = 0x0112  # of EXIF; from 5 on the picture lies on its side
 
@@ -62,7 +62,7 @@ def sizes(paths: Sequence[str], cmyk: CMYK = "profile", key: str = "root") -> li
     said = hashlib.sha256(f"headers {cmyk}\n".encode())
     for path in paths:
         said.update(stamp(path))
-    return [Size(*size) for size in json.loads(remembered(said.hexdigest(), compute))]
+    return [Size(*size) for size in json.loads(cached(said.hexdigest(), compute))]
 
 
 def check_halves(paths: Sequence[str], sizes: Sequence[Size]) -> None:

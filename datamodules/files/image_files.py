@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.core.sources import LabelledImages
 from datamodules.files.decode import CMYK, open_picture, read_picture, shown
-from lightning_cgan.disk_cache import remembered
+from lightning_cgan.disk_cache import cached
 from lightning_cgan.errors import UserError
 
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".pbm", ".pgm", ".ppm", ".tif", ".tiff")
@@ -195,7 +195,7 @@ class Files(LabelledImages):
     def __init__(self, root: Path, path: Sequence[str], label: Tensor, decoding: Decodes) -> None:
         self.root, self.path, self.label, self.decoding = root, path, label, decoding
 
-    def images(self, at: Positions) -> Tensor:
+    def images(self, at: SampleIndex) -> Tensor:
         flat = [self.decoding(self.path[place]) for place in at.image.flatten().tolist()]
         empty = torch.empty(0, self.decoding.channels, self.decoding.size, self.decoding.size, dtype=torch.uint8)
         return (torch.stack(flat) if flat else empty).unflatten(0, at.image.shape)
@@ -225,7 +225,7 @@ class Files(LabelledImages):
         said = hashlib.sha256(self.decoding.told().encode())
         for path, label in zip(self.path, self.label.tolist(), strict=True):
             said.update(stamp(path, str(label)))
-        return remembered(said.hexdigest(), self.content_hash)
+        return cached(said.hexdigest(), self.content_hash)
 
     def names(self) -> list[str]:
         return [os.path.relpath(path, self.root) for path in self.path]
@@ -240,7 +240,7 @@ class Files(LabelledImages):
         said = hashlib.sha256(b"digests\n")
         for path in self.path:
             said.update(stamp(path))
-        return json.loads(remembered(said.hexdigest(), compute))
+        return json.loads(cached(said.hexdigest(), compute))
 
     def content_hash(self) -> str:
         said = hashlib.sha256(self.decoding.told().encode())

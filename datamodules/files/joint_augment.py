@@ -8,7 +8,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 from datamodules.core.augment import Augmented
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.core.sources import LabelledImages
 from datamodules.files.side_decoding import SideDecoding
 from lightning_cgan import keyed
@@ -72,15 +72,15 @@ class Drawn:
 
     def __init__(self, sides: Sequence[Side], augmentation: JointAugmentation, purpose: str = "augment") -> None:
         self.sides, self.augmentation, self.purpose = sides, augmentation, purpose
-        self.latest: tuple[Positions, list[Tensor]] | None = None
+        self.latest: tuple[SampleIndex, list[Tensor]] | None = None
 
-    def images(self, at: Positions) -> list[Tensor]:
+    def images(self, at: SampleIndex) -> list[Tensor]:
         """(*shape, C, H, W) of all that the augmentation makes; the latest are kept, for each side asks for them."""
         if self.latest is None or not all(map(torch.equal, self.latest[0], at)):
             self.latest = at, self.read(at)
         return self.latest[1]
 
-    def read(self, at: Positions) -> list[Tensor]:
+    def read(self, at: SampleIndex) -> list[Tensor]:
         draw, drawn = torch.Generator(), []
         for epoch, place in zip(at.epoch.flatten().tolist(), at.image.flatten().tolist(), strict=True):
             draw.manual_seed(keyed.seed_of(self.purpose, epoch, place))
@@ -101,5 +101,5 @@ class DrawnSide(Augmented):
     def __init__(self, drawn: Drawn, side: int, source: LabelledImages) -> None:
         self.drawn, self.side, self.source, self.label = drawn, side, source, source.label
 
-    def images(self, at: Positions) -> Tensor:
+    def images(self, at: SampleIndex) -> Tensor:
         return self.drawn.images(at)[self.side]

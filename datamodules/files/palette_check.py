@@ -21,7 +21,7 @@ from torch.nn.functional import max_pool2d
 from datamodules.files.decode import shown
 from datamodules.files.image_files import LOOKED_AT, stamp
 from datamodules.files.label_maps import FARTHEST, PALETTES, Palette, described, listed
-from lightning_cgan.disk_cache import remembered
+from lightning_cgan.disk_cache import cached
 from lightning_cgan.errors import UserError
 
 FLAT = 24  # levels by which the 3x3 pixels around one inside an area differ, at most
@@ -159,7 +159,7 @@ def check_colours(
     said = hashlib.sha256(f"colours {told} {palette!r}\n".encode())
     for path in paths:
         said.update(stamp(path))
-    fit = PaletteFit(*json.loads(remembered(said.hexdigest(), compute)))
+    fit = PaletteFit(*json.loads(cached(said.hexdigest(), compute)))
     if not fit.fits():
         hint = elsewhere() or other_palette(paths, picture, palette)
         raise UserError(misfit(fit, palette, hint))

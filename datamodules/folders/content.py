@@ -10,27 +10,27 @@ from datamodules.files.predict_images import OwnPictures
 from datamodules.files.side_decoding import SideDecoding
 from datamodules.folders.class_folders import UnlabelledFolder
 from datamodules.labelled import LabelledDataModule
-from datamodules.translation import Named
-from lightning_cgan.batches import Sources
+from datamodules.translation import PredictDataset
+from lightning_cgan.batches import SourceImages
 
 
-def own_pictures(place: str, cmyk: CMYK) -> Named:
+def own_pictures(place: str, cmyk: CMYK) -> PredictDataset:
     """The picture in ``place``, or those below it if it is a folder, in three channels and as large as they are.
 
     Raises:
         ValueError: if there are none.
     """
     own = OwnPictures(place, SideDecoding(0, 3, cmyk=cmyk).native())
-    return Named(own, own.name)
+    return PredictDataset(own, own.name)
 
 
-def one_by_one(data: LabelledDataModule, pictures: Named) -> DataLoader[Sources]:
+def one_by_one(data: LabelledDataModule, pictures: PredictDataset) -> DataLoader[SourceImages]:
     """Loads ``pictures``, which may differ in size, one in a batch."""
     order = EvaluationOrder(0, len(pictures.name), 1, data.run.global_rank, data.run.world_size)
     return data.loader(pictures, order)  # type: ignore[arg-type]
 
 
-class ContentFolder(UnlabelledFolder):
+class StyleContentFolder(UnlabelledFolder):
     """Pictures without classes, of which style transfer learns what a content is.
 
     Args:
@@ -53,14 +53,14 @@ class ContentFolder(UnlabelledFolder):
         else:
             super().setup("test" if stage == "predict" else stage)
 
-    def pictures(self) -> Named:
+    def pictures(self) -> PredictDataset:
         """What ``predict`` repaints."""
         if self.predict_from:
             return own_pictures(self.predict_from, self.decoding.cmyk)
         source = self.measured("test")
-        return Named(source, [f"{number:05d}" for number in range(len(source.label))])
+        return PredictDataset(source, [f"{number:05d}" for number in range(len(source.label))])
 
-    def predict_dataloader(self) -> DataLoader[Sources]:
+    def predict_dataloader(self) -> DataLoader[SourceImages]:
         pictures = self.pictures()
         if self.predict_from:
             return one_by_one(self, pictures)

@@ -12,7 +12,7 @@ from datamodules.core.sources import InMemory, LabelledImages
 from datamodules.core.splits import held_out
 from datamodules.labelled import LabelledDataModule
 from lightning_cgan import keyed
-from lightning_cgan.batches import Draws, Labelled, Trial
+from lightning_cgan.batches import EvalBatch, Labelled, LatentBatch
 
 
 class Dequantized(LabelledDataModule):
@@ -20,7 +20,9 @@ class Dequantized(LabelledDataModule):
 
     dequantize: bool = True
 
-    def on_after_batch_transfer(self, batch: Labelled | Trial | Draws, dataloader_idx: int) -> Labelled | Trial | Draws:
+    def on_after_batch_transfer(
+        self, batch: Labelled | EvalBatch | LatentBatch, dataloader_idx: int
+    ) -> Labelled | EvalBatch | LatentBatch:
         if not (self.dequantize and isinstance(batch, Labelled)):
             return super().on_after_batch_transfer(batch, dataloader_idx)
         device = batch.image.device

@@ -11,18 +11,18 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.base import DataModule
-from datamodules.core.order import InStep, Positions, Slices
-from datamodules.core.sources import Joined, LabelledImages
+from datamodules.core.order import EvalRange, SampleIndex, ZipSampler
+from datamodules.core.sources import ConcatSource, LabelledImages
 from datamodules.core.splits import in_order_of_numbers
 from datamodules.files.decode import CMYK
 from datamodules.files.image_files import Decoding, Files, Scan
 from datamodules.labelled import LabelledDataModule
 from lightning_cgan import keyed
-from lightning_cgan.batches import Labelled, PartlyLabelled, Reference, Trial, Unclassified
+from lightning_cgan.batches import EvalBatch, Labelled, PartlyLabelled, Reference, UnlabelledImages
 from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import with_classes
 
-Together = tuple[Positions, Positions, Positions]  # of labelled images, and of two batches of unlabelled ones
+Together = tuple[SampleIndex, SampleIndex, SampleIndex]  # of labelled images, and of two batches of unlabelled ones
 
 
 def few_of_each(
@@ -65,20 +65,20 @@ class FewLabels(Dataset[PartlyLabelled]):
         return PartlyLabelled(image, self.label[labelled.image], torch.stack([*map(self.images, unlabelled)], 1))
 
 
-class ToClassify(Dataset[Unclassified]):
-    """Answers ``Slices``. ``images`` gives (B, C, H, W) uint8 for places, ``name`` what to call each."""
+class ToClassify(Dataset[UnlabelledImages]):
+    """Answers ``EvalRange``. ``images`` gives (B, C, H, W) uint8 for places, ``name`` what to call each."""
 
     def __init__(self, images: Callable[[range], Tensor], name: list[str]) -> None:
         self.images, self.name = images, name
 
-    def __getitem__(self, at: Slices) -> Unclassified:
-        return Unclassified(self.images(at.real), [self.name[place] for place in at.real])
+    def __getitem__(self, at: EvalRange) -> UnlabelledImages:
+        return UnlabelledImages(self.images(at.real), [self.name[place] for place in at.real])
 
 
 def held(source: LabelledImages, places: range) -> Tensor:
     """The images of ``source`` at ``places``."""
     index = torch.arange(places.start, places.stop)
-    return source.images(Positions(torch.zeros_like(index), index))
+    return source.images(SampleIndex(torch.zeros_like(index), index))
 
 
 class SemiLabelled(DataModule):
@@ -148,28 +148,28 @@ class SemiLabelled(DataModule):
     def reference(self, split: str) -> Reference:
         return self.data.reference(split)
 
-    def images(self, split: str, most: int | None = None) -> Joined:
+    def images(self, split: str, most: int | None = None) -> ConcatSource:
         return self.data.images(split, most)
 
-    def image_loader(self, split: str, most: int | None = None) -> DataLoader[Trial]:
+    def image_loader(self, split: str, most: int | None = None) -> DataLoader[EvalBatch]:
         return self.data.image_loader(split, most)
 
     def train_dataloader(self) -> DataLoader[PartlyLabelled]:
         source, places = self.data.source("train"), self.places()
         first, second = (self.data.training_order(len(source.label), f"unlabelled {k}") for k in (1, 2))
         labelled = self.data.training_order(len(places), "labelled", updates=len(first))
-        return self.data.loader(FewLabels(source, places), InStep(labelled, first, second))
+        return self.data.loader(FewLabels(source, places), ZipSampler(labelled, first, second))
 
-    def val_dataloader(self) -> DataLoader[Trial]:
+    def val_dataloader(self) -> DataLoader[EvalBatch]:
         return self.data.val_dataloader()
 
-    def test_dataloader(self) -> DataLoader[Trial]:
+    def test_dataloader(self) -> DataLoader[EvalBatch]:
         return self.data.test_dataloader()
 
-    def probe(self) -> list[Trial]:
+    def probe(self) -> list[EvalBatch]:
         return self.data.probe()
 
-    def predict_dataloader(self) -> DataLoader[Unclassified]:
+    def predict_dataloader(self) -> DataLoader[UnlabelledImages]:
         pictures = self.pictures()
         return self.data.loader(pictures, self.data.shared(len(pictures.name), 0))
 

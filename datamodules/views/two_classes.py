@@ -5,7 +5,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from datamodules.core.augment import Augmented, plain
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.core.sources import LabelledImages
 from datamodules.files.decode import CMYK
 from datamodules.labelled import LabelledDataModule
@@ -22,7 +22,7 @@ class OfClass(LabelledImages):
         self.place = (source.label == label).nonzero().flatten()
         self.label = source.label[self.place]
 
-    def images(self, at: Positions) -> Tensor:
+    def images(self, at: SampleIndex) -> Tensor:
         return self.source.images(at._replace(image=self.place[at.image]))
 
     def sha256(self) -> str:

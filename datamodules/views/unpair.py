@@ -10,11 +10,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from datamodules.base import DataModule
-from datamodules.core.order import InStep, Positions
-from datamodules.core.sources import Joined, LabelledImages
+from datamodules.core.order import SampleIndex, ZipSampler
+from datamodules.core.sources import ConcatSource, LabelledImages
 from datamodules.core.splits import in_order_of_numbers, number_of
-from datamodules.translation import Direction, Domains, Sides, TranslationDataModule
-from lightning_cgan.batches import Paired, PairSpec, Reference, Sources, Trial, Unpaired
+from datamodules.translation import Direction, Domains, PairedDataset, TranslationDataModule
+from lightning_cgan.batches import EvalBatch, Paired, PairSpec, Reference, SourceImages, Unpaired
 from lightning_cgan.errors import UserError
 
 
@@ -25,7 +25,7 @@ class Chosen(LabelledImages):
         self.source, self.place = source, torch.tensor(places)
         self.label = source.label[self.place]
 
-    def images(self, at: Positions) -> Tensor:
+    def images(self, at: SampleIndex) -> Tensor:
         return self.source.images(at._replace(image=self.place[at.image]))
 
     def sha256(self) -> str:
@@ -48,7 +48,7 @@ def halved(source: LabelledImages) -> tuple[list[int], list[int]]:
     return order[:middle], order[middle:]
 
 
-class Halves(DataModule):
+class UnpairedView(DataModule):
     """Trains on the set's a from the first half of its pairs and on its b from the second half: nothing in one domain
     has its counterpart in the other. Kim et al. 2017 and Zhu et al. 2017 break the pairs of paired sets so.
 
@@ -123,7 +123,7 @@ class Halves(DataModule):
     def train_dataloader(self) -> DataLoader[Unpaired]:
         a, b = self.halves()
         of_a, of_b = (self.data.training_order(len(a.label), f"domain {side}", len(a.label)) for side in "ab")
-        return self.data.loader(Sides((a, b), Unpaired), InStep(of_a, of_b))
+        return self.data.loader(PairedDataset((a, b), Unpaired), ZipSampler(of_a, of_b))
 
     def val_dataloader(self) -> DataLoader[Unpaired]:
         return self.evaluation_loader("val")
@@ -133,9 +133,9 @@ class Halves(DataModule):
 
     def evaluation_loader(self, split: str) -> DataLoader[Unpaired]:
         a, b = self.data.measured(split)
-        return self.data.loader(Sides((a, b), Unpaired), self.data.shared(len(b.label), len(a.label)))
+        return self.data.loader(PairedDataset((a, b), Unpaired), self.data.shared(len(b.label), len(a.label)))
 
-    def predict_dataloader(self) -> DataLoader[Sources]:
+    def predict_dataloader(self) -> DataLoader[SourceImages]:
         return self.data.predict_dataloader()
 
     def probe(self, count: int = 32) -> list[Unpaired]:
@@ -144,10 +144,10 @@ class Halves(DataModule):
     def reference(self, split: str) -> Reference:
         return self.data.reference(split)
 
-    def images(self, split: str, most: int | None = None) -> Joined:
+    def images(self, split: str, most: int | None = None) -> ConcatSource:
         return self.data.images(split, most)
 
-    def image_loader(self, split: str, most: int | None = None) -> DataLoader[Trial]:
+    def image_loader(self, split: str, most: int | None = None) -> DataLoader[EvalBatch]:
         return self.data.image_loader(split, most)
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:

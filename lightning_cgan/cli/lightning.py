@@ -14,22 +14,22 @@ from lightning.pytorch.plugins.environments import ClusterEnvironment, SLURMEnvi
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from lightning_cgan.callbacks.checkpoints import Best, Last
+from lightning_cgan.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
 from lightning_cgan.callbacks.distributed import ProcessWatch, SameBuffers, check_strategy, lost_peer
 from lightning_cgan.callbacks.ending import Ending
 from lightning_cgan.callbacks.finite import OnlyFinite
 from lightning_cgan.callbacks.health import Health
 from lightning_cgan.callbacks.looks import Looks
-from lightning_cgan.callbacks.pictures import Curves, Decisions, Predictions, SampleGrid
+from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid, WritePredictions
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar
 from lightning_cgan.callbacks.report import Report
 from lightning_cgan.callbacks.stopping import Stopping
 from lightning_cgan.config.guarded_imports import imported, only
-from lightning_cgan.config.messages import explanation, hush, plain
+from lightning_cgan.config.messages import format_parser_error, quiet_warnings, user_message
 from lightning_cgan.config.named_classes import rules_for
 from lightning_cgan.config.parser import Parser, Trust, without_trust
 from lightning_cgan.config.stored_model import check_local
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.interfaces import check_batches, fitting_spec, spec_of
 from lightning_cgan.protocol import Protocol
@@ -63,12 +63,12 @@ TRAINER_DEFAULTS = {
 }
 WATCHING = {
     "fit": (
-        *(Looks, ProcessWatch, SameBuffers, SampleGrid, Curves, Health, OnlyFinite, Best, Last),
+        *(Looks, ProcessWatch, SameBuffers, SampleGrid, Curves, Health, OnlyFinite, BestCheckpoint, LastCheckpoint),
         *(Report, Ending, Stopping),
     ),
     "validate": (Looks, ProcessWatch, SampleGrid, Report),
     "test": (Looks, ProcessWatch, SampleGrid, Report),
-    "predict": (Looks, ProcessWatch, Predictions, Decisions),
+    "predict": (Looks, ProcessWatch, Predictions, WritePredictions),
 }
 
 
@@ -146,16 +146,16 @@ class CLI(LightningCLI):
             if self.subcommand == "fit":
                 clear(self.run_folder)
             trainer.default_root_dir = smoke_folder(self.run_folder)
-            say(f"smoke run (trainer.fast_dev_run): written to {trainer.default_root_dir}, and counts as nothing")
+            info(f"smoke run (trainer.fast_dev_run): written to {trainer.default_root_dir}, and counts as nothing")
         place_loggers(trainer.logger, trainer.default_root_dir, self.fresh)
 
     def instantiate_classes(self) -> None:
         try:
             super().instantiate_classes()
         except ValueError as error:  # jsonargparse wraps what a constructor says in its own words
-            raise ValueError(plain(str(error))) from error
+            raise ValueError(format_parser_error(str(error))) from error
         if self.datamodule.spec.num_classes and not getattr(self.model, "spec", self.datamodule.spec).num_classes:
-            say(f"{type(self.model).__name__} is unconditional: the labels of the data are ignored")
+            info(f"{type(self.model).__name__} is unconditional: the labels of the data are ignored")
         self._dump_config()
         self.description = describe(self.config_dump, self.datamodule)
         self.model.save_hyperparameters(self.description)
@@ -170,7 +170,7 @@ class CLI(LightningCLI):
         bar = sys.stdout.isatty() and config["enable_progress_bar"] is not False
         callbacks = [UpdateBar() if bar else PlainProgress(), *chosen, *watching]
         # Last saves what the others know, and they read what Looks has settled.
-        callbacks.sort(key=lambda callback: isinstance(callback, Last) - isinstance(callback, Looks))
+        callbacks.sort(key=lambda callback: isinstance(callback, LastCheckpoint) - isinstance(callback, Looks))
         fitting = self.subcommand == "fit"
         loggers = loggers_for(config["logger"], config["default_root_dir"], self.asked.tensorboard, fitting)
         plugins = with_own_requeue(config["plugins"])
@@ -197,7 +197,7 @@ class CLI(LightningCLI):
         check_strategy(self.trainer, self.model)
         check_batches(self.model, self.datamodule)
         if hasattr(self.model, "batch_size"):
-            say(f"{type(self.model).__name__} sets the sizes of its batches: data.init_args.batch_size is not used")
+            info(f"{type(self.model).__name__} sets the sizes of its batches: data.init_args.batch_size is not used")
         if fit.ckpt_path is None and not self.fresh:
             fit.ckpt_path = to_go_on_from(folder)
         if fit.ckpt_path:
@@ -206,20 +206,20 @@ class CLI(LightningCLI):
             check_fits(checkpoint, self.model, fit.ckpt_path)
             done = checkpoint["global_step"]
             if done >= self.trainer.max_steps:
-                say(
+                info(
                     f"this run is finished: {done} of {self.trainer.max_steps} updates in {folder}\n"
                     "--fresh starts over; --trainer.max_steps goes on; --trainer.default_root_dir takes a new folder"
                 )
                 self.complete(folder)
                 raise SystemExit(0)
             tell_missing(folder, checkpoint)
-            say(f"going on from update {done} of {self.trainer.max_steps} in {folder}")
+            info(f"going on from update {done} of {self.trainer.max_steps} in {folder}")
         if not fit.ckpt_path and hasattr(self.model, "check"):
             self.model.check(self.trainer)
         if self.fresh:
             self.start_over(folder)
         if not fit.ckpt_path:
-            say(f"{self.trainer.max_steps} generator updates in {folder}")
+            info(f"{self.trainer.max_steps} generator updates in {folder}")
         remember_tracking(self.trainer.loggers, folder)
         reach_wandb(self.trainer.loggers)
 
@@ -228,7 +228,7 @@ class CLI(LightningCLI):
         self.datamodule.prepare_data()  # what is missing is missed before the earlier run is moved
         if aside := set_aside(folder):
             self.lock.follow(aside)
-            say(f"starting over; the earlier run is now {aside}")
+            info(f"starting over; the earlier run is now {aside}")
 
     @rank_zero_only
     def complete(self, folder: str) -> None:
@@ -264,11 +264,11 @@ class CLI(LightningCLI):
         if done and self.second and f"{name}_last" not in written:  # stopped between the two
             test.ckpt_path, self.second = self.second, None
         elif done and not test.again:
-            say(scored_already(folder, done, read_checkpoint(test.ckpt_path)["global_step"]))
+            info(scored_already(folder, done, read_checkpoint(test.ckpt_path)["global_step"]))
             self.complete(folder)
             raise SystemExit(0)
         if told := unfinished(folder, self.trainer.max_steps):
-            say(told)
+            info(told)
 
     def after_test(self) -> None:
         """Without a choice of checkpoint, the last one is reported beside the best."""
@@ -313,7 +313,7 @@ def with_own_requeue(plugins: Any) -> Any:
 
 def main(args: list[str] | None = None) -> int:
     """Runs a command; the exit status as in :mod:`lightning_cgan.cli.main`."""
-    hush()
+    quiet_warnings()
     signals = Signals(raise_stop)
     signals.install()
     try:
@@ -332,7 +332,7 @@ def main(args: list[str] | None = None) -> int:
         print("\n".join([f"lightning-cgan: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
         return 3
     except Exception as error:
-        told = explanation(error)
+        told = user_message(error)
         if lost_peer(error):
             print("lightning-cgan: another process of this run is gone; what it said stands above", file=sys.stderr)
             return 1

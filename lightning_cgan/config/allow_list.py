@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 
 STANDARD = ("lightning_cgan", "datamodules", "torch.nn", "torch.optim", "lightning", "torchmetrics", "torchvision")
@@ -143,7 +143,7 @@ class AllowList:
             return
         self.announced.add(source)
         reason = self.places.get(name, "the configuration")
-        say(f"{source.relative_to(self.folder)} is run because {reason} names {name}")
+        info(f"{source.relative_to(self.folder)} is run because {reason} names {name}")
         if PathFinder.find_spec(name.partition(".")[0]) is None:  # the script, unlike `python -m`, does not look here
             sys.path.append(str(self.folder))
 

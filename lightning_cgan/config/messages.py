@@ -29,7 +29,7 @@ WORKER = re.compile(
 )
 
 
-def plain(message: str, keys: Iterable[str] = ()) -> str:
+def format_parser_error(message: str, keys: Iterable[str] = ()) -> str:
     """What was wrong in ``message``, and the nearest valid name where one is near.
 
     Args:
@@ -106,7 +106,7 @@ def submodules(package: str) -> list[str]:
         return []
 
 
-def explanation(error: Exception) -> str | None:
+def user_message(error: Exception) -> str | None:
     """What to tell the user of a mistake that the user can mend; None for any other, which deserves its trace."""
     if type(error).__module__.startswith("wandb.errors"):
         return f"W&B: {error}\nWANDB_MODE=offline needs no key and no network."
@@ -120,18 +120,20 @@ def explanation(error: Exception) -> str | None:
     return str(error) if said_by_us else None
 
 
-def worded(message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None) -> str:
+def format_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
     """A warning as it is printed: this suite's own in plain words, another package's with its place."""
     ours = {"lightning_cgan", "datamodules"} & set(Path(filename).parts[-3:])
     return f"warning: {message}\n" if ours else elsewhere(message, category, filename, lineno, line)
 
 
-def hush() -> None:
+def quiet_warnings() -> None:
     """Keep Lightning's advertisements, and warnings about what this suite does on purpose, off the screen.
 
     What the suite itself warns of is for the user, who has no need of a place in its source.
     """
-    warnings.formatwarning = worded
+    warnings.formatwarning = format_warning
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     for told in (

@@ -11,7 +11,9 @@ from lightning_cgan.errors import UserError
 
 DEPTH = 100  # of nested mappings and lists, far more than any configuration has
 TREES = (".yaml", ".yml", ".json")
-Seen = dict[int | Path, Any]  # parts of trees by their id, which must stay in memory for it to stay theirs; and files
+Visited = dict[
+    int | Path, Any
+]  # parts of trees by their id, which must stay in memory for it to stay theirs; and files
 
 
 class Found(NamedTuple):
@@ -47,7 +49,7 @@ def checked(found: Sequence[Found], rules: AllowList) -> AllowList:
 def in_command(words: Sequence[str]) -> list[Found]:
     """Every string in the flags of a command and in the files that they name."""
     found: list[Found] = []
-    seen: Seen = {}
+    seen: Visited = {}
     for flag, value in flags(words):
         file = Path(value)
         if is_file(file):
@@ -77,7 +79,7 @@ def in_checkpoint(tree: Any, path: str | Path) -> list[Found]:
     return list(in_tree(tree, str(path), "hyper_parameters", None, {}))
 
 
-def in_file(path: Path, place: str, seen: Seen) -> Iterator[Found]:
+def in_file(path: Path, place: str, seen: Visited) -> Iterator[Found]:
     """Every string in a YAML file, and in those that it names; a file that is no YAML is left to jsonargparse."""
     if path.resolve() in seen:
         return
@@ -89,7 +91,7 @@ def in_file(path: Path, place: str, seen: Seen) -> Iterator[Found]:
     yield from in_tree(tree, place, "", path.parent, seen)
 
 
-def in_tree(tree: Any, place: str, key: str, folder: Path | None, seen: Seen, depth: int = 0) -> Iterator[Found]:
+def in_tree(tree: Any, place: str, key: str, folder: Path | None, seen: Visited, depth: int = 0) -> Iterator[Found]:
     """Every string in nested mappings and lists.
 
     Args:

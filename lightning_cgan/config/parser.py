@@ -8,7 +8,7 @@ from jsonargparse import Namespace, _typehints
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from lightning_cgan.config.guarded_imports import allowed
-from lightning_cgan.config.messages import plain
+from lightning_cgan.config.messages import format_parser_error
 from lightning_cgan.errors import UserError
 
 
@@ -24,7 +24,7 @@ class Parser(LightningArgumentParser):
         parser = getattr(ex, "subcommand_parser", None) or self
         keys = [option.lstrip("-") for action in parser._actions for option in action.option_strings]
         keys += LightningCLI.subcommands()
-        raise ValueError(plain(message, keys)) from ex
+        raise ValueError(format_parser_error(message, keys)) from ex
 
 
 class Trust(argparse.Action):

@@ -9,7 +9,7 @@ from lightning.pytorch import LightningModule
 
 from lightning_cgan.config.allow_list import AllowList
 from lightning_cgan.config.guarded_imports import only
-from lightning_cgan.config.messages import plain
+from lightning_cgan.config.messages import format_parser_error
 from lightning_cgan.config.named_classes import checked, in_checkpoint
 from lightning_cgan.config.parser import Parser, check_packages
 from lightning_cgan.errors import UserError
@@ -61,7 +61,7 @@ def stored_model(
         try:
             model: LightningModule = parser.instantiate_classes(config)["model"]
         except ValueError as error:  # jsonargparse wraps what a constructor says in its own words
-            raise UserError(plain(str(error))) from error
+            raise UserError(format_parser_error(str(error))) from error
     return model
 
 

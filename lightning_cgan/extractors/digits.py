@@ -11,17 +11,17 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
-from lightning_cgan.batches import Evaluated, ImageSpec, Labelled, Trial
+from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled
 from lightning_cgan.clock import updates_of_run
 from lightning_cgan.config.stored_model import Loadable
 from lightning_cgan.interfaces import EvaluationFacts
-from lightning_cgan.optimize import descend, is_log_step
+from lightning_cgan.optimize import optimizer_step, should_log
 from lightning_cgan.schedules.schedulers import OneCycle
 
 SIZE = 16
 
 
-class Seen(NamedTuple):
+class ClassifierOutput(NamedTuple):
     """What an extractor makes of a batch of images."""
 
     features: Tensor  # (B, F) float32
@@ -50,11 +50,11 @@ class SmallClassifier(nn.Module):
         )
         self.head = nn.Linear(features, classes)
 
-    def forward(self, image: Tensor) -> Seen:
+    def forward(self, image: Tensor) -> ClassifierOutput:
         if image.shape[-1] != SIZE:
             image = interpolate(image, size=(SIZE, SIZE), mode="bilinear", antialias=True)
         features = self.trunk(image)
-        return Seen(features, self.head(features))
+        return ClassifierOutput(features, self.head(features))
 
 
 def convolution(before: int, after: int) -> tuple[nn.Module, ...]:
@@ -101,14 +101,14 @@ class ClassifierTraining(EvaluationFacts, Loadable, LightningModule):
         keyed.reseed("train", self.global_step, self.global_rank)
         image, label = batch.image.flatten(0, 1), batch.label.flatten(0, 1)
         loss = cross_entropy(self.network(jitter(image)).logits, label)
-        descend(self, self.optimizers(), loss, tick=True)
+        optimizer_step(self, self.optimizers(), loss, count=True)
         self.lr_schedulers().step()
-        if is_log_step(self):
+        if should_log(self):
             self.log("train/loss", loss)
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
         decided = self.network(batch.image).logits.argmax(1)
-        return Evaluated(real=batch.image, fake=batch.image[:0], truth=batch.label, decided=decided)
+        return EvalOutput(real=batch.image, fake=batch.image[:0], target=batch.label, prediction=decided)
 
     test_step = validation_step
 

@@ -15,7 +15,7 @@ from torchvision.models import vgg16
 from torchvision.transforms.functional import normalize
 
 from lightning_cgan.batches import to_signed
-from lightning_cgan.extractors.digits import Seen, SmallClassifier
+from lightning_cgan.extractors.digits import ClassifierOutput, SmallClassifier
 from lightning_cgan.extractors.dinov2 import network_of
 from lightning_cgan.extractors.resizing import Resize, pictured, resized
 from lightning_cgan.extractors.weights_registry import PINNED, file_name, foreign, read_weights, sha256_of
@@ -41,7 +41,7 @@ class Extractor(nn.Module):
     sha256: str
     knows_labels: bool = False
 
-    def forward(self, image: Tensor) -> Seen:
+    def forward(self, image: Tensor) -> ClassifierOutput:
         raise NotImplementedError
 
 
@@ -61,7 +61,7 @@ class DigitsClassifier(Extractor):
             self.network.load_state_dict(load_file(path), assign=True)
         self.eval().requires_grad_(False)
 
-    def forward(self, image: Tensor) -> Seen:
+    def forward(self, image: Tensor) -> ClassifierOutput:
         if image.shape[1] != 1:
             raise ValueError(
                 f"The digits classifier sees one grey channel; met images with {image.shape[1]}. "
@@ -108,9 +108,9 @@ class InceptionV3(Extractor):
         self.trunk = nn.Sequential(*trunk, nn.Flatten())
         self.eval().requires_grad_(False)
 
-    def forward(self, image: Tensor) -> Seen:
+    def forward(self, image: Tensor) -> ClassifierOutput:
         features = self.trunk((resized(coloured(image), 299, self.way) - 128) / 128)
-        return Seen(features, features.mm(self.head.weight.T))
+        return ClassifierOutput(features, features.mm(self.head.weight.T))
 
 
 class VGG16(Extractor):
@@ -141,7 +141,7 @@ class VGG16(Extractor):
         self.network.classifier = self.network.classifier[:5]  # without dropout and the layer of the 1,000 classes
         self.eval().requires_grad_(False)
 
-    def forward(self, image: Tensor) -> Seen:
+    def forward(self, image: Tensor) -> ClassifierOutput:
         colours = normalize(resized(coloured(image), 224, Resize.TENSORFLOW_1), MEAN_255, DEVIATION_255)
         return without_classes(self.network(colours))
 
@@ -185,7 +185,7 @@ class DINOv2(Extractor):
             raise ValueError(foreign(weights, self.name)) from cause
         self.eval().requires_grad_(False)
 
-    def forward(self, image: Tensor) -> Seen:
+    def forward(self, image: Tensor) -> ClassifierOutput:
         colours = normalize(pictured(coloured(image), 224), MEAN_255, DEVIATION_255)
         return without_classes(self.network(colours))
 
@@ -195,11 +195,11 @@ def coloured(image: Tensor) -> Tensor:
     return image.expand(-1, 3, -1, -1)
 
 
-def without_classes(features: Tensor) -> Seen:
-    return Seen(features, features.new_empty(len(features), 0))
+def without_classes(features: Tensor) -> ClassifierOutput:
+    return ClassifierOutput(features, features.new_empty(len(features), 0))
 
 
-def seen_by(extractor: Extractor, image: Tensor) -> Seen:
+def seen_by(extractor: Extractor, image: Tensor) -> ClassifierOutput:
     """What ``extractor`` makes of uint8 images, in full precision and without gradients.
 
     Raises:

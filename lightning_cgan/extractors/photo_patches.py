@@ -10,11 +10,11 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
-from lightning_cgan.batches import Evaluated, ImageSpec, Labelled, Trial
+from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled
 from lightning_cgan.clock import updates_of_run
 from lightning_cgan.config.stored_model import Loadable
 from lightning_cgan.interfaces import EvaluationFacts
-from lightning_cgan.optimize import descend, is_log_step
+from lightning_cgan.optimize import optimizer_step, should_log
 from lightning_cgan.schedules.schedulers import OneCycle
 
 LUMA = (0.299, 0.587, 0.114)
@@ -101,9 +101,9 @@ class PatchTraining(EvaluationFacts, Loadable, LightningModule):
         taps = self.network(image)
         loss = cross_entropy(self.decide(taps), label)
         total = loss + self.colour_weight * self.colour_error(taps, image) if self.colour_weight else loss
-        descend(self, self.optimizers(), total, tick=True)
+        optimizer_step(self, self.optimizers(), total, count=True)
         self.lr_schedulers().step()
-        if is_log_step(self):
+        if should_log(self):
             self.log("train/loss", loss)
 
     def colour_error(self, taps: tuple[Tensor, ...], image: Tensor) -> Tensor:
@@ -121,9 +121,9 @@ class PatchTraining(EvaluationFacts, Loadable, LightningModule):
         """Patches (B, 3, H, W) in [-1, 1] to logits of the photographs."""
         return self.decide(self.network(image))
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
         decided = self(batch.image).argmax(1)
-        return Evaluated(real=batch.image, fake=batch.image[:0], truth=batch.label, decided=decided)
+        return EvalOutput(real=batch.image, fake=batch.image[:0], target=batch.label, prediction=decided)
 
     test_step = validation_step
 

@@ -12,13 +12,13 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
-from lightning_cgan.batches import Evaluated, ImageSpec, Labelled, Trial
+from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled
 from lightning_cgan.clock import updates_of_run
 from lightning_cgan.config.stored_model import Loadable
 from lightning_cgan.extractors.digits import convolution
 from lightning_cgan.extractors.weights_registry import sha256_of
 from lightning_cgan.interfaces import EvaluationFacts
-from lightning_cgan.optimize import descend, is_log_step
+from lightning_cgan.optimize import optimizer_step, should_log
 from lightning_cgan.schedules.schedulers import OneCycle
 
 SIZE = 32
@@ -108,15 +108,15 @@ class PoseTraining(EvaluationFacts, Loadable, LightningModule):
         keyed.reseed("train", self.global_step, self.global_rank)
         image, azimuth = batch.image.flatten(0, 1), batch.label.flatten(0, 1).float() - ZERO
         loss = mse_loss(self.network(image) / UNIT, azimuth / UNIT)
-        descend(self, self.optimizers(), loss, tick=True)
+        optimizer_step(self, self.optimizers(), loss, count=True)
         self.lr_schedulers().step()
-        if is_log_step(self):
+        if should_log(self):
             self.log("train/loss", loss)
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
         """``decided`` is the azimuth that the network sees, in degrees, and ``truth`` what it is."""
         seen, truth = self.network(batch.image).float(), batch.label.float() - ZERO
-        return Evaluated(real=batch.image, fake=batch.image[:0], truth=truth, decided=seen)
+        return EvalOutput(real=batch.image, fake=batch.image[:0], target=truth, prediction=seen)
 
     test_step = validation_step
 

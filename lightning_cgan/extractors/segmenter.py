@@ -15,14 +15,14 @@ from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
-from lightning_cgan.batches import Evaluated, Paired, PairSpec, Sources, to_bytes, to_signed
+from lightning_cgan.batches import EvalOutput, Paired, PairSpec, SourceImages, to_bytes, to_signed
 from lightning_cgan.clock import updates_of_run
 from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.extractors.digits import Seen, convolution
+from lightning_cgan.extractors.digits import ClassifierOutput, convolution
 from lightning_cgan.extractors.extractors import Extractor, without_classes, without_tf32
 from lightning_cgan.extractors.weights_registry import sha256_of
 from lightning_cgan.interfaces import EvaluationFacts
-from lightning_cgan.optimize import descend, is_log_step
+from lightning_cgan.optimize import optimizer_step, should_log
 from lightning_cgan.schedules.schedulers import OneCycle
 
 LEVELS = 4  # of resolution, each half the one before
@@ -173,7 +173,7 @@ class SegmenterFeatures(Extractor):
         self.name, self.sha256 = f"{segmenter.name}-features", segmenter.sha256
         self.eval().requires_grad_(False)
 
-    def forward(self, image: Tensor) -> Seen:
+    def forward(self, image: Tensor) -> ClassifierOutput:
         return without_classes(self.segmenter.network.levels(to_signed(image))[2].mean((2, 3)))
 
 
@@ -244,9 +244,9 @@ class SegmenterTraining(EvaluationFacts, Loadable, LightningModule):
     def training_step(self, batch: Paired, batch_idx: int) -> None:
         keyed.reseed("train", self.global_step, self.global_rank)
         loss = self.loss(batch.a.flatten(0, 1), batch.b.flatten(0, 1))
-        descend(self, self.optimizers(), loss, tick=True)
+        optimizer_step(self, self.optimizers(), loss, count=True)
         self.lr_schedulers().step()
-        if is_log_step(self):
+        if should_log(self):
             self.log("train/loss", loss)
 
     def loss(self, picture: Tensor, labels: Tensor) -> Tensor:
@@ -259,14 +259,14 @@ class SegmenterTraining(EvaluationFacts, Loadable, LightningModule):
         """Pictures (B, C, H, W) in [-1, 1] to label maps (B, 3, H, W) in [-1, 1] in the palette's colours."""
         return to_signed(painted(self.network(picture).argmax(1), self.palette))
 
-    def validation_step(self, batch: Paired, batch_idx: int) -> Evaluated:
-        return Evaluated(real=batch.b, fake=self(batch.a), source=batch.a)
+    def validation_step(self, batch: Paired, batch_idx: int) -> EvalOutput:
+        return EvalOutput(real=batch.b, fake=self(batch.a), source=batch.a)
 
     test_step = validation_step
 
-    def predict_step(self, batch: Sources, batch_idx: int) -> Evaluated:
+    def predict_step(self, batch: SourceImages, batch_idx: int) -> EvalOutput:
         fake = self(batch.image)
-        return Evaluated(real=fake[:0], fake=fake, source=batch.image)
+        return EvalOutput(real=fake[:0], fake=fake, source=batch.image)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.optimizer(self.parameters())

@@ -29,7 +29,9 @@ class Recipe(NamedTuple):
     """How a classifier is trained: the same way on real and on generated images."""
 
     name: str  # of the network, as the card calls it
-    network: Callable[[ImageSpec], nn.Module]  # its module maps (B, C, H, W) in [-1, 1] to logits or ``Seen``
+    network: Callable[
+        [ImageSpec], nn.Module
+    ]  # its module maps (B, C, H, W) in [-1, 1] to logits or ``ClassifierOutput``
     updates: int
     batch_size: int = 64
     rate: float = 5e-3  # peak of the one-cycle schedule

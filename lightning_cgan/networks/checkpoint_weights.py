@@ -26,14 +26,14 @@ def trained_weights(path: str, model: nn.Module, part: str = "") -> dict[str, Te
     if not Path(path).is_file():
         raise ValueError(
             f"A run starts from a checkpoint that `fit` has written; there is no {path}. "
-            "Train that one first, or set model.init_args.start_from."
+            "Train that one first, or set model.init_args.init_checkpoint."
         )
     try:
         held = checksum.load(path)[0]["state_dict"]
     except Exception as cause:
         raise ValueError(
             f"A run starts from a checkpoint that `fit` has written; {path} is broken or from elsewhere. "
-            "Set model.init_args.start_from."
+            "Set model.init_args.init_checkpoint."
         ) from cause
     held = {name.removeprefix(part): weight for name, weight in held.items() if name.startswith(part)}
     own = model.state_dict()
@@ -41,6 +41,6 @@ def trained_weights(path: str, model: nn.Module, part: str = "") -> dict[str, Te
     if name:
         raise ValueError(
             f"A run starts from weights of its own networks; those of {path} differ in {name}. "
-            "Set model.init_args.start_from, or the networks to those of that run."
+            "Set model.init_args.init_checkpoint, or the networks to those of that run."
         )
     return held

@@ -14,22 +14,22 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.batches import Decided, Evaluated, ImageSpec, PartlyLabelled, Trial, Unclassified
+from lightning_cgan.batches import ClassPrediction, EvalBatch, EvalOutput, ImageSpec, PartlyLabelled, UnlabelledImages
 from lightning_cgan.config.stored_model import Loadable
 from lightning_cgan.interfaces import EvaluationFacts, with_classes, with_few_labels
 from lightning_cgan.losses.semi_supervised import supervised_loss
 from lightning_cgan.networks import sgan
 from lightning_cgan.networks.blocks.weight_norm import initialise
-from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
+from lightning_cgan.optimize import Adam, optimizer_step, should_log, with_lr_lambda
 from lightning_cgan.schedules.learning_rate import constant
 
 
-class SupervisedTwin(EvaluationFacts, Loadable, ChecksBatches):
+class SupervisedBaseline(EvaluationFacts, Loadable, ChecksBatches):
     """A classifier of K classes trained by cross-entropy on labelled images.
 
     Args:
         spec: of the data, linked from the data module.
-        classifier: maps the spec to a network: images -> ``Judged``, of which the logits (B, K) are used.
+        classifier: maps the spec to a network: images -> ``DiscriminatorOutput``, of which the logits (B, K) are used.
         optimizer: maps parameters to an optimizer.
         schedule: maps (update, updates in the run) to a factor on the learning rate.
 
@@ -65,9 +65,9 @@ class SupervisedTwin(EvaluationFacts, Loadable, ChecksBatches):
             initialise(self.classifier, gathered)
         keyed.reseed("train", self.global_step, self.global_rank)
         loss = supervised_loss(self.classifier(image).logits.float(), label)
-        descend(self, self.optimizers(), loss, tick=True)
+        optimizer_step(self, self.optimizers(), loss, count=True)
         self.lr_schedulers().step()
-        if is_log_step(self):
+        if should_log(self):
             self.log("train/loss_supervised", loss, prog_bar=True)
 
     @torch.no_grad()
@@ -78,16 +78,16 @@ class SupervisedTwin(EvaluationFacts, Loadable, ChecksBatches):
     def evaluated_networks(self) -> dict[str, nn.Module]:
         return {"classifier": self.classifier}
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
         decided = self.classify(batch.image).argmax(1)
-        return Evaluated(real=batch.image, fake=batch.image[:0], truth=batch.label, decided=decided)
+        return EvalOutput(real=batch.image, fake=batch.image[:0], target=batch.label, prediction=decided)
 
     test_step = validation_step
 
-    def predict_step(self, batch: Unclassified, batch_idx: int) -> Decided:
+    def predict_step(self, batch: UnlabelledImages, batch_idx: int) -> ClassPrediction:
         probability, label = self.classify(batch.image).max(1)
-        return Decided(batch.name, label, probability)
+        return ClassPrediction(batch.name, label, probability)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.optimizer(self.classifier.parameters())
-        return scheduled(self, [optimizer], self.schedule)
+        return with_lr_lambda(self, [optimizer], self.schedule)

@@ -11,7 +11,7 @@ from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 from lightning_cgan.runs.csv_rows import before, read_rows
 from lightning_cgan.runs.files import aside, replacing
 
@@ -66,7 +66,7 @@ class ContinuedWriter(ExperimentWriter):
             else:
                 self.append()
         except OSError as error:
-            say(f"warning: {self.path} could not be written: {error.strerror or error}; the next save tries again")
+            info(f"warning: {self.path} could not be written: {error.strerror or error}; the next save tries again")
         else:
             self.metrics = []
 
@@ -112,5 +112,5 @@ def is_log(path: Path) -> bool:
     if lost > 1:  # one may have been cut by a kill
         kept = path.with_name(f"{path.name}.broken")
         shutil.copyfile(path, kept)
-        say(f"warning: {lost} rows of {path} cannot be read and are left out; the file as it was is {kept.name}")
+        info(f"warning: {lost} rows of {path} cannot be read and are left out; the file as it was is {kept.name}")
     return True

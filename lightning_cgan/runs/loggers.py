@@ -15,7 +15,7 @@ from uuid import uuid4
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 from lightning_cgan.runs.csv_log import RunLog
 from lightning_cgan.runs.files import aside, tolerated, write_text
 from lightning_cgan.runs.wandb_log import first_line
@@ -99,7 +99,7 @@ def go_offline(logger: WandbLogger, trouble: str) -> None:
     os.environ["WANDB_MODE"] = "offline"
     wandb.teardown()  # it has read the environment before
     run = logger.experiment
-    say(
+    info(
         f"W&B does not answer ({trouble}); this run is logged offline, and "
         f"`wandb sync {Path(run.settings.sync_dir)}` sends it later"
     )

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from lightning.pytorch import LightningModule, Trainer
 
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 from lightning_cgan.protocol import Protocol
 from lightning_cgan.runs.checkpoint_files import BEST, LAST, best_is_last
@@ -73,7 +73,7 @@ def report(
         card = card | {"partial": left}
     this = (name, trainer.state.fn, trainer.global_step, trainer.ckpt_path)
     joins, REPORTED[trainer] = REPORTED.get(trainer) == this, this
-    say(told(name, scores, errors, card))
+    info(told(name, scores, errors, card))
     part = {"scores": scores, "standard_errors": errors, **more, "card": card}
     try:
         with one_at_a_time(Path(trainer.default_root_dir, FILE)):
@@ -84,7 +84,7 @@ def report(
                 f"Scores are kept in the run folder; got {trainer.default_root_dir}/{FILE}: {error.strerror or error}. "
                 "Make room there, or set --trainer.default_root_dir."
             ) from error
-        say(f"warning: {trainer.default_root_dir}/{FILE} was not written: {error.strerror or error}")
+        info(f"warning: {trainer.default_root_dir}/{FILE} was not written: {error.strerror or error}")
 
 
 def write_down(trainer: Trainer, split: str, name: str, part: dict[str, Any], joins: bool) -> None:

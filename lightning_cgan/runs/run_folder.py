@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from lightning_cgan.checksum import DamagedFile
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 from lightning_cgan.runs.checkpoint_files import BEST, LAST, PREVIOUS, best_is_last, content_of, update_of
 from lightning_cgan.runs.may_change import MAY_CHANGE
@@ -87,7 +87,7 @@ def second_checkpoint(folder: str) -> str | None:
     if not best.is_file() or not last.is_file() or best_is_last(folder):
         return None
     if update_of(last) is None:
-        say(f"warning: {last} is damaged: {BEST} alone is scored. The same `fit` command goes on from {PREVIOUS}")
+        info(f"warning: {last} is damaged: {BEST} alone is scored. The same `fit` command goes on from {PREVIOUS}")
         return None
     return str(last)
 

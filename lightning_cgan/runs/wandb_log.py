@@ -5,7 +5,7 @@ from typing import Any
 
 from lightning.pytorch.loggers import WandbLogger
 
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 
 
 class ToleratedWandb(WandbLogger):
@@ -20,7 +20,7 @@ class ToleratedWandb(WandbLogger):
             call(*args, **kwargs)
         except Exception as error:  # its process or its server is gone, or refuses what it is told
             self.lost = True
-            say(f"warning: W&B has failed and gets no more of this run ({first_line(error)}); metrics.csv goes on")
+            info(f"warning: W&B has failed and gets no more of this run ({first_line(error)}); metrics.csv goes on")
 
     def log_metrics(self, *args: Any, **kwargs: Any) -> None:
         self.attempt(super().log_metrics, *args, **kwargs)

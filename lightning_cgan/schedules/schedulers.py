@@ -10,7 +10,7 @@ from typing import Any
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 
 Schedule = Callable[[int, int], float]  # (generator update, updates in the run) to a factor on the learning rate
 
@@ -74,4 +74,4 @@ def set_rates(scheduler: LRScheduler) -> None:
 
 
 def tell(before: int, now: int) -> None:
-    say(f"the learning-rate schedule now runs to update {now} instead of {before}")
+    info(f"the learning-rate schedule now runs to update {now} instead of {before}")

@@ -1,6 +1,6 @@
 import pytest
 
-from lightning_cgan.metrics.distribution.all_scores import Scored
+from lightning_cgan.metrics.distribution.all_scores import ScoreResult
 
 
 @pytest.mark.parametrize(
@@ -8,7 +8,7 @@ from lightning_cgan.metrics.distribution.all_scores import Scored
 )
 def test_the_best_validation_score_is_kept(run, state, tmp_path, monkeypatch, scores, best):
     given = iter([*scores])
-    found = lambda *_, **__: Scored({"fid": next(given)}, {}, [])  # noqa: E731
+    found = lambda *_, **__: ScoreResult({"fid": next(given)}, {}, [])  # noqa: E731
     monkeypatch.setattr("lightning_cgan.callbacks.scores.distribution.all_scores", found)
     assert run("fit", steps=3, every=1) == 0
     assert state(name="best.ckpt")["global_step"] == best

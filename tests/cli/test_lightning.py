@@ -40,7 +40,7 @@ def broken(tmp_path):
     ("old", "new", "named"),
     [
         ("max_steps:", "max_step:", "trainer.max_steps"),
-        ("critic_updates:", "critic_update:", "critic_updates"),
+        ("n_critic:", "critic_update:", "n_critic"),
         ("width:", "widht:", "width"),
         ("data:", "date:", "data"),
         ("datamodules.Digits", "datamodules.digit.Digits", "datamodules.embedded.digits"),
@@ -57,7 +57,7 @@ def test_a_wrong_name_in_a_file_is_answered_with_the_nearest(complaint, broken, 
     ("flag", "named"),
     [
         ("--trainer.max_step=4", "trainer.max_steps"),
-        ("--model.init_args.critic_update=4", "critic_updates"),
+        ("--model.init_args.critic_update=4", "n_critic"),
         ("--model.init_args.generator.init_args.widht=4", "width"),
         ("--data.init_args.sise=8", "size"),
         ("--data.init_args.batchsize=8", "batch_size"),
@@ -79,7 +79,7 @@ def test_a_wrong_flag_is_answered_with_the_nearest(complaint, flag, named):
         (["--seed_everything=abc"], "seed_everything: abc is not a valid value"),
         (["--trainer.accelerator=cpu", "--trainer.devices=2"], "Add --config experiments/cluster/ddp.yaml"),
         (["--trainer.val_check_interval=0.5"], "val_check_interval"),
-        (["--model.init_args.critic_updates=0"], "met 0. Set model.init_args.critic_updates"),
+        (["--model.init_args.n_critic=0"], "met 0. Set model.init_args.n_critic"),
         (["--trainer.max_steps=-1"], "Set trainer.max_steps"),
         (["--config=missing.yaml"], "missing.yaml"),
         (["--ckpt_path=missing.ckpt"], "there is no missing.ckpt"),
@@ -150,10 +150,10 @@ def test_the_checkpoint_of_another_model_is_refused(run, capsys):
 def test_overlays_merge_and_flags_win(capsys, tmp_path):
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text("trainer: {max_steps: 77}\nmodel: {init_args: {generator_optimizer: {init_args: {lr: 0.5}}}}\n")
-    flags = [f"--config={DIGITS}", f"--config={overlay}", "--model.init_args.critic_updates=9", "--print_config"]
+    flags = [f"--config={DIGITS}", f"--config={overlay}", "--model.init_args.n_critic=9", "--print_config"]
     assert main(["fit", *flags]) == 0
     printed = capsys.readouterr().out
-    for text in ("max_steps: 77", "lr: 0.5", "beta2: 0.9", "critic_updates: 9", "precision: bf16-mixed"):
+    for text in ("max_steps: 77", "lr: 0.5", "beta2: 0.9", "n_critic: 9", "precision: bf16-mixed"):
         assert text in printed
 
 

@@ -1,7 +1,7 @@
 import warnings
 
 from lightning_cgan.cli.lightning import main
-from lightning_cgan.config.messages import hush, plain, worded
+from lightning_cgan.config.messages import format_parser_error, format_warning, quiet_warnings
 from tests.datamodules.sets import write_pictures
 
 NESTED = """Parser key "model":
@@ -15,18 +15,21 @@ NESTED = """Parser key "model":
 
 
 def test_the_parsers_own_words_are_left_out_and_the_nearest_name_is_added():
-    assert plain(NESTED) == "model: Option 'latent_dimension' is not accepted\nThe nearest valid name is latent_dim."
+    assert (
+        format_parser_error(NESTED)
+        == "model: Option 'latent_dimension' is not accepted\nThe nearest valid name is latent_dim."
+    )
 
 
 def test_a_message_of_ours_inside_the_parsers_stands_alone():
     wrapped = (
         "Does not validate\nErrors:\n  - The rule; met 3. Set data.init_args.size.\n  - Expected a <class 'NoneType'>"
     )
-    assert plain(wrapped) == "The rule; met 3. Set data.init_args.size."
+    assert format_parser_error(wrapped) == "The rule; met 3. Set data.init_args.size."
 
 
 def test_a_name_near_to_nothing_gets_no_suggestion():
-    assert "nearest" not in plain("unrecognized arguments: --zzz 3", ["trainer.max_steps"])
+    assert "nearest" not in format_parser_error("unrecognized arguments: --zzz 3", ["trainer.max_steps"])
 
 
 def test_a_picture_that_breaks_in_a_loader_process_is_named_without_a_trace(tmp_path, capsys):
@@ -46,14 +49,14 @@ def test_a_picture_that_breaks_in_a_loader_process_is_named_without_a_trace(tmp_
 
 
 def test_a_warning_of_the_suite_is_plain_and_another_keeps_its_place():
-    assert worded("Beware.", UserWarning, "/home/lightning_cgan/callbacks/report.py", 9) == "warning: Beware.\n"
-    assert "other/code.py:9" in worded("Beware.", UserWarning, "/home/other/code.py", 9)
+    assert format_warning("Beware.", UserWarning, "/home/lightning_cgan/callbacks/report.py", 9) == "warning: Beware.\n"
+    assert "other/code.py:9" in format_warning("Beware.", UserWarning, "/home/other/code.py", 9)
 
 
 def test_what_the_suite_does_on_purpose_is_not_warned_of():
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        hush()
+        quiet_warnings()
         for known in (
             "The 'train_dataloader' does not have many workers which may be a bottleneck.",
             "This DataLoader will create 4 worker processes in total. Our suggested max number of worker is 2.",

@@ -47,7 +47,7 @@ UNET = [
     *NARROW,
 ]
 SRRESNET = [*widths(generator=8), f"{MODEL}.generator.init_args.blocks=1"]
-SRGAN = [*SRRESNET, *widths(discriminator=2), f"{MODEL}.start_from=null"]
+SRGAN = [*SRRESNET, *widths(discriminator=2), f"{MODEL}.init_checkpoint=null"]
 STYLE = [
     f"{MODEL}.generator.class_path=lightning_cgan.networks.style.StyleNetwork",
     f"{MODEL}.generator.init_args.blocks=1",
@@ -60,7 +60,7 @@ EXTRA = {  # what makes the networks of a file small, or leaves out what it star
     "dcgan/lsun64": NARROW,
     "progan/celebahq1024": [f"{MODEL}.{name}.init_args.fmap_max=4" for name in ("generator", "discriminator")],
     "projection/imagenet128_super_resolution": NARROW,
-    "projection/digits_finetuned": [f"{MODEL}.start_from=null"],
+    "projection/digits_finetuned": [f"{MODEL}.init_checkpoint=null"],
     **{f"cyclegan/{data}": CYCLE for data in ("cityscapes128", "horse2zebra", "summer2winter")},
     **{f"cyclegan/{data}": NARROW for data in ("facades", "facades_no_cycle", "day2night")},
     **{f"discogan/{data}": NARROW for data in ("poses", "poses_gan", "poses_cars_to_chairs")},
@@ -81,16 +81,16 @@ EXTRA = {  # what makes the networks of a file small, or leaves out what it star
     "sgan/cifar10": widths(generator=8, classifier=8),
     "sgan/svhn": widths(generator=8, classifier=8),
     **{f"projection/{data}": NARROW for data in ("cifar10", "cifar100", "imagenet128")},
-    "wgan/lsun64": [f"{MODEL}.long_critic_updates=2"],
-    "wgan/digits": [f"{MODEL}.long_critic_updates=2"],
-    "wgan/ring": [f"{MODEL}.long_critic_updates=2"],
+    "wgan/lsun64": [f"{MODEL}.n_critic_warmup=2"],
+    "wgan/digits": [f"{MODEL}.n_critic_warmup=2"],
+    "wgan/ring": [f"{MODEL}.n_critic_warmup=2"],
 }
-NOTHING_DRAWN = ("WhichPhotograph", "PhotoCrops", "ContentFolder")  # labelled, but for papers that draw nothing
+NOTHING_DRAWN = ("PhotoIdentity", "PhotoCrops", "StyleContentFolder")  # labelled, but for papers that draw nothing
 SMALL = {  # of data modules that draw or cut their images themselves
     "Facades": ["size=32", "pictures=4", "validation_pictures=4", "test_pictures=4", "evaluation_batch_size=2"],
     "GaussianPairs": ["points=40", "evaluation_batch_size=20"],
     "Poses": ["objects=2", "validation_objects=2", "evaluation_batch_size=10"],
-    "WhichPhotograph": ["each=1"],
+    "PhotoIdentity": ["each=1"],
     "PhotoCrops": ["each=1", "size=32"],
     "PoseViews": ["objects=2", "validation_objects=2"],
 }
@@ -115,7 +115,7 @@ def root_of(kind, folder, monkeypatch, palette=None):
         return write_celeba(folder), []
     if kind == "UnlabelledFolder":
         return write_pictures(folder), ["num_workers=0", "share=0.2"]
-    if kind == "ContentFolder":
+    if kind == "StyleContentFolder":
         return write_pictures(folder), ["num_workers=0", "share=0.2", "size=32", "evaluation_batch_size=2"]
     if kind == "ImageNet":
         return write_folders(folder), ["num_classes=3", "num_workers=1"]

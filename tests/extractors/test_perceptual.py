@@ -5,7 +5,7 @@ import torch
 from torchvision.models import vgg16, vgg19
 from torchvision.transforms.functional import normalize
 
-from datamodules.embedded.photo_crops import WhichPhotograph
+from datamodules.embedded.photo_crops import PhotoIdentity
 from lightning_cgan.batches import ImageSpec, to_signed
 from lightning_cgan.extractors.perceptual import (
     DEVIATION,
@@ -109,7 +109,7 @@ def test_other_weights_are_refused(vgg, tmp_path):
 @pytest.mark.parametrize("kind", [PhotoPatches, PhotoPatchesJudge])
 def test_the_shipped_networks_know_the_photographs_in_other_light_too(kind):
     """By the nearest of the photographs' mean features; the head of the training is not shipped."""
-    network, data = kind(), WhichPhotograph(each=12)
+    network, data = kind(), PhotoIdentity(each=12)
     torch.manual_seed(0)
 
     def seen(split):

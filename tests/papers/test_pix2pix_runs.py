@@ -72,7 +72,7 @@ FACADES = [
     "--data.init_args.test_pictures=2",
     "--model.init_args.generator.init_args.width=4",
     "--model.init_args.discriminator.init_args.width=4",
-    "--trainer.callbacks=[lightning_cgan.callbacks.Triplets]",
+    "--trainer.callbacks=[lightning_cgan.callbacks.TranslationGrid]",
 ]
 
 

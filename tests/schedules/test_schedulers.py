@@ -146,7 +146,7 @@ class Rates(Steps):
 
 def test_the_command_goes_on_with_the_rates_of_the_longer_run_from_its_first_update(run, tmp_path, capsys):
     watch = "--trainer.callbacks+=tests.schedules.test_schedulers.Rates"
-    plain = ["--model.init_args.critic_updates=1", "--trainer.limit_val_batches=0", watch]
+    plain = ["--model.init_args.n_critic=1", "--trainer.limit_val_batches=0", watch]
     assert run("fit", *plain, steps=2) == run("fit", *plain, steps=4) == 0
     first, second = map(json.loads, (tmp_path / "run" / "rates.jsonl").read_text().splitlines())
     assert [rate / first[0] for rate in first] == pytest.approx([1, 1, 0.5, 0.5])

@@ -8,7 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torchmetrics.utilities.distributed import gather_all_tensors
 
-from lightning_cgan.batches import Evaluated
+from lightning_cgan.batches import EvalOutput
 from lightning_cgan.callbacks.scores.card import card
 from lightning_cgan.runs.metrics_json import report
 
@@ -21,8 +21,8 @@ class Accuracy(Callback):
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.hits: list[Tensor] = []
 
-    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Evaluated, *_: Any) -> None:
-        self.hits.append(outputs.truth == outputs.decided)
+    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, *_: Any) -> None:
+        self.hits.append(outputs.target == outputs.prediction)
 
     def on_validation_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         if not trainer.sanity_checking:

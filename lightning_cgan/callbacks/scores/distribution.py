@@ -10,16 +10,16 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 from lightning_cgan import keyed
-from lightning_cgan.batches import Evaluated
+from lightning_cgan.batches import EvalOutput
 from lightning_cgan.callbacks.pictures import SHOWN, neighbour_grid, save_png
 from lightning_cgan.callbacks.scores.card import card, check_extractor, seen_by_extractor
-from lightning_cgan.callbacks.scores.generated_images import Kept
+from lightning_cgan.callbacks.scores.generated_images import GeneratedImageBuffer
 from lightning_cgan.callbacks.scores.reference_features import References, whole
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 from lightning_cgan.errors import NonFiniteError
 from lightning_cgan.extractors.extractors import Extractor
 from lightning_cgan.metrics.classification import Classification, classification_scores, recipe_for
-from lightning_cgan.metrics.distribution.all_scores import Gathered, Pass, Scored, all_scores
+from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, GatheredFeatures, ScoreResult, all_scores
 from lightning_cgan.metrics.distribution.fid import chunks, frechet_distance, total_variance
 from lightning_cgan.metrics.distribution.memorisation import Neighbours
 from lightning_cgan.metrics.distribution.pairwise_blocks import BLOCK
@@ -75,12 +75,12 @@ class Scores(Callback):
         self.begin(trainer, module, "test")
 
     def on_validation_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
+        self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, batch: Any, batch_idx: int, *_: Any
     ) -> None:
         self.take(trainer, batch_idx, outputs)
 
     def on_test_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
+        self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, batch: Any, batch_idx: int, *_: Any
     ) -> None:
         self.take(trainer, batch_idx, outputs)
 
@@ -96,10 +96,10 @@ class Scores(Callback):
         self.extractor.to(module.device)
         self.images = trainer.datamodule.reference(split)
         known = self.references.known(trainer, module, self.images) if whole(trainer) else None
-        self.passed = Pass(self.extractor, known)
-        self.kept = Kept(None if self.classifier_updates else SUSPECTS)
+        self.passed = FeatureAccumulator(self.extractor, known)
+        self.kept = GeneratedImageBuffer(None if self.classifier_updates else SUSPECTS)
 
-    def take(self, trainer: Trainer, number: int, outputs: Evaluated) -> None:
+    def take(self, trainer: Trainer, number: int, outputs: EvalOutput) -> None:
         """Take in ``outputs``, this process' part ``number`` of the evaluation."""
         self.passed.add(number, outputs)
         self.shape = outputs.fake.shape[1:]
@@ -121,10 +121,10 @@ class Scores(Callback):
     def warn(self, note: str) -> None:
         """Say ``note``, once in a run: each validation has the same to say."""
         if note not in self.said:
-            say(f"warning: {note}")
+            info(f"warning: {note}")
         self.said.add(note)
 
-    def gather(self, trainer: Trainer, module: LightningModule, split: str) -> Gathered:
+    def gather(self, trainer: Trainer, module: LightningModule, split: str) -> GatheredFeatures:
         """What all processes saw, together; each of them calls it."""
         seen = self.passed.gather(module.device, trainer.world_size)
         self.references.keep(trainer, module, self.images, seen.real)
@@ -134,7 +134,9 @@ class Scores(Callback):
             seen = seen._replace(train=train)
         return seen
 
-    def compute(self, trainer: Trainer, module: LightningModule, seen: Gathered) -> tuple[Scored, dict[str, Any]]:
+    def compute(
+        self, trainer: Trainer, module: LightningModule, seen: GatheredFeatures
+    ) -> tuple[ScoreResult, dict[str, Any]]:
         """The scores, and what belongs on their card; the first process calls it."""
         testing = trainer.state.fn == "test"
         data = trainer.datamodule
@@ -157,7 +159,9 @@ class Scores(Callback):
             scored, details["classification"] = self.with_taught(scored, seen, data, module.device)
         return scored, {name: detail for name, detail in details.items() if detail is not None}
 
-    def chance(self, module: LightningModule, seen: Gathered, scored: Scored, classes: int) -> dict[str, float]:
+    def chance(
+        self, module: LightningModule, seen: GatheredFeatures, scored: ScoreResult, classes: int
+    ) -> dict[str, float]:
         """What some of the scores would be of a model that has learnt nothing: one that guesses, and the worse of one
         that draws noise and one whose images all have the mean of the real images' features."""
         levels = {name: 1 / classes for name in ("accuracy", "classification_accuracy") if classes}
@@ -169,8 +173,8 @@ class Scores(Callback):
         return {name: level for name, level in levels.items() if name in scored.value}
 
     def with_taught(
-        self, scored: Scored, seen: Gathered, data: Any, device: torch.device
-    ) -> tuple[Scored, dict[str, Any] | None]:
+        self, scored: ScoreResult, seen: GatheredFeatures, data: Any, device: torch.device
+    ) -> tuple[ScoreResult, dict[str, Any] | None]:
         """``scored`` with what classifiers learn, or with the reason why they do not, and how they were trained."""
         missing, why = dict.fromkeys(TAUGHT, math.nan), "generated images hold NaN or infinity."
         try:
@@ -199,7 +203,7 @@ def is_last(trainer: Trainer) -> bool:
     return trainer.state.fn != "fit" or trainer.global_step >= trainer.max_steps > 0
 
 
-def beside_training_images(fakes: Tensor, found: Neighbours, seen: Gathered, data: Any) -> Tensor:
+def beside_training_images(fakes: Tensor, found: Neighbours, seen: GatheredFeatures, data: Any) -> Tensor:
     """The picture of the first generated ``fakes`` that lie nearest to training images, and of those."""
     distance = found.distance[: len(fakes)]
     chosen = distance.argsort(stable=True)[:SHOWN]

@@ -9,10 +9,10 @@ from torch import Tensor
 from torchmetrics.utilities.distributed import gather_all_tensors
 from torchvision.io import ImageReadMode, read_image
 
-from lightning_cgan.batches import Evaluated, Mixture
+from lightning_cgan.batches import EvalOutput, Mixture
 from lightning_cgan.callbacks.pictures import Predictions, SampleGrid, picture_name, show
 from lightning_cgan.callbacks.scores.card import card
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 from lightning_cgan.metrics.modes import located, mode_errors, mode_scores, relation_errors, relation_scores
 from lightning_cgan.runs.metrics_json import report
 
@@ -28,11 +28,11 @@ class ModeScores(Callback):
         self.at: list[Tensor] = []  # the batch of each, counted over all processes
 
     def on_validation_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
+        self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, batch: Any, batch_idx: int, *_: Any
     ) -> None:
         points = len(outputs.fake)
         self.fakes.append(outputs.fake)
-        self.labels.append(outputs.label if outputs.label is not None else torch.full((points,), -1))
+        self.labels.append(outputs.fake_label if outputs.fake_label is not None else torch.full((points,), -1))
         self.at.append(torch.full((points,), batch_idx * trainer.world_size + trainer.global_rank))
 
     def on_validation_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
@@ -68,8 +68,8 @@ class Scatter(SampleGrid):
         super().on_validation_start(trainer, module)
         self.points: list[Tensor] = []
 
-    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Evaluated, *_: Any) -> None:
-        extra = [outputs.label[:, None]] if outputs.label is not None else []
+    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, *_: Any) -> None:
+        extra = [outputs.fake_label[:, None]] if outputs.fake_label is not None else []
         located_at = located(outputs.fake, trainer.datamodule.mixture.extent)
         self.points.append(torch.cat([located_at, *extra], 1).cpu())
 
@@ -105,17 +105,17 @@ class PointPredictions(Predictions):
     """Writes what ``predict`` draws: ``predictions/points_<process>.csv``, lines of x, y and the class asked or -1."""
 
     def on_predict_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
+        self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, batch: Any, batch_idx: int, *_: Any
     ) -> None:
         folder = Path(trainer.default_root_dir) / "predictions"
         folder.mkdir(parents=True, exist_ok=True)
         point = located(outputs.fake, trainer.datamodule.mixture.extent).tolist()
-        label = outputs.label.tolist() if outputs.label is not None else [-1] * len(point)
+        label = outputs.fake_label.tolist() if outputs.fake_label is not None else [-1] * len(point)
         with (folder / f"points_{trainer.global_rank}.csv").open("a") as file:
             file.writelines(f"{x:.6f},{y:.6f},{row}\n" for (x, y), row in zip(point, label, strict=True))
 
     def on_predict_end(self, trainer: Trainer, module: LightningModule) -> None:
-        say(f"points in {Path(trainer.default_root_dir) / 'predictions'}")
+        info(f"points in {Path(trainer.default_root_dir) / 'predictions'}")
 
 
 Mixtures = tuple[Mixture, Mixture]
@@ -127,9 +127,9 @@ class Walks:
     def __init__(self) -> None:
         self.rows: dict[str, list[Tensor]] = {}
 
-    def add(self, number: int, outputs: Evaluated) -> None:
+    def add(self, number: int, outputs: EvalOutput) -> None:
         """Take in batch ``number``, counted over all processes."""
-        for prefix, way in {"": outputs, "back_": outputs.back}.items():
+        for prefix, way in {"": outputs, "back_": outputs.reverse}.items():
             if way is not None:
                 at = torch.full((len(way.fake), 1), float(number), device=way.fake.device)
                 row = torch.cat([at, way.source.flatten(1), way.fake.flatten(1)], 1)
@@ -156,7 +156,7 @@ class RelationScores(Callback):
         self.walks = Walks()
 
     def on_validation_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
+        self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, batch: Any, batch_idx: int, *_: Any
     ) -> None:
         self.walks.add(batch_idx * trainer.world_size + trainer.global_rank, outputs)
 
@@ -202,7 +202,7 @@ class RelationScatter(SampleGrid):
         super().on_validation_start(trainer, module)
         self.walks = Walks()
 
-    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Evaluated, *_: Any) -> None:
+    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, *_: Any) -> None:
         self.walks.add(0, outputs)
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
@@ -243,7 +243,7 @@ class RelationPredictions(Predictions):
     """Writes what ``predict`` translates: ``predictions/points_<process>.csv``, lines of x, y before and after."""
 
     def on_predict_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
+        self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, batch: Any, batch_idx: int, *_: Any
     ) -> None:
         folder = Path(trainer.default_root_dir) / "predictions"
         folder.mkdir(parents=True, exist_ok=True)
@@ -252,4 +252,4 @@ class RelationPredictions(Predictions):
             file.writelines(",".join(f"{value:.6f}" for value in row) + "\n" for row in walked)
 
     def on_predict_end(self, trainer: Trainer, module: LightningModule) -> None:
-        say(f"points in {Path(trainer.default_root_dir) / 'predictions'}")
+        info(f"points in {Path(trainer.default_root_dir) / 'predictions'}")

@@ -7,7 +7,7 @@ from torchmetrics.utilities.distributed import gather_all_tensors
 from lightning_cgan.batches import to_bytes
 
 
-class Kept:
+class GeneratedImageBuffer:
     """The first generated images of an evaluation, over all processes together.
 
     Args:

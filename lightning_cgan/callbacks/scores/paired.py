@@ -8,11 +8,11 @@ from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 from torchmetrics.utilities.distributed import gather_all_tensors
 
-from lightning_cgan.batches import Evaluated
+from lightning_cgan.batches import EvalOutput
 from lightning_cgan.callbacks.pictures import SampleGrid
 from lightning_cgan.callbacks.scores.distribution import Scores
 from lightning_cgan.extractors.extractors import Extractor
-from lightning_cgan.metrics.distribution.all_scores import Gathered, Pass, Scored, all_scores
+from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, GatheredFeatures, ScoreResult, all_scores
 from lightning_cgan.metrics.paired import bicubic, similarity
 
 
@@ -42,10 +42,10 @@ class PairedScores(Scores):
 
     def begin(self, trainer: Trainer, module: LightningModule, split: str) -> None:
         super().begin(trainer, module, split)
-        self.interpolated = Pass(self.extractor, self.passed.known)
+        self.interpolated = FeatureAccumulator(self.extractor, self.passed.known)
         self.similar: dict[str, list[Tensor]] = {}
 
-    def take(self, trainer: Trainer, number: int, outputs: Evaluated) -> None:
+    def take(self, trainer: Trainer, number: int, outputs: EvalOutput) -> None:
         super().take(trainer, number, outputs)
         self.compare(outputs, "")
         if trainer.state.fn == "test":
@@ -53,14 +53,14 @@ class PairedScores(Scores):
             self.interpolated.add(number, baseline)
             self.compare(baseline, "bicubic_")
 
-    def compare(self, outputs: Evaluated, prefix: str) -> None:
+    def compare(self, outputs: EvalOutput, prefix: str) -> None:
         images = len(outputs.real)
         blank = torch.zeros(1, *outputs.real.shape[1:], device=outputs.real.device)  # an empty batch has scores too
         fake, real = (image if images else blank for image in (outputs.fake, outputs.real))
         for name, values in similarity(fake, real).items():
             self.similar.setdefault(prefix + name, []).append(values[:images])
 
-    def gather(self, trainer: Trainer, module: LightningModule, split: str) -> Gathered:
+    def gather(self, trainer: Trainer, module: LightningModule, split: str) -> GatheredFeatures:
         seen = super().gather(trainer, module, split)
         self.baseline = self.interpolated.gather(module.device, trainer.world_size) if split == "test" else None
         self.each = {name: torch.cat(values) for name, values in self.similar.items()}
@@ -71,7 +71,9 @@ class PairedScores(Scores):
             self.each["bicubic_feature_distance"] = apart(self.baseline)
         return seen
 
-    def compute(self, trainer: Trainer, module: LightningModule, seen: Gathered) -> tuple[Scored, dict[str, Any]]:
+    def compute(
+        self, trainer: Trainer, module: LightningModule, seen: GatheredFeatures
+    ) -> tuple[ScoreResult, dict[str, Any]]:
         scored, details = super().compute(trainer, module, seen)
         value, error = dict(scored.value), dict(scored.error)
         for name, values in self.each.items():
@@ -91,12 +93,12 @@ class PairedScores(Scores):
         return scored._replace(value=value, error=error), details
 
 
-def apart(seen: Gathered) -> Tensor:
+def apart(seen: GatheredFeatures) -> Tensor:
     """(K,) how far each generated image's features are from those of its real image."""
     return (seen.fake.double() - seen.real.double()).norm(dim=1)
 
 
-class PairGrid(SampleGrid):
+class PairedGrid(SampleGrid):
     """After each evaluation, a picture of four rows: low resolution, bicubic interpolation, generated, real.
 
     Args:
@@ -108,7 +110,7 @@ class PairGrid(SampleGrid):
         super().__init__(columns, rows=4)
         self.scale = scale
 
-    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Evaluated, *_: Any) -> None:
+    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, *_: Any) -> None:
         if not trainer.is_global_zero or outputs.source is None or not len(outputs.source):
             return
         rows = (outputs.source, bicubic(outputs.source, self.scale), outputs.fake, outputs.real)

@@ -8,7 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torchmetrics.utilities.distributed import gather_all_tensors
 
-from lightning_cgan.batches import Evaluated
+from lightning_cgan.batches import EvalOutput
 from lightning_cgan.callbacks.scores.card import card
 from lightning_cgan.extractors.poses import PoseRegressor
 from lightning_cgan.metrics.views import view_errors, view_scores
@@ -34,9 +34,9 @@ class ViewScores(Callback):
         self.azimuths: dict[str, list[Tensor]] = {}  # before and after, of each direction
 
     def on_validation_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
+        self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, batch: Any, batch_idx: int, *_: Any
     ) -> None:
-        for prefix, way in {"": outputs, "back_": outputs.back}.items():
+        for prefix, way in {"": outputs, "back_": outputs.reverse}.items():
             if way is not None:
                 at = torch.full((len(way.fake),), float(batch_idx * trainer.world_size + trainer.global_rank))
                 seen = [at.to(module.device), self.regressor(way.source), self.regressor(way.fake)]
@@ -77,8 +77,8 @@ class AzimuthError(Callback):
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.squares: list[Tensor] = []
 
-    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Evaluated, *_: Any) -> None:
-        self.squares.append((outputs.decided - outputs.truth).double().square())
+    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, *_: Any) -> None:
+        self.squares.append((outputs.prediction - outputs.target).double().square())
 
     def on_validation_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         if not trainer.sanity_checking:

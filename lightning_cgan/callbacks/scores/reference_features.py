@@ -5,9 +5,9 @@ from pathlib import Path
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 
-from lightning_cgan.batches import Evaluated, Reference
+from lightning_cgan.batches import EvalOutput, Reference
 from lightning_cgan.extractors.extractors import Extractor
-from lightning_cgan.metrics.distribution.all_scores import Pass
+from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator
 from lightning_cgan.metrics.distribution.feature_cache import path_of, read_features, write_features
 from lightning_cgan.runs.partial import partial
 
@@ -51,10 +51,10 @@ class References:
         features = self.known(trainer, module, images)
         if features is not None:
             return features
-        seen = Pass(self.extractor)
+        seen = FeatureAccumulator(self.extractor)
         for number, batch in enumerate(data.image_loader(split, most)):
             image = trainer.strategy.batch_to_device(batch, dataloader_idx=0).image
-            seen.add(number, Evaluated(image, image[:0]))
+            seen.add(number, EvalOutput(image, image[:0]))
         features = seen.gather(module.device, trainer.world_size).real
         self.keep(trainer, module, images, features)
         return features

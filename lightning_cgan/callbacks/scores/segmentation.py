@@ -7,13 +7,13 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
-from lightning_cgan.batches import Evaluated, to_bytes
+from lightning_cgan.batches import EvalOutput, to_bytes
 from lightning_cgan.callbacks.scores.distribution import on_first
-from lightning_cgan.callbacks.scores.generated_images import Kept
+from lightning_cgan.callbacks.scores.generated_images import GeneratedImageBuffer
 from lightning_cgan.callbacks.scores.translation import TranslationScores, gives_labels
 from lightning_cgan.errors import NonFiniteError
 from lightning_cgan.extractors.segmenter import Segmenter, class_numbers, decided
-from lightning_cgan.metrics.distribution.all_scores import Scored
+from lightning_cgan.metrics.distribution.all_scores import ScoreResult
 from lightning_cgan.metrics.gan_train import NARROW, taught_scores
 from lightning_cgan.metrics.segmentation import confusion, leaving_out, segmentation_scores
 
@@ -79,20 +79,20 @@ class SegmentationScores(TranslationScores):
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
         super().on_validation_start(trainer, module)
         self.palette = trainer.datamodule.palette
-        self.kept = {name: Kept(None) for name in ("fake", "real", "source")}
+        self.kept = {name: GeneratedImageBuffer(None) for name in ("fake", "real", "source")}
         if self.segmenter:
             self.segmenter.to(module.device)
 
     on_test_start = on_validation_start
 
-    def take(self, trainer: Trainer, outputs: Evaluated) -> None:
-        for back, one in enumerate([outputs, outputs.back] if outputs.back else [outputs]):
+    def take(self, trainer: Trainer, outputs: EvalOutput) -> None:
+        for back, one in enumerate([outputs, outputs.reverse] if outputs.reverse else [outputs]):
             if gives_labels(trainer, bool(back)):
                 self.take_labels(trainer, one)
             elif self.segmenter:
                 self.take_pictures(trainer, one)
 
-    def take_labels(self, trainer: Trainer, one: Evaluated) -> None:
+    def take_labels(self, trainer: Trainer, one: EvalOutput) -> None:
         """Generated label maps against the true ones."""
         if not trainer.datamodule.evaluates_pairs:
             self.note("labels: the data hold no true label map of each picture; nothing was scored.")
@@ -100,7 +100,7 @@ class SegmentationScores(TranslationScores):
         fake = to_bytes(self.usable("labels", one.fake))
         self.compare("labels", class_numbers(fake, self.palette), self.classes(one.real))
 
-    def take_pictures(self, trainer: Trainer, one: Evaluated) -> None:
+    def take_pictures(self, trainer: Trainer, one: EvalOutput) -> None:
         """What the segmenter reads in generated and in real pictures, against the label maps."""
         assert self.segmenter is not None
         assert one.source is not None
@@ -127,30 +127,30 @@ class SegmentationScores(TranslationScores):
             found |= self.without(kind, {f"{kind}_{name}": value for name, value in scores.items()})
         return found
 
-    def more(self, trainer: Trainer, module: LightningModule) -> Scored:
+    def more(self, trainer: Trainer, module: LightningModule) -> ScoreResult:
         """What segmenters learn from the pictures that were kept."""
         parts = module.device, trainer.global_rank, trainer.world_size
         images = {name: kept.gather(*parts) for name, kept in self.kept.items()}
         self.taught: dict[str, Any] | None = None
         if not len(images["fake"]):
             several = ["taught: pictures of several sizes; nothing was learnt."] if self.kept["fake"].images else []
-            return Scored({}, {}, several)
+            return ScoreResult({}, {}, several)
         missing = {f"{kind}taught_{name}": math.nan for kind in ("", "real_") for name in NAMES}
         if self.broken("segmentation"):
-            return Scored(missing, missing, ["taught: generated images hold NaN or infinity; nothing was learnt."])
+            return ScoreResult(missing, missing, ["taught: generated images hold NaN or infinity; nothing was learnt."])
         try:
             learnt, self.taught = on_first(trainer, lambda: self.learnt(images, module.device))
         except (ValueError, NonFiniteError) as refusal:  # what else was scored is not lost
-            return Scored(missing, missing, [f"taught: {refusal}"])
+            return ScoreResult(missing, missing, [f"taught: {refusal}"])
         return learnt
 
-    def learnt(self, images: dict[str, Tensor], device: torch.device) -> tuple[Scored, dict[str, Any]]:
+    def learnt(self, images: dict[str, Tensor], device: torch.device) -> tuple[ScoreResult, dict[str, Any]]:
         truth, classes = class_numbers(images["source"], self.palette), len(self.palette)
         truth[torch.isin(truth, torch.tensor(self.ignored))] = -1
         recipe = NARROW._replace(updates=self.updates)
         learnt = taught_scores(images["fake"], images["real"], truth, classes, recipe, device, self.on_real)
         self.on_real = learnt.on_real
-        return Scored(learnt.scores, learnt.standard_errors, []), learnt.card
+        return ScoreResult(learnt.scores, learnt.standard_errors, []), learnt.card
 
     def said_on_card(self) -> dict[str, Any]:
         used = {"name": self.segmenter.name, "sha256": self.segmenter.sha256} if self.segmenter else None

@@ -11,7 +11,7 @@ from torch import Tensor
 from torchmetrics.utilities.distributed import gather_all_tensors
 
 from lightning_cgan import keyed
-from lightning_cgan.batches import Evaluated, to_bytes
+from lightning_cgan.batches import EvalOutput, to_bytes
 from lightning_cgan.callbacks.pictures import SampleGrid, grid, picture_name, save_png, show
 from lightning_cgan.callbacks.scores.card import card
 from lightning_cgan.metrics.jackknife import means, standard_error
@@ -21,7 +21,7 @@ ROWS = 6  # pictures shown, at most
 PASSES = 5  # of which the median is the time of one
 
 
-class AgainstOptimisation(SampleGrid):
+class StyleTransferBenchmark(SampleGrid):
     """Logs the loss of one pass over unseen pictures, and what optimising their pixels by Adam takes to reach it.
 
     ``val/loss`` and its terms ``loss_content``, ``loss_style`` and ``loss_tv`` are means over the pictures. ``test``
@@ -48,7 +48,7 @@ class AgainstOptimisation(SampleGrid):
     def __init__(self, steps: int = 150, learning_rate: float = 0.1, learning_rate_from_content: float = 0.04) -> None:
         super().__init__()
         if steps < 1:
-            raise ValueError(f"steps of AgainstOptimisation is at least 1; met {steps}. Set its init_args.steps.")
+            raise ValueError(f"steps of StyleTransferBenchmark is at least 1; met {steps}. Set its init_args.steps.")
         self.steps = steps
         self.rates = {"": learning_rate, "_from_content": learning_rate_from_content}
 
@@ -58,7 +58,7 @@ class AgainstOptimisation(SampleGrid):
         self.shown: list[list[Tensor]] = []
 
     def on_validation_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
+        self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, batch: Any, batch_idx: int, *_: Any
     ) -> None:
         number = batch_idx * trainer.world_size + trainer.global_rank
         for place, (content, fake) in enumerate(zip(outputs.source, outputs.fake, strict=True)):

@@ -10,7 +10,7 @@ from torch.nn.functional import avg_pool2d
 from torchmetrics.utilities.distributed import gather_all_tensors
 from torchvision.transforms.functional import center_crop
 
-from lightning_cgan.batches import Evaluated
+from lightning_cgan.batches import EvalOutput
 from lightning_cgan.callbacks.pictures import SampleGrid
 from lightning_cgan.callbacks.scores.card import card
 from lightning_cgan.extractors.perceptual import Features
@@ -42,7 +42,7 @@ class SuperResolutionScores(Callback):
         self.rows: list[list[float]] = []  # the number of the batch over all processes, and the scores of an image
 
     def on_validation_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
+        self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, batch: Any, batch_idx: int, *_: Any
     ) -> None:
         assert outputs.source is not None  # the papers that super-resolve give it
         scale = trainer.datamodule.spec.scale
@@ -110,7 +110,7 @@ class CropGrid(SampleGrid):
         super().__init__(columns=4, rows=rows)
         self.size = size
 
-    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Evaluated, *_: Any) -> None:
+    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, *_: Any) -> None:
         if not trainer.is_global_zero or outputs.source is None:
             return
         scale = trainer.datamodule.spec.scale

@@ -7,11 +7,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from torchmetrics.utilities.distributed import gather_all_tensors
 
-from lightning_cgan.batches import Evaluated, to_bytes
+from lightning_cgan.batches import EvalOutput, to_bytes
 from lightning_cgan.callbacks.scores.card import card
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 from lightning_cgan.metrics.colour import BINS, RANGES, colour_counts, colour_moments, intersection, lab, spread
-from lightning_cgan.metrics.distribution.all_scores import Scored, finished
+from lightning_cgan.metrics.distribution.all_scores import ScoreResult, finished
 from lightning_cgan.metrics.jackknife import GROUPS
 from lightning_cgan.metrics.paired import cycle_errors
 from lightning_cgan.metrics.segmentation import by_group, leaving_out
@@ -35,7 +35,7 @@ class TranslationScores(Callback):
         self.notes: list[str] = []
 
     def on_validation_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
+        self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, batch: Any, batch_idx: int, *_: Any
     ) -> None:
         self.batch = batch_idx
         self.number = batch_idx * trainer.world_size + trainer.global_rank  # among the batches of all processes
@@ -52,7 +52,7 @@ class TranslationScores(Callback):
     def on_test_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         self.finish(trainer, module, "test")
 
-    def take(self, trainer: Trainer, outputs: Evaluated) -> None:
+    def take(self, trainer: Trainer, outputs: EvalOutput) -> None:
         """Take in one batch, which may be empty."""
         raise NotImplementedError
 
@@ -60,9 +60,9 @@ class TranslationScores(Callback):
         """Scores (1 + G,), whole and without each group, from ``self.sums``; each process calls it."""
         raise NotImplementedError
 
-    def more(self, trainer: Trainer, module: LightningModule) -> Scored:
+    def more(self, trainer: Trainer, module: LightningModule) -> ScoreResult:
         """Scores that do not come from sums; each process calls it."""
-        return Scored({}, {}, [])
+        return ScoreResult({}, {}, [])
 
     def said_on_card(self) -> dict[str, Any]:
         """How the scores were measured."""
@@ -114,7 +114,7 @@ class TranslationScores(Callback):
     def warn(self, note: str) -> None:
         """Say ``note`` on the screen, once in a run: each validation has the same to say."""
         if note not in self.said:
-            say(f"warning: {note}")
+            info(f"warning: {note}")
         self.said.add(note)
 
 
@@ -137,9 +137,9 @@ class ColourScores(TranslationScores):
     to a, are those with ``back_`` before them. Nothing is asked of pairs.
     """
 
-    def take(self, trainer: Trainer, outputs: Evaluated) -> None:
+    def take(self, trainer: Trainer, outputs: EvalOutput) -> None:
         labels = getattr(trainer.datamodule, "labels_in", None)
-        for back, one in enumerate([outputs, outputs.back] if outputs.back else [outputs]):
+        for back, one in enumerate([outputs, outputs.reverse] if outputs.reverse else [outputs]):
             if gives_labels(trainer, bool(back)):
                 continue
             prefix = "back_" if back and not labels else ""
@@ -178,12 +178,12 @@ class CycleScores(TranslationScores):
     ``metrics.json``. A direction that a paper does not return from has no score.
     """
 
-    def take(self, trainer: Trainer, outputs: Evaluated) -> None:
-        for domain, one in zip("ab", [outputs, outputs.back] if outputs.back else [outputs], strict=False):
-            if one.recovered is None or one.source is None:
+    def take(self, trainer: Trainer, outputs: EvalOutput) -> None:
+        for domain, one in zip("ab", [outputs, outputs.reverse] if outputs.reverse else [outputs], strict=False):
+            if one.reconstruction is None or one.source is None:
                 continue
             name = f"cycle_error_{domain}"
-            error = cycle_errors(one.source, self.usable(name, one.recovered))
+            error = cycle_errors(one.source, self.usable(name, one.reconstruction))
             self.add(name, torch.stack([error, torch.ones_like(error)], 1))
 
     def scores(self, trainer: Trainer, module: LightningModule) -> dict[str, Tensor]:

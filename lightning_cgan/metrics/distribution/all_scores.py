@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lightning_cgan.metrics.distribution.feature_store import Gathered, Pass
+from lightning_cgan.metrics.distribution.feature_store import FeatureAccumulator, GatheredFeatures
 from lightning_cgan.metrics.distribution.fid import frechet_distance, frechet_distances
 from lightning_cgan.metrics.distribution.inception_score import inception_score, inception_scores
 from lightning_cgan.metrics.distribution.intra_class_fid import intra_class_fid
@@ -18,10 +18,10 @@ from lightning_cgan.metrics.distribution.requirements import enough, images_need
 from lightning_cgan.metrics.jackknife import GROUPS, groups_of, kept, means, standard_error
 from lightning_cgan.protocol import Convention, Protocol
 
-__all__ = ["Gathered", "Pass", "Scored", "all_scores", "frechet_distance", "inception_score"]
+__all__ = ["FeatureAccumulator", "GatheredFeatures", "ScoreResult", "all_scores", "frechet_distance", "inception_score"]
 
 
-class Scored(NamedTuple):
+class ScoreResult(NamedTuple):
     """The scores of one evaluation."""
 
     value: dict[str, float]  # by the score's name; NaN where it could not be computed
@@ -47,7 +47,9 @@ class Settings(NamedTuple):
         return self.device if self.device.type == "cuda" else torch.device("cpu")
 
 
-def settings_for(seen: Gathered, convention: Convention, errors: bool, block: int, device: torch.device) -> Settings:
+def settings_for(
+    seen: GatheredFeatures, convention: Convention, errors: bool, block: int, device: torch.device
+) -> Settings:
     """With groups of the generated images to leave out where ``errors`` are wanted."""
     generated = len(seen.fake)
     groups = max(1, min(GROUPS, generated)) if errors else 1
@@ -56,14 +58,14 @@ def settings_for(seen: Gathered, convention: Convention, errors: bool, block: in
 
 
 def all_scores(
-    seen: Gathered,
+    seen: GatheredFeatures,
     knows_labels: bool,
     convention: Convention = Protocol.OWN.value,
     errors: bool = True,
     intra: bool = False,
     block: int = BLOCK,
     device: torch.device | str = "cpu",
-) -> Scored:
+) -> ScoreResult:
     """Every score that ``seen`` allows, each with the standard error that comes from the choice of generated images.
 
     "fid", "kid", "is_mean", "is_std", "precision", "recall", "density", "coverage"; by a classifier of the set
@@ -111,24 +113,24 @@ def noted(notes: list[str]) -> Iterator[None]:
         notes.append(str(error))
 
 
-def finished(scores: dict[str, Tensor], notes: list[str]) -> Scored:
+def finished(scores: dict[str, Tensor], notes: list[str]) -> ScoreResult:
     """Scores (1 + G,) as numbers with their standard errors."""
     value = {name: score[0].item() for name, score in scores.items()}
-    return Scored(value, {name: standard_error(score) for name, score in scores.items()}, notes)
+    return ScoreResult(value, {name: standard_error(score) for name, score in scores.items()}, notes)
 
 
-def joined(result: Scored, scores: dict[str, Tensor]) -> Scored:
+def joined(result: ScoreResult, scores: dict[str, Tensor]) -> ScoreResult:
     more = finished(scores, [])
     return result._replace(value=result.value | more.value, error=result.error | more.error)
 
 
-def of_moments(seen: Gathered, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
+def of_moments(seen: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
     if "fid" not in usable:
         return {}
     return {"fid": frechet_distances(seen.real, seen.fake, settings.group, settings.groups, settings.exact)}
 
 
-def of_pairs(seen: Gathered, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
+def of_pairs(seen: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
     """KID, precision, recall, density and coverage; each may rest on too few images."""
     if not usable & {"kid", "precision", "recall", "density", "coverage"}:
         return {}
@@ -142,7 +144,7 @@ def of_pairs(seen: Gathered, settings: Settings, usable: set[str]) -> dict[str, 
     return {"kid": distance} | neighbourhood_scores(pairs, convention.density_neighbours)
 
 
-def of_logits(seen: Gathered, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
+def of_logits(seen: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
     """The Inception Score, and what a classifier of the set says of the classes of generated images."""
     group, groups = settings.group, settings.groups
     scores: dict[str, Tensor] = {}
@@ -164,14 +166,14 @@ def rarest_class(found: Tensor, classes: int, group: Tensor, groups: int) -> Ten
     return counts.amin(1) / counts.sum(1)
 
 
-def classification(seen: Gathered, errors: bool) -> dict[str, Tensor]:
+def classification(seen: GatheredFeatures, errors: bool) -> dict[str, Tensor]:
     """The share of real images that the model itself classifies rightly, where it classifies."""
     count = len(seen.hits)
     groups = min(GROUPS, count) if errors else 1
     return {"classification_accuracy": means(seen.hits, torch.arange(count) % groups, groups)} if count else {}
 
 
-def with_memorisation(result: Scored, seen: Gathered, settings: Settings) -> Scored:
+def with_memorisation(result: ScoreResult, seen: GatheredFeatures, settings: Settings) -> ScoreResult:
     """``result`` with the distances to the training images."""
     assert seen.train is not None
     fake, real = (nearest_neighbours(f, seen.train, settings.block, settings.device) for f in (seen.fake, seen.real))
@@ -179,7 +181,7 @@ def with_memorisation(result: Scored, seen: Gathered, settings: Settings) -> Sco
     return joined(result, scores)._replace(neighbours=fake)
 
 
-def with_classes(result: Scored, seen: Gathered, settings: Settings, knows_labels: bool) -> Scored:
+def with_classes(result: ScoreResult, seen: GatheredFeatures, settings: Settings, knows_labels: bool) -> ScoreResult:
     """``result`` with the scores inside each class."""
     inside = intra_class_fid(seen, knows_labels, settings.group, settings.groups, settings.exact)
     result = joined(result, {"intra_fid": inside.mean, "intra_fid_worst": inside.worst})

@@ -8,20 +8,20 @@ import torch
 from torch import Tensor
 from torchmetrics.utilities.distributed import gather_all_tensors
 
-from lightning_cgan.batches import Evaluated, to_bytes
+from lightning_cgan.batches import EvalOutput, to_bytes
 from lightning_cgan.extractors.extractors import Extractor, seen_by
 
 BLOCK_BYTES = 2**25 + 2**20  # a block of more than 32 MiB goes back to the system when it is freed
 
 
-class Gathered(NamedTuple):
+class GatheredFeatures(NamedTuple):
     """What the scores are computed from, in an order that does not depend on the number of processes."""
 
     real: Tensor  # (N, F) features
     fake: Tensor  # (K, F) features
     logits: Tensor  # (K, classes) of the fakes
     label: Tensor  # (K,) int64 asked for, -1 without labels
-    truth: Tensor  # (N,) int64 class of each real image, -1 where it is not known
+    target: Tensor  # (N,) int64 class of each real image, -1 where it is not known
     hits: Tensor  # (N,) bool, whether the model classified a real image rightly; empty where it does not classify
     finite: bool  # whether every pixel generated was a number
     train: Tensor | None = None  # (T, F) features of the training images, where generated ones are compared with them
@@ -64,7 +64,7 @@ class Rows:
             yield block
 
 
-class Pass:
+class FeatureAccumulator:
     """Collects one evaluation's features on the CPU, batch by batch, and gathers them from all processes.
 
     Images are rounded to uint8 first, generated ones too: what is scored is what a PNG of it would hold.
@@ -76,21 +76,21 @@ class Pass:
 
     def __init__(self, extractor: Extractor, known: Tensor | None = None) -> None:
         self.extractor, self.known = extractor, known
-        self.rows = {name: Rows() for name in ("real", "fake", "logits", "label", "truth", "hits", "at", "fake_at")}
+        self.rows = {name: Rows() for name in ("real", "fake", "logits", "label", "target", "hits", "at", "fake_at")}
         self.finite = True
 
-    def add(self, batch: int, outputs: Evaluated) -> None:
+    def add(self, batch: int, outputs: EvalOutput) -> None:
         """Take in ``outputs``, this process' part number ``batch`` of the evaluation."""
         self.finite &= bool(outputs.fake.isfinite().all())
         if self.known is None:
             self.rows["real"].append(self.see(outputs.real)[0])
         fake, logits = self.see(outputs.fake)
         reals, fakes = len(outputs.real), len(outputs.fake)
-        label = outputs.label if outputs.label is not None else torch.full((fakes,), -1)
-        truth = outputs.truth if outputs.truth is not None else torch.full((reals,), -1)
-        hits = truth == outputs.decided if outputs.decided is not None else label[:0] > 0
+        label = outputs.fake_label if outputs.fake_label is not None else torch.full((fakes,), -1)
+        target = outputs.target if outputs.target is not None else torch.full((reals,), -1)
+        hits = target == outputs.prediction if outputs.prediction is not None else label[:0] > 0
         at = {"at": torch.full((reals,), batch), "fake_at": torch.full((fakes,), batch)}
-        new = {"fake": fake, "logits": logits, "label": label, "truth": truth, "hits": hits} | at
+        new = {"fake": fake, "logits": logits, "label": label, "target": target, "hits": hits} | at
         for name, rows in new.items():
             self.rows[name].append(rows)
 
@@ -101,7 +101,7 @@ class Pass:
         features, logits = seen_by(self.extractor, blank)  # for their widths
         return features[:0], logits[:0]
 
-    def gather(self, device: torch.device, world: int) -> Gathered:
+    def gather(self, device: torch.device, world: int) -> GatheredFeatures:
         """Everything every process saw, in the order in which one process would have seen it. Empties this pass.
 
         Raises:
@@ -116,13 +116,13 @@ class Pass:
             )
         whole = {
             name: together(self.rows[name], place, device, world)
-            for name, place in {"truth": real, "hits": real, "fake": fake, "logits": fake, "label": fake}.items()
+            for name, place in {"target": real, "hits": real, "fake": fake, "logits": fake, "label": fake}.items()
         }
         finite = torch.tensor([self.finite])
         if world > 1:
             finite = torch.cat(gather_all_tensors(finite.to(device)))
         known = self.known if self.known is not None else together(self.rows["real"], real, device, world)
-        return Gathered(real=known, **whole, finite=bool(finite.all()))
+        return GatheredFeatures(real=known, **whole, finite=bool(finite.all()))
 
 
 def places(at: Rows, device: torch.device, world: int) -> list[Tensor]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lightning_cgan.metrics.distribution.feature_store import Gathered
+from lightning_cgan.metrics.distribution.feature_store import GatheredFeatures
 from lightning_cgan.metrics.distribution.fid import frechet_distances
 
 
@@ -19,7 +19,7 @@ class IntraClass(NamedTuple):
 
 
 def intra_class_fid(
-    seen: Gathered, knows_labels: bool, group: Tensor, groups: int, device: torch.device | str = "cpu"
+    seen: GatheredFeatures, knows_labels: bool, group: Tensor, groups: int, device: torch.device | str = "cpu"
 ) -> IntraClass:
     """FID between all real images of a class and all images generated for it. Miyato & Koyama 2018, Section 4.
 
@@ -36,8 +36,8 @@ def intra_class_fid(
     """
     classes, distance = {}, {}
     right = seen.logits.argmax(1) == seen.label if knows_labels else seen.label < 0
-    for label in sorted({*seen.truth.tolist(), *seen.label.tolist()} - {-1}):
-        reals, fakes = seen.truth == label, seen.label == label
+    for label in sorted({*seen.target.tolist(), *seen.label.tolist()} - {-1}):
+        reals, fakes = seen.target == label, seen.label == label
         real, fake = seen.real[reals], seen.fake[fakes]
         if min(len(real), len(fake)) > 1:
             distance[label] = frechet_distances(real, fake, group[fakes], groups, device)

@@ -2,7 +2,7 @@
 
 import torch
 
-from lightning_cgan.metrics.distribution.feature_store import Gathered
+from lightning_cgan.metrics.distribution.feature_store import GatheredFeatures
 from lightning_cgan.metrics.distribution.fid import chunks
 from lightning_cgan.protocol import Convention
 
@@ -10,7 +10,7 @@ ALIKE = 1e-4  # largest difference of features, relative to the largest feature,
 
 
 def images_needed(
-    seen: Gathered, knows_labels: bool, intra: bool, convention: Convention
+    seen: GatheredFeatures, knows_labels: bool, intra: bool, convention: Convention
 ) -> dict[str, tuple[int, int]]:
     """How many real and how many generated images each score rests on at least, for the scores that are asked for."""
     splits, k, dense = convention.inception_splits, convention.neighbours + 1, convention.density_neighbours + 1
@@ -28,12 +28,12 @@ def images_needed(
     return least | dict.fromkeys(("intra_fid", "intra_fid_worst"), (2, 2)) if intra else least
 
 
-def enough(seen: Gathered, reals: int, fakes: int) -> bool:
+def enough(seen: GatheredFeatures, reals: int, fakes: int) -> bool:
     """Whether there are so many images, and all of numbers."""
     return seen.finite and len(seen.real) >= reals and len(seen.fake) >= fakes
 
 
-def notes_on(seen: Gathered, needed: dict[str, tuple[int, int]]) -> list[str]:
+def notes_on(seen: GatheredFeatures, needed: dict[str, tuple[int, int]]) -> list[str]:
     """Why some of the scores that are ``needed`` are missing, or are not what they seem."""
     reals, fakes, width = len(seen.real), len(seen.fake), seen.real.shape[1]
     if not seen.finite:
@@ -60,7 +60,7 @@ def lacking(least: tuple[int, int], there: tuple[int, int]) -> str:
     return f"at least {kinds} images are needed; there are {' and '.join(str(there[place]) for place in short)}"
 
 
-def alike(seen: Gathered) -> bool:
+def alike(seen: GatheredFeatures) -> bool:
     """Whether the features of all generated images are the same but for rounding."""
     first, largest = seen.fake[:1], seen.fake.abs().max().clamp(min=torch.finfo(torch.float32).tiny)
     return all(bool((part - first).abs().max() <= ALIKE * largest) for part in chunks(seen.fake))

@@ -8,7 +8,7 @@ import argparse
 from difflib import get_close_matches
 from pathlib import Path
 
-from lightning_cgan.runs.compare.row_names import row_names
+from lightning_cgan.runs.compare.run_labels import run_labels
 from lightning_cgan.runs.compare.runs import ScoredRun, check_cards, covered, differing, exact, read_run, shown, some
 from lightning_cgan.runs.compare.table import Row, csv_text, markdown
 
@@ -65,7 +65,7 @@ def rows_of(runs: list[ScoredRun], allowed: list[str]) -> tuple[list[Row], list[
         notes += [f"Allowed to differ: {said}."] if said else []
     configs = [{key: value for key, value in run.config.items() if not covered(key, allowed)} for run in runs]
     kinds = {exact(config): config for config in configs}
-    names, more = row_names(list(kinds.values()))
+    names, more = run_labels(list(kinds.values()))
     rows = []
     for kind, name in zip(kinds, names, strict=True):
         members = [run for run, config in zip(runs, configs, strict=True) if exact(config) == kind]

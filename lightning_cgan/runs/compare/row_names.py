@@ -8,7 +8,7 @@ ORDER = ("model", "data", "trainer")
 MOST = 3  # keys in a name, where fewer would do
 
 
-def row_names(configs: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
+def run_labels(configs: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
     """A name for each of these different configurations (dotted keys), and sentences on what the names leave out."""
     names, notes = [title(config) for config in configs], []
     for shared in dict.fromkeys(names):

@@ -128,6 +128,6 @@ def caption(run: Run) -> str:
     kinds = {name_of(at(entry, "class_path")) for entry in (chosen if isinstance(chosen, list) else [chosen])}
     if "Scatter" in kinds:
         return "Generated points; circles are three standard deviations around the modes of the data."
-    if "PairGrid" in kinds:
+    if "PairedGrid" in kinds:
         return "From the top: low resolution, its bicubic interpolation, generated, and real images."
     return "Generated images. Where the model knows classes, each row was asked for one class."

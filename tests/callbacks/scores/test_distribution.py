@@ -8,7 +8,7 @@ from datamodules.embedded.digits import Digits
 from lightning_cgan.batches import ImageSpec, Reference
 from lightning_cgan.callbacks.scores.card import check_extractor
 from lightning_cgan.callbacks.scores.distribution import Scores
-from lightning_cgan.callbacks.scores.generated_images import Kept
+from lightning_cgan.callbacks.scores.generated_images import GeneratedImageBuffer
 from lightning_cgan.extractors.extractors import DigitsClassifier
 from lightning_cgan.networks.sngan import Generator
 from lightning_cgan.protocol import Protocol
@@ -198,7 +198,11 @@ def test_training_images_are_not_compared_with_where_real_images_are_not_held_ou
     watcher.references = SimpleNamespace(keep=lambda *_: None, of_split=lambda *_: asked.append(1) or torch.ones(3, 4))
     for split, compared in (("test", True), ("train+val", False)):
         image = torch.randint(256, (6, 1, 2, 2), dtype=torch.uint8)
-        watcher.images, watcher.passed, watcher.kept = Reference(split, 6, ""), scored(image, image), Kept(None)
+        watcher.images, watcher.passed, watcher.kept = (
+            Reference(split, 6, ""),
+            scored(image, image),
+            GeneratedImageBuffer(None),
+        )
         seen = watcher.gather(SimpleNamespace(world_size=1, global_rank=0), SimpleNamespace(device=CPU), "test")
         assert (seen.train is not None) is compared
     assert asked == [1]

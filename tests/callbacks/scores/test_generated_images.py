@@ -2,7 +2,7 @@ import torch
 
 from lightning_cgan.batches import to_signed
 from lightning_cgan.callbacks.scores import generated_images as kept
-from lightning_cgan.callbacks.scores.generated_images import Kept
+from lightning_cgan.callbacks.scores.generated_images import GeneratedImageBuffer
 
 
 def numbered(count):
@@ -14,13 +14,13 @@ def batches(sizes):
 
 
 def test_what_is_kept_are_the_first_images_without_a_gap_also_where_batches_differ_in_size():
-    store = Kept(40)
+    store = GeneratedImageBuffer(40)
     for number, fake in enumerate(batches([4] * 10 + [3, 4] * 6)):
         store.add(number, fake, 1)
     image = store.gather(torch.device("cpu"), 0, 1)
     assert 40 <= len(image) < 44
     assert torch.equal(image, numbered(len(image)))
-    small = Kept(20)  # the fifth batch would not fit, the smaller one after it would
+    small = GeneratedImageBuffer(20)  # the fifth batch would not fit, the smaller one after it would
     for number, fake in enumerate(batches([4, 4, 4, 4, 4, 2, 4])):
         small.add(number, fake, 1)
     assert torch.equal(small.gather(torch.device("cpu"), 0, 1), numbered(20))
@@ -38,7 +38,7 @@ def test_processes_keep_the_first_images_of_all(monkeypatch):
 
 
 def test_images_of_several_sizes_are_not_kept():
-    store = Kept(None)
+    store = GeneratedImageBuffer(None)
     for number, height in enumerate((4, 4, 6)):
         assert len(store.gather(torch.device("cpu"), 0, 1)) == number
         store.add(number, torch.zeros(1, 3, height, 4), 1)
@@ -47,7 +47,7 @@ def test_images_of_several_sizes_are_not_kept():
 
 def shared(monkeypatch, sizes, room, world):
     """What the last of ``world`` processes gathers, of batches that they take in turn."""
-    stores = [Kept(room) for _ in range(world)]
+    stores = [GeneratedImageBuffer(room) for _ in range(world)]
     for number, fake in enumerate(batches(sizes)):
         stores[number % world].add(number // world, fake, world)
     sent = [

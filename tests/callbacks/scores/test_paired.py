@@ -4,19 +4,19 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from lightning_cgan.batches import Evaluated, ImageSpec
-from lightning_cgan.callbacks.scores.paired import PairedScores, PairGrid
+from lightning_cgan.batches import EvalOutput, ImageSpec
+from lightning_cgan.callbacks.scores.paired import PairedGrid, PairedScores
 from lightning_cgan.protocol import Protocol
 from tests.metrics.pixels import CPU, Pixels, features, made
 
 
 def test_a_pair_grid_has_rows_of_sources_interpolations_fakes_and_reals():
-    watcher = PairGrid(columns=3, scale=4)
+    watcher = PairedGrid(columns=3, scale=4)
     watcher.on_validation_start(None, None)
     trainer = SimpleNamespace(is_global_zero=True)
     for start in (0, 2, 4):
         value = torch.arange(start, start + 2.0).view(2, 1, 1, 1).expand(2, 1, 8, 8) / 10
-        watcher.on_validation_batch_end(trainer, None, Evaluated(real=value, fake=-value, source=value))
+        watcher.on_validation_batch_end(trainer, None, EvalOutput(real=value, fake=-value, source=value))
     shown = {row: [image.mean().item() for image in cell] for row, cell in watcher.cells.items()}
     assert shown.keys() == {0, 1, 2, 3}
     for row, sign in enumerate((1, 1, -1, 1)):

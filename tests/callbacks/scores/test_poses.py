@@ -5,7 +5,7 @@ import torch
 
 from datamodules.embedded.poses import Poses, views_of
 from datamodules.render.cars_and_chairs import Family
-from lightning_cgan.batches import Evaluated, Labelled, Unpaired, to_signed
+from lightning_cgan.batches import EvalOutput, Labelled, Unpaired, to_signed
 from lightning_cgan.callbacks.scores.poses import AzimuthError, ViewScores
 from lightning_cgan.extractors.poses import PoseNetwork, PoseRegressor, PoseTraining
 from tests.translation import Negative, trainer
@@ -25,8 +25,8 @@ class Keeps(Negative):
     training_batch = Unpaired
 
     def validation_step(self, batch, batch_idx):
-        back = Evaluated(batch.a, batch.b.flip(-1), source=batch.b)
-        return Evaluated(batch.b, self.made(batch.a), source=batch.a, back=back)
+        back = EvalOutput(batch.a, batch.b.flip(-1), source=batch.b)
+        return EvalOutput(batch.b, self.made(batch.a), source=batch.a, reverse=back)
 
     def made(self, a):
         return a
@@ -70,7 +70,9 @@ def test_the_error_of_a_regressor_is_in_degrees(tmp_path, scores):
 
         def test_step(self, batch, batch_idx):
             truth = torch.zeros(len(batch.b))
-            return Evaluated(batch.b, batch.b[:0], truth=truth, decided=truth + torch.tensor([3.0, -3.0]).repeat(11))
+            return EvalOutput(
+                batch.b, batch.b[:0], target=truth, prediction=truth + torch.tensor([3.0, -3.0]).repeat(11)
+            )
 
     measured = trainer(tmp_path / "run", callbacks=[AzimuthError()])
     measured.test(Off(), FewPoses(evaluation_batch_size=22, objects=2), verbose=False)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from datamodules.embedded.gaussians import ring
-from lightning_cgan.batches import Evaluated
+from lightning_cgan.batches import EvalOutput
 from lightning_cgan.callbacks.scores.gaussians import Walks, scatter
 from lightning_cgan.cli.lightning import main
 from tests.translation import trainer
@@ -51,7 +51,7 @@ def test_points_are_put_in_the_order_of_one_process(tmp_path):
     walks = Walks()
     for number in (1, 0):
         part = point[2 * number : 2 * number + 2]
-        walks.add(number, Evaluated(part, part + 1, source=part, back=Evaluated(part, -part, source=part)))
+        walks.add(number, EvalOutput(part, part + 1, source=part, reverse=EvalOutput(part, -part, source=part)))
     gathered = walks.gather(trainer(tmp_path))
     assert torch.equal(gathered[""][0], point.flatten(1))
     assert torch.equal(gathered[""][1], point.flatten(1) + 1)

@@ -4,8 +4,8 @@ from lightning.pytorch import LightningModule
 from torchvision.io import read_image
 
 from datamodules.embedded.photo_crops import PhotoCrops
-from lightning_cgan.batches import Evaluated
-from lightning_cgan.callbacks.scores.style_transfer import AgainstOptimisation
+from lightning_cgan.batches import EvalOutput
+from lightning_cgan.callbacks.scores.style_transfer import StyleTransferBenchmark
 from lightning_cgan.optimize import optimise_pixels
 from lightning_cgan.runs.metrics_json import read_results
 from tests.translation import trainer
@@ -29,11 +29,11 @@ class Darker(LightningModule):
         return optimise_pixels(start, lambda image: (image + 1).square().mean(), optimizer, steps)
 
     def test_step(self, batch, batch_idx):
-        return Evaluated(batch.image, self(batch.image), source=batch.image)
+        return EvalOutput(batch.image, self(batch.image), source=batch.image)
 
 
 def measured(share, folder, steps=6, batch=4, **options):
-    watched = AgainstOptimisation(steps, **options)
+    watched = StyleTransferBenchmark(steps, **options)
     run = trainer(folder, callbacks=[watched])
     run.test(Darker(share), datamodule=PhotoCrops(size=16, each=2, evaluation_batch_size=batch), verbose=False)
     return read_results(folder)["test"]
@@ -89,4 +89,4 @@ def test_the_picture_has_three_columns(tmp_path):
 
 def test_no_steps_are_refused():
     with pytest.raises(ValueError, match=r"at least 1; met 0. Set its init_args.steps"):
-        AgainstOptimisation(steps=0)
+        StyleTransferBenchmark(steps=0)

@@ -3,7 +3,7 @@ from functools import partial
 import torch
 
 from datamodules.core.augment import Augmented, flipped, shifted
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.core.sources import InMemory
 from datamodules.embedded.digits import Digits
 
@@ -12,7 +12,7 @@ IMAGES = InMemory(torch.arange(20 * 9, dtype=torch.uint8).view(20, 1, 3, 3), tor
 
 def positions(epoch, image):
     image = torch.tensor(image)
-    return Positions(torch.full_like(image, epoch), image)
+    return SampleIndex(torch.full_like(image, epoch), image)
 
 
 def test_an_image_is_changed_alike_in_any_batch_of_an_epoch():

@@ -83,6 +83,6 @@ def test_batches_of_an_evaluation_do_not_depend_on_the_number_of_processes(reals
 
 def test_draws_ask_for_every_class_equally():
     assert balanced_draws(range(3, 8), 3).label.tolist() == [0, 1, 2, 0, 1]
-    assert balanced_draws(range(3, 8), 3).key.tolist() == [3, 4, 5, 6, 7]
+    assert balanced_draws(range(3, 8), 3).noise_id.tolist() == [3, 4, 5, 6, 7]
     assert balanced_draws(range(4), 10, [3, 7]).label.tolist() == [3, 7, 3, 7]
     assert balanced_draws(range(2), 0).label.tolist() == [0, 0]

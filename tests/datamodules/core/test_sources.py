@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from datamodules.core.augment import Augmented, plain
-from datamodules.core.order import Positions
-from datamodules.core.sources import InMemory, Joined
+from datamodules.core.order import SampleIndex
+from datamodules.core.sources import ConcatSource, InMemory
 from datamodules.embedded.digits import Digits
 from datamodules.views.semi_supervised import SemiLabelled
 from lightning_cgan.protocol import Protocol
@@ -19,12 +19,12 @@ def numbered(first, last):
 
 def at(*places):
     place = torch.tensor(places, dtype=torch.int64)
-    return Positions(torch.zeros_like(place), place)
+    return SampleIndex(torch.zeros_like(place), place)
 
 
 @pytest.fixture
 def joined():
-    return Joined(numbered(0, 4), numbered(10, 13))
+    return ConcatSource(numbered(0, 4), numbered(10, 13))
 
 
 def test_joined_sets_follow_each_other_and_keep_their_labels(joined):
@@ -39,7 +39,7 @@ def test_any_order_and_shape_of_places_is_answered_in_that_order(joined):
 
 
 def test_a_draw_of_so_many_is_the_same_each_time_and_keeps_the_order():
-    first, second = (Joined(numbered(0, 100), most=30) for _ in range(2))
+    first, second = (ConcatSource(numbered(0, 100), most=30) for _ in range(2))
     values = first.images(at(*range(30))).flatten()
     assert torch.equal(values, second.images(at(*range(30))).flatten())
     assert values.tolist() == sorted(set(values.tolist()))
@@ -48,8 +48,11 @@ def test_a_draw_of_so_many_is_the_same_each_time_and_keeps_the_order():
 
 def test_the_hash_tells_other_images_apart_and_that_of_one_whole_set_is_its_own(joined):
     one = numbered(0, 100)
-    assert Joined(one).sha256() == Joined(one, most=100).sha256() == one.sha256()
-    assert len({joined.sha256(), one.sha256(), Joined(one, most=30).sha256(), Joined(one, most=31).sha256()}) == 4
+    assert ConcatSource(one).sha256() == ConcatSource(one, most=100).sha256() == one.sha256()
+    assert (
+        len({joined.sha256(), one.sha256(), ConcatSource(one, most=30).sha256(), ConcatSource(one, most=31).sha256()})
+        == 4
+    )
 
 
 def test_without_augmentation_a_set_is_what_it_was():

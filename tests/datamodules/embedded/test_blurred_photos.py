@@ -4,7 +4,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from datamodules.core.low_resolution import low_resolution
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.embedded.photos import BlurredPhotos, Photos, blurred
 
 
@@ -17,7 +17,7 @@ def test_the_blur_is_scipys():
 
 def test_the_low_resolution_is_that_of_the_blurred_crop_and_the_high_one_is_sharp():
     data, plain = BlurredPhotos(size=32), Photos(size=32)
-    at = Positions(*torch.tensor([[[0, 0]], [[1, 2]]]))
+    at = SampleIndex(*torch.tensor([[[0, 0]], [[1, 2]]]))
     (a, b), (_, sharp) = ([side.images(at) for side in one.domains("train")] for one in (data, plain))
     assert torch.equal(b, sharp)
     assert torch.equal(a, low_resolution(blurred(b, 1.0), 4))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.embedded import facades
 from datamodules.embedded.facades import Facades, Task, rendered
 from datamodules.translation import Direction
@@ -76,7 +76,7 @@ def test_both_images_of_a_pair_are_mirrored_or_neither():
     flipping = data()
     plain_a, plain_b = flipping.measured("train")
     place = torch.arange(6).expand(8, 6)
-    at = Positions(torch.arange(8)[:, None].expand(8, 6), place)
+    at = SampleIndex(torch.arange(8)[:, None].expand(8, 6), place)
     a, b = (side.images(at) for side in flipping.domains("train"))
     mirrored = [(side != plain.image[place]).flatten(2).any(2) for side, plain in ((a, plain_a), (b, plain_b))]
     assert torch.equal(*mirrored)
@@ -87,7 +87,7 @@ def test_both_images_of_a_pair_are_mirrored_or_neither():
 
 def test_without_flips_pairs_are_trained_on_as_they_are():
     a, _ = data(flip=False).domains("train")
-    assert torch.equal(a.images(Positions(torch.arange(6), torch.arange(6))), data().measured("train")[0].image)
+    assert torch.equal(a.images(SampleIndex(torch.arange(6), torch.arange(6))), data().measured("train")[0].image)
 
 
 def test_training_batches_are_pairs():

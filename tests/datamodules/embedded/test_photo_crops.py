@@ -3,19 +3,19 @@ import torch
 from lightning.pytorch import Trainer
 from PIL import Image
 
-from datamodules.core.order import Positions
-from datamodules.embedded.photo_crops import PhotoCrops, Squares, WhichPhotograph, part_of, scenes
+from datamodules.core.order import SampleIndex
+from datamodules.embedded.photo_crops import PhotoCrops, PhotoIdentity, Squares, part_of, scenes
 from datamodules.embedded.photos import photographs
 
 
 def at(*places, epoch=0):
     place = torch.tensor([places])
-    return Positions(torch.full_like(place, epoch), place)
+    return SampleIndex(torch.full_like(place, epoch), place)
 
 
 def test_both_views_of_one_scene_have_one_number():
     assert len(scenes("train")) == len(photographs("train")) - 1
-    assert WhichPhotograph().spec.num_classes == 10
+    assert PhotoIdentity().spec.num_classes == 10
 
 
 def test_squares_follow_the_seed_the_epoch_and_their_place(monkeypatch):
@@ -28,7 +28,7 @@ def test_squares_follow_the_seed_the_epoch_and_their_place(monkeypatch):
     assert not torch.equal(one, squares.images(at(0, 1, epoch=1)))
     monkeypatch.setenv("PL_GLOBAL_SEED", "5")
     assert not torch.equal(one, squares.images(at(0, 1)))
-    assert squares.images(Positions(*torch.zeros(2, 0).long())).shape == (0, 3, 16, 16)
+    assert squares.images(SampleIndex(*torch.zeros(2, 0).long())).shape == (0, 3, 16, 16)
 
 
 def test_a_square_is_never_enlarged_and_at_most_so_much_reduced():
@@ -70,7 +70,7 @@ def test_predict_is_given_the_whole_test_photographs():
     assert [batch.image.shape[-2:] for batch in batches] == [(512, 512), (300, 451), (400, 600)]
 
 
-@pytest.mark.parametrize(("kind", "size", "most"), [(PhotoCrops, 173, 172), (WhichPhotograph, 85, 84)])
+@pytest.mark.parametrize(("kind", "size", "most"), [(PhotoCrops, 173, 172), (PhotoIdentity, 85, 84)])
 def test_squares_that_do_not_fit_are_refused(kind, size, most):
     kind(size=most)
     with pytest.raises(ValueError, match=rf"sides of 8 to {most} pixels; met {size}. Set data.init_args.size"):

@@ -5,7 +5,7 @@ import skimage
 import torch
 
 from datamodules.core.low_resolution import low_resolution
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.embedded import photos
 from datamodules.embedded.photos import FILES, SMALLEST, Crops, Photos, photographs
 from lightning_cgan.batches import Paired, PairSpec
@@ -13,7 +13,7 @@ from lightning_cgan.batches import Paired, PairSpec
 
 def at(*epochs_and_places):
     epoch, image = zip(*epochs_and_places, strict=True)
-    return Positions(torch.tensor(epoch)[None], torch.tensor(image)[None])
+    return SampleIndex(torch.tensor(epoch)[None], torch.tensor(image)[None])
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.files.image_files import WHOLE, Decoding, Files, Scan, class_folders, digest_of, is_folder, nearest
 from lightning_cgan.errors import UserError
 from tests.datamodules.sets import random_bytes
@@ -188,7 +188,7 @@ def test_class_folders_are_in_order_and_hidden_ones_and_files_are_none(tmp_path)
 
 def at(*places):
     index = torch.tensor(places, dtype=torch.int64)
-    return Positions(torch.zeros_like(index), index)
+    return SampleIndex(torch.zeros_like(index), index)
 
 
 def strip(path):
@@ -202,7 +202,7 @@ def strip(path):
 def test_files_are_cut_to_the_centre_and_resized(tmp_path):
     files = Files(tmp_path, [strip(tmp_path / "x.png")], torch.tensor([0]), Decoding(16))
     index = torch.zeros(2, 1, dtype=torch.int64)
-    image = files.images(Positions(index, index))
+    image = files.images(SampleIndex(index, index))
     assert image.shape == (2, 1, 3, 16, 16)
     assert image.dtype == torch.uint8
     assert image[:, 0, 2].min() == 255

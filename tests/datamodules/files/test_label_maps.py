@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.embedded.facades import Facades
 from datamodules.files.label_maps import CITYSCAPES, FACADES, PALETTES, Palette, palette_of
 from datamodules.folders.paired import PairedFolder
@@ -25,7 +25,7 @@ def folder(root, **options):
 
 def images(side, epoch=0):
     place = torch.arange(len(side.label))
-    return side.images(Positions(torch.full_like(place, epoch), place))
+    return side.images(SampleIndex(torch.full_like(place, epoch), place))
 
 
 def colours(image):

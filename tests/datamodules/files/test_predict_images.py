@@ -6,7 +6,7 @@ from datamodules.files.predict_images import OwnPictures
 from datamodules.files.side_decoding import SideDecoding
 from datamodules.folders.paired import PairedFolder
 from datamodules.translation import Direction
-from lightning_cgan.batches import Sources
+from lightning_cgan.batches import SourceImages
 from tests.datamodules.sets import put_picture, random_bytes, write_pairs
 from tests.translation import Negative, SmallPairs, trainer
 
@@ -23,7 +23,7 @@ class Noting(Negative):
 def predicted(data, folder):
     module = Noting()
     trainer(folder).predict(module, data, return_predictions=False)
-    assert all(isinstance(batch, Sources) for batch in module.seen)
+    assert all(isinstance(batch, SourceImages) for batch in module.seen)
     return module.seen
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from PIL import Image
 
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.folders.class_folders import LabelledFolder, UnlabelledFolder
 from lightning_cgan.batches import ImageSpec
 from lightning_cgan.cli.lightning import main
@@ -54,7 +54,7 @@ def test_pictures_come_with_the_label_of_their_folder(root):
     data = LabelledFolder(str(root), size=8)
     train = data.source("train")
     index = torch.arange(len(train.label))
-    image = train.images(Positions(index, index))
+    image = train.images(SampleIndex(index, index))
     assert train.label.tolist() == [0, 0, 1, 1]
     assert image[:, 0].float().mean((1, 2)).tolist() == [0, 0, 255, 255]
 
@@ -66,7 +66,7 @@ def test_pictures_may_be_grey_mirrored_and_on_a_background(root):
             Image.new("RGBA", (9, 9), (0, 0, 0, 0)).save(root / "train" / name / f"{number}.png")
     data = LabelledFolder(str(root), size=8, channels=1, background=(40, 40, 40), flip=True)
     assert data.spec == ImageSpec(1, 8, 2)
-    at = Positions(torch.zeros(1, 2, dtype=torch.int64), torch.zeros(1, 2, dtype=torch.int64))
+    at = SampleIndex(torch.zeros(1, 2, dtype=torch.int64), torch.zeros(1, 2, dtype=torch.int64))
     assert torch.equal(data.source("train").images(at), torch.full((1, 2, 1, 8, 8), 40, dtype=torch.uint8))
 
 

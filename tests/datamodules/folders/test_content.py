@@ -3,12 +3,12 @@ import pytest
 from lightning.pytorch import Trainer
 from PIL import Image
 
-from datamodules.folders.content import ContentFolder
+from datamodules.folders.content import StyleContentFolder
 from tests.datamodules.sets import write_pictures
 
 
 def contents(folder, stage, **options):
-    data = ContentFolder(str(folder), size=16, num_workers=0, share=0.2, **options)
+    data = StyleContentFolder(str(folder), size=16, num_workers=0, share=0.2, **options)
     data.trainer = Trainer(logger=False, barebones=True)
     data.setup(stage)
     return data

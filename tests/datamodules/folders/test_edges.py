@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.folders.edges import EdgesFolder, thickened
 from tests.datamodules.sets import put_picture
 
-PLACE = Positions(torch.zeros(1, dtype=torch.int64), torch.zeros(1, dtype=torch.int64))
+PLACE = SampleIndex(torch.zeros(1, dtype=torch.int64), torch.zeros(1, dtype=torch.int64))
 
 
 def test_a_line_of_one_pixel_becomes_three_wide():

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.folders.paired import PairedFolder
 from datamodules.translation import Direction
 from lightning_cgan.batches import Paired, PairSpec
@@ -18,7 +18,7 @@ WAYS = ("joined", "train/A", "trainA", "A/train")
 
 def at(*places, epoch=0):
     place = torch.tensor(places, dtype=torch.int64)
-    return Positions(torch.full_like(place, epoch), place)
+    return SampleIndex(torch.full_like(place, epoch), place)
 
 
 def folder(root, **options):

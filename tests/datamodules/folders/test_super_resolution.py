@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from datamodules.core.low_resolution import low_resolution
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.files.decode import read_picture
 from datamodules.folders.super_resolution import SuperResolutionFolder
 from lightning_cgan.batches import Paired, PairSpec
@@ -18,7 +18,7 @@ def folder(root, **options):
 
 def at(*places, epoch=0):
     place = torch.tensor(places, dtype=torch.int64)
-    return Positions(torch.full_like(place, epoch), place)
+    return SampleIndex(torch.full_like(place, epoch), place)
 
 
 @pytest.mark.parametrize("scale", [2, 4])

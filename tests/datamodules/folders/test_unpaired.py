@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.folders.unpaired import UnpairedFolder
 from datamodules.translation import Direction
 from lightning_cgan.batches import PairSpec, Unpaired
@@ -47,7 +47,7 @@ def test_both_domains_are_drawn_independently(tmp_path):
             put_picture(tmp_path / f"{split}{side}" / "x.png", random_bytes(0, 18, 18, 3))
     data = folder(tmp_path)
     at = torch.zeros(40, dtype=torch.int64)
-    a, b = (side.images(Positions(torch.arange(40), at)) for side in data.domains("train"))
+    a, b = (side.images(SampleIndex(torch.arange(40), at)) for side in data.domains("train"))
     same = sum(torch.equal(one, other) for one, other in zip(a, b, strict=True))
     assert same <= 10  # of the same picture there are 9 crops, each mirrored or not: 1 of 18 agrees by chance
     assert len(a.unique(dim=0)) >= 12
@@ -57,9 +57,9 @@ def test_both_domains_are_drawn_independently(tmp_path):
 def test_a_draw_is_of_the_epoch_and_the_picture_whatever_stands_beside_it(tmp_path):
     data = folder(write_unpaired(tmp_path))
     source, _ = data.domains("train")
-    whole = source.images(Positions(torch.tensor([[0, 1, 2], [0, 0, 3]]), torch.tensor([[0, 1, 2], [3, 4, 0]])))
+    whole = source.images(SampleIndex(torch.tensor([[0, 1, 2], [0, 0, 3]]), torch.tensor([[0, 1, 2], [3, 4, 0]])))
     again, _ = folder(tmp_path).domains("train")
-    assert torch.equal(again.images(Positions(torch.tensor([3, 1]), torch.tensor([0, 1]))), whole[[1, 0], [2, 1]])
+    assert torch.equal(again.images(SampleIndex(torch.tensor([3, 1]), torch.tensor([0, 1]))), whole[[1, 0], [2, 1]])
 
 
 def test_a_run_trains_on_unpaired_batches_and_scores_each_picture_once(tmp_path):

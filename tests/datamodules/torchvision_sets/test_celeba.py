@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from torchvision.transforms.v2 import functional as F
 
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.torchvision_sets.celeba import ATTRIBUTES, CelebA
 from lightning_cgan.batches import ImageSpec
 from tests.datamodules.sets import write_celeba
@@ -13,7 +13,7 @@ from tests.datamodules.sets import write_celeba
 
 def places(*index):
     index = torch.tensor(index)
-    return Positions(torch.zeros_like(index), index)
+    return SampleIndex(torch.zeros_like(index), index)
 
 
 def test_the_splits_are_the_official_ones(tmp_path):

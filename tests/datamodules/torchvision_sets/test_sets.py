@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 from scipy.io import loadmat
 
-from datamodules.core.order import Positions
+from datamodules.core.order import SampleIndex
 from datamodules.torchvision_sets.sets import CIFAR10, CIFAR100, MNIST, STL10, SVHN, FashionMNIST, ImageNet
 from lightning_cgan.batches import ImageSpec, Labelled
 from lightning_cgan.papers.projection import ProjectionGAN
@@ -140,7 +140,7 @@ def test_a_flip_reaches_training_images_only(tmp_path, monkeypatch):
     root = str(write_stl10(tmp_path, monkeypatch))
     plain, mirrored = STL10(root=root), STL10(root=root, flip=True)
     place = torch.arange(10)
-    at = Positions(torch.zeros_like(place), place)
+    at = SampleIndex(torch.zeros_like(place), place)
     assert not torch.equal(plain.source("train").images(at), mirrored.source("train").images(at))
     assert plain.reference("val") == mirrored.reference("val")
 
@@ -208,7 +208,7 @@ def test_imagenets_few_pictures_in_cmyk_are_taken_without_a_profile(tmp_path):
     train = ImageNet(root=str(root), size=8, num_classes=3).source("train")
     place = torch.zeros(1, dtype=torch.int64)
     red = torch.tensor([255, 0, 0])[:, None, None]
-    assert (train.images(Positions(place, place))[0] - red).abs().max() <= 2
+    assert (train.images(SampleIndex(place, place))[0] - red).abs().max() <= 2
 
 
 def test_imagenets_names_may_lie_in_hidden_or_linked_company(tmp_path):

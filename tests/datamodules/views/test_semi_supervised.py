@@ -3,7 +3,7 @@ import torch
 from PIL import Image
 from torch.utils.data import default_collate
 
-from datamodules.core.order import Slices
+from datamodules.core.order import EvalRange
 from datamodules.core.sources import InMemory
 from datamodules.embedded.digits import Digits
 from datamodules.labelled import LabelledDataModule
@@ -177,7 +177,7 @@ def test_predict_classifies_the_pictures_of_a_folder(tmp_path):
     assert batch.name == ["b/red.png", "grey.png"]
     assert batch.image.shape == (2, 1, 8, 8)
     assert batch.image[1].unique().tolist() == [200]
-    assert semi.pictures()[Slices(range(0), range(0))].image.shape == (0, 1, 8, 8)
+    assert semi.pictures()[EvalRange(range(0), range(0))].image.shape == (0, 1, 8, 8)
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path):

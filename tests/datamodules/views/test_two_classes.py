@@ -21,10 +21,10 @@ def test_each_domain_is_one_class_and_nothing_else(tmp_path):
 
 
 def all_of(side):
-    from datamodules.core.order import Positions
+    from datamodules.core.order import SampleIndex
 
     place = torch.arange(len(side.label))
-    return Positions(torch.zeros_like(place), place)
+    return SampleIndex(torch.zeros_like(place), place)
 
 
 def test_training_images_are_augmented_and_measured_ones_are_not():

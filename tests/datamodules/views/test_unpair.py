@@ -4,7 +4,7 @@ import torch
 from datamodules.core.sources import InMemory
 from datamodules.embedded.facades import Facades
 from datamodules.translation import Direction, TranslationDataModule
-from datamodules.views.unpair import Halves
+from datamodules.views.unpair import UnpairedView
 from lightning_cgan.batches import Paired, PairSpec, Unpaired
 
 COUNTS = {"train": 21, "val": 4, "test": 5}
@@ -33,7 +33,7 @@ class Run:
 
 
 def view(pictures=None, stage="fit", **loading):
-    halves = Halves(Numbered(batch_size=5, evaluation_batch_size=3, **loading), pictures)
+    halves = UnpairedView(Numbered(batch_size=5, evaluation_batch_size=3, **loading), pictures)
     halves.trainer = Run()
     halves.setup(stage)
     return halves
@@ -99,7 +99,7 @@ def test_what_is_known_of_the_set_is_passed_through():
 
 
 def test_halves_of_augmented_pairs_keep_their_augmentation():
-    halves = Halves(Facades(size=32, pictures=4, validation_pictures=1, test_pictures=1, batch_size=2))
+    halves = UnpairedView(Facades(size=32, pictures=4, validation_pictures=1, test_pictures=1, batch_size=2))
     halves.trainer = Run()
     a, b = halves.halves()
     assert a.source is halves.data.domains("train")[0]
@@ -113,7 +113,7 @@ def test_more_pictures_than_half_the_pairs_are_refused_before_the_first_update()
     with pytest.raises(ValueError, match=r"Half of 21 pairs gives 10 images of each domain; asked for 11\. Set data"):
         view(pictures=11)
     with pytest.raises(ValueError, match=r"asked for 11\."):
-        Halves(Numbered(), 11).prepare_data()
+        UnpairedView(Numbered(), 11).prepare_data()
     with pytest.raises(ValueError, match=r"at least one; met 0\. Set data\.init_args\.pictures"):
         view(pictures=0)
 
@@ -125,7 +125,7 @@ def test_an_evaluation_does_without_the_training_pictures():
                 raise FileNotFoundError
             return super().load(split)
 
-    halves = Halves(Missing())
+    halves = UnpairedView(Missing())
     halves.trainer = Run()
     halves.trainer.training = False
     halves.prepare_data()
@@ -138,5 +138,5 @@ def test_a_set_without_pairs_is_refused():
         training_batch = Unpaired
 
     with pytest.raises(ValueError, match=r"breaks the pairs of a paired set; Apart has none\. Set data"):
-        Halves(Apart())
+        UnpairedView(Apart())
     assert Numbered.training_batch is Paired

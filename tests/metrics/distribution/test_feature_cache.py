@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lightning_cgan.batches import Reference
-from lightning_cgan.disk_cache import cache_folder, remembered
+from lightning_cgan.disk_cache import cache_folder, cached
 from lightning_cgan.metrics.distribution.feature_cache import path_of, read_features, write_features
 from tests.metrics.colours import Colours
 
@@ -99,5 +99,5 @@ def test_the_folder_is_the_users_choice(monkeypatch):
 def test_what_is_remembered_is_computed_once(tmp_path, monkeypatch):
     monkeypatch.setenv("LIGHTNING_CGAN_CACHE", str(tmp_path))
     answers = iter(["first", "second"])
-    assert [remembered("a", lambda: next(answers)) for _ in range(2)] == ["first", "first"]
-    assert remembered("b", lambda: next(answers)) == "second"
+    assert [cached("a", lambda: next(answers)) for _ in range(2)] == ["first", "first"]
+    assert cached("b", lambda: next(answers)) == "second"

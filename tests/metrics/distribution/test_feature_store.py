@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import distributed
 
-from lightning_cgan.batches import Evaluated, to_signed
+from lightning_cgan.batches import EvalOutput, to_signed
 from lightning_cgan.metrics.distribution import feature_store as collect
-from lightning_cgan.metrics.distribution.feature_store import Pass, Rows
+from lightning_cgan.metrics.distribution.feature_store import FeatureAccumulator, Rows
 from tests.conftest import same
 from tests.metrics.pixels import CPU, Pixels, scored
 
@@ -25,7 +25,7 @@ def test_each_image_is_looked_at_once():
 
 def test_an_empty_batch_adds_nothing():
     scores = scored(bytes_of(10), bytes_of(10))
-    scores.add(9, Evaluated(torch.empty(0, 1, 2, 2), torch.empty(0, 1, 2, 2)))
+    scores.add(9, EvalOutput(torch.empty(0, 1, 2, 2), torch.empty(0, 1, 2, 2)))
     assert len(scores.gather(CPU, 1).fake) == 10
 
 
@@ -37,16 +37,16 @@ def test_tables_without_columns_are_collected_too():
 
 
 def test_scores_are_of_the_bytes_a_picture_would_hold():
-    scores = Pass(Pixels())
-    scores.add(0, Evaluated(torch.zeros(1, 1, 1, 2), torch.tensor([[[[0.001, 7.0]]]])))
+    scores = FeatureAccumulator(Pixels())
+    scores.add(0, EvalOutput(torch.zeros(1, 1, 1, 2), torch.tensor([[[[0.001, 7.0]]]])))
     assert scores.gather(CPU, 1).fake.tolist() == [[128, 255]]
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
 def test_images_of_any_float_type_are_read_as_what_they_say(kind):
     image = to_signed(bytes_of(20)).to(kind)
-    scores = Pass(Pixels())
-    scores.add(0, Evaluated(image, image))
+    scores = FeatureAccumulator(Pixels())
+    scores.add(0, EvalOutput(image, image))
     expected = (image.double() * 127.5 + 127.5).round().flatten(1)
     assert torch.equal(scores.gather(CPU, 1).fake.double(), expected)
 
@@ -54,7 +54,7 @@ def test_images_of_any_float_type_are_read_as_what_they_say(kind):
 def test_one_pixel_that_is_no_number_is_noticed():
     scores = scored(bytes_of(10), bytes_of(10))
     assert scored(bytes_of(10), bytes_of(10)).gather(CPU, 1).finite
-    scores.add(9, Evaluated(torch.zeros(1, 1, 2, 2), torch.full((1, 1, 2, 2), math.inf)))
+    scores.add(9, EvalOutput(torch.zeros(1, 1, 2, 2), torch.full((1, 1, 2, 2), math.inf)))
     assert not scores.gather(CPU, 1).finite
 
 
@@ -89,11 +89,11 @@ def test_rows_come_out_as_they_went_in_and_are_not_held_twice(monkeypatch):
 def part_of_the_whole(rank, world, folder):
     """What process ``rank`` does: its share of 11 batches of 3, the last one short and one without real images."""
     real, fake = bytes_of(33, 1), bytes_of(31)
-    scores = Pass(Pixels())
+    scores = FeatureAccumulator(Pixels())
     for number, place in enumerate(torch.arange(31).split(3)):
         if number % world == rank:
             reals = place[:0] if number == 4 else place
-            outputs = Evaluated(to_signed(real[reals]), to_signed(fake[place]), place % 10, truth=reals % 7)
+            outputs = EvalOutput(to_signed(real[reals]), to_signed(fake[place]), place % 10, target=reals % 7)
             scores.add(number // world, outputs._replace(decided=reals % 3))
     if world > 1:
         distributed.init_process_group("gloo", f"file://{folder}/meeting{world}", rank=rank, world_size=world)

@@ -1,18 +1,18 @@
 import pytest
 import torch
 
-from lightning_cgan.batches import Evaluated, to_signed
-from lightning_cgan.metrics.distribution.all_scores import Pass, frechet_distance
+from lightning_cgan.batches import EvalOutput, to_signed
+from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, frechet_distance
 from lightning_cgan.metrics.distribution.intra_class_fid import IntraClass, intra_class_fid
 from lightning_cgan.metrics.jackknife import groups_of
 from tests.metrics.pixels import Pixels
 
 
 def gathered(real, truth, fake, label, batch=13):
-    scores = Pass(Pixels())
+    scores = FeatureAccumulator(Pixels())
     for number, (a, b) in enumerate(zip(range(0, 60, batch), range(batch, 60 + batch, batch), strict=True)):
         parts = (part[a:b] for part in (to_signed(real), to_signed(fake), label))
-        scores.add(number, Evaluated(*parts, truth=truth[a:b]))
+        scores.add(number, EvalOutput(*parts, target=truth[a:b]))
     return scores.gather(torch.device("cpu"), 1)
 
 

@@ -14,7 +14,7 @@ CONFIG = {
         "init_args": {
             "generator": {"class_path": "lightning_cgan.networks.sngan.Generator", "init_args": {"width": 64}},
             "generator_optimizer": {"class_path": "lightning_cgan.optimize.Adam", "init_args": {"lr": 0.002}},
-            "critic_updates": 2,
+            "n_critic": 2,
         },
     },
     "data": {"class_path": "datamodules.Digits", "init_args": {"size": 16, "num_workers": 0}},

@@ -57,7 +57,7 @@ def test_one_seed_has_no_interval_and_its_own_uncertainty_is_labelled(a_run, com
 
 
 def test_the_best_is_bold_only_where_its_interval_meets_no_other(a_run, compare):
-    fewer = {"config": {"model.init_args.critic_updates": 1}}
+    fewer = {"config": {"model.init_args.n_critic": 1}}
     clear = compare(*several(a_run, "a", (10.0, 10.1, 10.2)), *several(a_run, "b", (12.0, 12.1, 12.2), **fewer))
     assert [row[2] for row in rows(clear)[2:]] == ["**10.10 ± 0.25**", "12.10 ± 0.25"]
     assert "Bold: best" in clear

@@ -7,7 +7,7 @@ from tests.runs.compare.conftest import CONFIG, rows
     ("changes", "names"),
     [
         ([{}, {"data.class_path": "datamodules.MNIST"}], ["", ""]),
-        ([{}, {"model.init_args.critic_updates": 1}], ["critic_updates 2", "critic_updates 1"]),
+        ([{}, {"model.init_args.n_critic": 1}], ["n_critic 2", "n_critic 1"]),
         ([{}, {"trainer.max_steps": 500}], ["max_steps 1000", "max_steps 500"]),
         ([{}, {"model.init_args.generator.init_args.width": 32}], ["width 64", "width 32"]),
         (
@@ -15,8 +15,8 @@ from tests.runs.compare.conftest import CONFIG, rows
             ["generator sngan.Generator", "generator dcgan.Generator"],
         ),
         (
-            [{}, {"model.init_args.critic_updates": 1}, {"model.init_args.generator_optimizer.init_args.lr": 1e-4}],
-            ["critic_updates 2, lr 0.002", "critic_updates 1, lr 0.002", "critic_updates 2, lr 0.0001"],
+            [{}, {"model.init_args.n_critic": 1}, {"model.init_args.generator_optimizer.init_args.lr": 1e-4}],
+            ["n_critic 2, lr 0.002", "n_critic 1, lr 0.002", "n_critic 2, lr 0.0001"],
         ),
     ],
 )
@@ -31,14 +31,14 @@ def test_rows_are_named_by_their_classes_and_what_tells_them_apart(a_run, compar
 
 
 def test_names_stay_short_and_say_what_they_leave_out(a_run, compare):
-    many = {"model.init_args.critic_updates": 1, "model.init_args.generator_optimizer.init_args.lr": 1e-4}
+    many = {"model.init_args.n_critic": 1, "model.init_args.generator_optimizer.init_args.lr": 1e-4}
     many |= {"data.init_args.size": 32, "trainer.precision": "bf16-mixed"}
     out = compare(a_run("a"), a_run("b", config=many))
     assert [row[0] for row in rows(out)[2:]] == [
         "ProjectionGAN on Digits, lr 0.002",
         "ProjectionGAN on Digits, lr 0.0001",
     ]
-    assert "The rows of ProjectionGAN on Digits differ also in critic_updates, size, precision." in out
+    assert "The rows of ProjectionGAN on Digits differ also in n_critic, size, precision." in out
 
 
 def test_a_view_of_a_data_set_is_named_after_the_set(a_run, compare):

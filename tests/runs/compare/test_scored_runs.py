@@ -60,7 +60,7 @@ def test_how_a_score_was_measured_that_some_runs_lack_must_agree_among_those_tha
 
 
 def test_a_configuration_key_can_be_allowed_to_differ_between_seeds(a_run, compare):
-    start = "model.init_args.start_from"
+    start = "model.init_args.init_checkpoint"
     runs = [a_run("a", config={start: "x.ckpt"}), a_run("b", 1, config={start: "y.ckpt"})]
     assert len(rows(compare(*runs))) == 4
     out = compare(*runs, f"--allow={start}")

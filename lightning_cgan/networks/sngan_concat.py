@@ -1,6 +1,6 @@
-"""The SN-ResNet discriminator that meets the label halfway: the "concat" baseline of Miyato & Koyama 2018.
+"""SN-ResNet discriminator with the label concatenated to a hidden map: the "concat" baseline of Miyato & Koyama 2018.
 
-The place of the concatenation follows the authors' released code, and so do the parameter counts.
+The position of the concatenation and the parameter counts follow the authors' released code.
 """
 
 from itertools import pairwise
@@ -18,18 +18,18 @@ from lightning_cgan.networks.sngan import DownBlock, glorot, widths_for
 
 
 class Discriminator(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] and labels (B,) to logits (B,).
+    """Concat discriminator: images (B, C, size, size) in [-1, 1] and labels (B,) to logits (B,).
 
-    The label's embedding is repeated over all places and concatenated to the map after half of the blocks, rounded up:
+    The label embedding is repeated over all positions and concatenated to the map after half of the blocks, rounded up:
     after the third of six at 128 px, as in the authors' code, and after the second of four at 16 and 32 px.
 
     Args:
-        spec: of the images and labels.
-        width: the unit of ``sngan.WIDTHS``; None is the paper's for this size.
+        spec: image shape and number of classes.
+        width: channels per unit of ``sngan.WIDTHS``; None for the paper's value at this size.
         embedding_dim: channels of the embedding.
 
     Raises:
-        ValueError: for an image size that is not in ``sngan.WIDTHS``, or data without classes.
+        UserError: for an image size that is not in ``sngan.WIDTHS``, or data without classes.
     """
 
     def __init__(self, spec: ImageSpec, width: int | None = None, embedding_dim: int = 128) -> None:

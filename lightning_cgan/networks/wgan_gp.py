@@ -1,6 +1,7 @@
-"""The residual networks of WGAN-GP for CIFAR-10. Gulrajani et al. 2017, appendix; layers of the authors' code.
+"""Residual generator and critic of WGAN-GP for CIFAR-10. Gulrajani et al. 2017, appendix.
 
-The blocks are those of ``networks.sngan``, which came after, without spectral norm; features are averaged over the map.
+Layers are those of the authors' code: the blocks of the later ``networks.sngan`` without spectral norm. Features are
+averaged over the map.
 """
 
 from itertools import pairwise
@@ -17,15 +18,15 @@ def unchanged(layer: nn.Module) -> nn.Module:
 
 
 class Generator(sngan.Generator):
-    """Noise (B, latent_dim) to images (B, C, size, size) in [-1, 1], with batch norm; 128 channels everywhere.
+    """WGAN-GP generator: noise (B, latent_dim) to images (B, C, size, size) in [-1, 1], with batch norm.
 
     Args:
-        spec: of the images.
-        width: the unit of ``sngan.WIDTHS``.
+        spec: image shape.
+        width: channels per unit of ``sngan.WIDTHS``; 128 channels in every layer at 32 px.
         latent_dim: length of the noise vector.
 
     Raises:
-        ValueError: for an image size that is not in ``sngan.WIDTHS``.
+        UserError: for an image size that is not in ``sngan.WIDTHS``.
     """
 
     def __init__(self, spec: ImageSpec, width: int = 128, latent_dim: int = 128) -> None:
@@ -33,14 +34,14 @@ class Generator(sngan.Generator):
 
 
 class Critic(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] to outputs (B,), without any normalisation.
+    """WGAN-GP critic: images (B, C, size, size) in [-1, 1] to unbounded outputs (B,), without normalisation.
 
     Args:
-        spec: of the images.
-        width: the unit of ``sngan.WIDTHS``; 128 channels everywhere at 32 px.
+        spec: image shape.
+        width: channels per unit of ``sngan.WIDTHS``; 128 channels in every layer at 32 px.
 
     Raises:
-        ValueError: for an image size that is not in ``sngan.WIDTHS``.
+        UserError: for an image size that is not in ``sngan.WIDTHS``.
     """
 
     def __init__(self, spec: ImageSpec, width: int | None = None) -> None:

@@ -3,6 +3,7 @@ import torch
 from torch.nn.functional import pad
 
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.style import SCALE, StyleNetwork, UnpaddedBlock, mirror, reflected
 
 SPEC = ImageSpec(3, 256)
@@ -80,5 +81,5 @@ def test_every_parameter_gets_a_gradient(norm, upsampling):
 
 
 def test_grey_pictures_are_refused():
-    with pytest.raises(ValueError, match=r"three channels; met 1. Set data.init_args.channels to 3"):
+    with pytest.raises(UserError, match=r"three channels; got 1. Set data.init_args.channels to 3"):
         StyleNetwork(ImageSpec(1, 16))

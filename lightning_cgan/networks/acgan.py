@@ -130,9 +130,9 @@ class Discriminator(nn.Module):
         paper, units = DISCRIMINATOR
         channels = [spec.channels] + [unit * (width or paper) for unit in units]
         layers: list[nn.Module] = []
-        for place, (before, after) in enumerate(pairwise(channels)):
-            layers += [GaussianNoise(noise), nn.Conv2d(before, after, 3, stride=2 - place % 2, padding=1)]
-            layers += [nn.BatchNorm2d(after)] * (place > 0) + [nn.Dropout(dropout), nn.LeakyReLU(0.2)]
+        for index, (before, after) in enumerate(pairwise(channels)):
+            layers += [GaussianNoise(noise), nn.Conv2d(before, after, 3, stride=2 - index % 2, padding=1)]
+            layers += [nn.BatchNorm2d(after)] * (index > 0) + [nn.Dropout(dropout), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Flatten())
         self.head = nn.Linear(channels[-1] * (spec.size // 8) ** 2, 1 + spec.num_classes)
         self.apply(initialise)

@@ -61,7 +61,7 @@ class Generator(nn.Module):
 
     def __init__(self, spec: ImageSpec, width: int = 64, latent_dim: int = 100) -> None:
         super().__init__()
-        channels = [width << place for place in reversed(range(doublings(spec)))]
+        channels = [width << index for index in reversed(range(doublings(spec)))]
         self.latent_dim, self.num_classes = latent_dim, spec.num_classes
         start = nn.ConvTranspose2d(latent_dim + spec.num_classes, channels[0], 4, bias=False)
         layers: list[nn.Module] = [start, nn.BatchNorm2d(channels[0]), nn.ReLU()]
@@ -91,7 +91,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, spec: ImageSpec, width: int = 64, batch_norm: bool = True) -> None:
         super().__init__()
-        channels = [width << place for place in range(doublings(spec))]
+        channels = [width << index for index in range(doublings(spec))]
         self.num_classes = spec.num_classes
         layers: list[nn.Module] = [halve(spec.channels + spec.num_classes, width), nn.LeakyReLU(0.2)]
         for before, after in pairwise(channels):

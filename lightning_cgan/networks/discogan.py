@@ -35,7 +35,7 @@ def widths(size: int, width: int) -> list[int]:
             f"DiscoGAN's networks halve images down to 4x4, so the image size must be 8, 16, 32, ...; got {size}. "
             "Set data.init_args.size, or other networks in model.init_args."
         )
-    return [width << place for place in range(size.bit_length() - 3)]
+    return [width << index for index in range(size.bit_length() - 3)]
 
 
 def halve(before: int, after: int) -> nn.Module:

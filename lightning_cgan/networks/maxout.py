@@ -111,7 +111,7 @@ class ConditionalGenerator(nn.Module):
         self.dropout = dropout
         self.latent_dim, self.num_classes, self.shape = latent_dim, spec.num_classes, shape_of(spec)
         self.from_noise = linear(latent_dim, noise_width, 0.05)
-        self.from_label = linear(spec.num_classes, label_width, 0.5)  # a one-hot label has one nonzero input
+        self.from_label = linear(spec.num_classes, label_width, 0.5)  # larger: a one-hot label has one nonzero input
         self.joined = linear(noise_width + label_width, width, 0.05)
         self.to_image = linear(width, prod(self.shape), 0.05)
 
@@ -134,7 +134,7 @@ class ConditionalDiscriminator(nn.Module):
         super().__init__()
         self.num_classes = spec.num_classes
         self.from_image = Maxout(prod(shape_of(spec)), units, pieces=5)
-        self.from_label = Maxout(spec.num_classes, label_units, pieces=5, scale=0.05)  # one nonzero input
+        self.from_label = Maxout(spec.num_classes, label_units, pieces=5, scale=0.05)  # one-hot input
         self.joined = Maxout(units + label_units, units, pieces=4)
         self.score = linear(units, 1, 0.005)
 

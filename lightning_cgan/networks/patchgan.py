@@ -60,10 +60,10 @@ class PatchGAN(nn.Module):
 
 def patches(channels: int, halvings: int, width: int, norm: Norm) -> list[nn.Module]:
     """Layers of a PatchGAN: ``halvings`` 4x4 convolutions of stride 2, then two of stride 1."""
-    widths = [width * min(2**place, WIDEST) for place in range(halvings + 1)]
+    widths = [width * min(2**index, WIDEST) for index in range(halvings + 1)]
     layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
-    for place, (before, after) in enumerate(pairwise(widths), start=1):
-        stride = 2 if place < halvings else 1
+    for index, (before, after) in enumerate(pairwise(widths), start=1):
+        stride = 2 if index < halvings else 1
         layers += [
             nn.Conv2d(before, after, 4, stride, padding=1, bias=norm.bias),
             norm.layer(after),

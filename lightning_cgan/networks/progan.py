@@ -238,10 +238,10 @@ class Discriminator(nn.Module):
         """
         level = self.resolutions.index(image.shape[-1])
         x = self.from_rgb(image, level)
-        for place in reversed(range(level)):
-            x = self.blocks[place](x)
-            if place == level - 1 and alpha < 1:
-                x = torch.lerp(self.from_rgb(halve(image), place), x, alpha)
+        for index in reversed(range(level)):
+            x = self.blocks[index](x)
+            if index == level - 1 and alpha < 1:
+                x = torch.lerp(self.from_rgb(halve(image), index), x, alpha)
         outputs = self.head(x)
         return outputs[:, 0], outputs[:, 1:]
 

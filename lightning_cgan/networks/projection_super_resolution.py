@@ -131,15 +131,15 @@ class Trunk(nn.Module):
         self.upper = nn.Sequential(
             *(
                 block
-                for place, (a, b) in enumerate(pairwise(upper))
-                for block in (DownBlock(a, b, halving=True, first=place == 0), DownBlock(b, b, halving=False))
+                for index, (a, b) in enumerate(pairwise(upper))
+                for block in (DownBlock(a, b, halving=True, first=index == 0), DownBlock(b, b, halving=False))
             )
         )
         halvings = int(log2(spec.size // scale // SMALLEST))
         lower = [upper[-1] + joined] + [upper[-1] * 2**step for step in range(1, halvings + 1)]
         lower.append(lower[-1] if halvings else upper[-1])
         self.lower = nn.Sequential(
-            *(DownBlock(a, b, halving=place < halvings) for place, (a, b) in enumerate(pairwise(lower)))
+            *(DownBlock(a, b, halving=index < halvings) for index, (a, b) in enumerate(pairwise(lower)))
         )
         self.score = spectral_norm(glorot(nn.Linear(lower[-1], 1)))
 

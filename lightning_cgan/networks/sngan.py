@@ -212,8 +212,8 @@ class Discriminator(nn.Module):
         channels = [spec.channels] + [unit * (width or table.width[1]) for unit in units]
         self.blocks = nn.Sequential(
             *(
-                DownBlock(before, after, halving=place < len(table.halving), first=place == 0)
-                for place, (before, after) in enumerate(pairwise(channels))
+                DownBlock(before, after, halving=index < len(table.halving), first=index == 0)
+                for index, (before, after) in enumerate(pairwise(channels))
             )
         )
         self.score = spectral_norm(glorot(nn.Linear(channels[-1], 1, bias=table.head_bias)))

@@ -40,8 +40,8 @@ class Discriminator(nn.Module):
         channels = [spec.channels] + [unit * (width or table.width[1]) for unit in units]
         half = (len(units) + 1) // 2
         blocks = [
-            DownBlock(before + embedding_dim * (place == half), after, place < len(table.halving), first=place == 0)
-            for place, (before, after) in enumerate(pairwise(channels))
+            DownBlock(before + embedding_dim * (index == half), after, index < len(table.halving), first=index == 0)
+            for index, (before, after) in enumerate(pairwise(channels))
         ]
         self.before, self.after = nn.Sequential(*blocks[:half]), nn.Sequential(*blocks[half:])
         self.embedding = spectral_norm(glorot(nn.Embedding(spec.num_classes, embedding_dim)))

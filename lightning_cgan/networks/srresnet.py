@@ -115,10 +115,10 @@ class Discriminator(nn.Module):
         self.size = spec.size
         channels = [width, width, 2 * width, 2 * width, 4 * width, 4 * width, 8 * width, 8 * width]
         layers: list[nn.Module] = [conv(spec.channels_b, width), nn.LeakyReLU(0.2)]
-        for place, (before, after) in enumerate(pairwise(channels)):
-            layers += [conv(before, after, stride=1 + (place + 1) % 2), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
-        places = (spec.size // 16) ** 2
-        dense = [nn.Linear(8 * width * places, 16 * width), nn.LeakyReLU(0.2), nn.Linear(16 * width, 1)]
+        for index, (before, after) in enumerate(pairwise(channels)):
+            layers += [conv(before, after, stride=1 + (index + 1) % 2), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+        positions = (spec.size // 16) ** 2
+        dense = [nn.Linear(8 * width * positions, 16 * width), nn.LeakyReLU(0.2), nn.Linear(16 * width, 1)]
         self.layers = nn.Sequential(*layers, nn.Flatten(), *dense)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch.nn.functional import relu
 
 from lightning_cgan.batches import ImageSpec
 from lightning_cgan.errors import UserError
+from lightning_cgan.networks.blocks.any_size import mirrored
 
 MARGIN = 40  # reflection padding in pixels, consumed by the unpadded convolutions of five residual blocks
 CAFFE_MEAN = (123.68, 116.779, 103.939)  # ImageNet mean of red, green and blue, in [0, 255]
@@ -110,12 +111,5 @@ def reflected(image: Tensor, margin: int) -> Tensor:
 
     (B, C, H, W) to (B, C, H + 2 * margin, W + 2 * margin).
     """
-    rows, columns = (mirror(length, margin, image.device) for length in image.shape[-2:])
+    rows, columns = (mirrored(length, 2 * margin, image.device) for length in image.shape[-2:])
     return image[..., rows, :][..., columns]
-
-
-def mirror(length: int, margin: int, device: torch.device) -> Tensor:
-    """(length + 2 * margin,) source index of each padded position."""
-    period = max(2 * (length - 1), 1)
-    place = torch.arange(-margin, length + margin, device=device).remainder(period)
-    return torch.minimum(place, period - place) if length > 1 else torch.zeros_like(place)

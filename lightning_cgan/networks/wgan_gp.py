@@ -51,8 +51,8 @@ class Critic(nn.Module):
         channels = [spec.channels] + [unit * (width or table.width[1]) for unit in units]
         self.blocks = nn.Sequential(
             *(
-                sngan.DownBlock(before, after, place < len(table.halving), first=place == 0, norm=unchanged)
-                for place, (before, after) in enumerate(pairwise(channels))
+                sngan.DownBlock(before, after, index < len(table.halving), first=index == 0, norm=unchanged)
+                for index, (before, after) in enumerate(pairwise(channels))
             )
         )
         self.score = sngan.glorot(nn.Linear(channels[-1], 1))

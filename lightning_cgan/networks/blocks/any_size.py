@@ -11,12 +11,12 @@ from lightning_cgan.errors import UserError
 Translation = Callable[[Tensor], Tensor]
 
 
-def mirrored(length: int, extra: int) -> Tensor:
+def mirrored(length: int, extra: int, device: torch.device | None = None) -> Tensor:
     """Indices (length + extra,) of a reflection padding of 0 ... length - 1, the end values not repeated.
 
     Half of ``extra`` lies before and half after. Reflection repeats as often as needed: ``extra`` has no upper bound.
     """
-    index = torch.arange(length + extra) - extra // 2
+    index = torch.arange(length + extra, device=device) - extra // 2
     period = max(2 * (length - 1), 1)
     index = index.remainder(period)
     return torch.minimum(index, period - index) if length > 1 else index
@@ -28,7 +28,7 @@ def padded(translate: Translation, image: Tensor, multiple: int) -> Tensor:
     more = [-side % multiple for side in (height, width)]
     if not any(more):
         return translate(image)
-    rows, columns = (mirrored(side, extra).to(image.device) for side, extra in zip((height, width), more, strict=True))
+    rows, columns = (mirrored(side, extra, image.device) for side, extra in zip((height, width), more, strict=True))
     top, left = (extra // 2 for extra in more)
     return translate(image[..., rows[:, None], columns])[..., top : top + height, left : left + width]
 

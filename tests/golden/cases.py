@@ -1,109 +1,59 @@
 """What the golden updates run: every paper in each of its modes, with tiny networks and random batches.
 
-This is the only file that changes where arguments, classes or kinds of batch get other names; the numbers do not.
+Where arguments, classes, networks or kinds of batch get other names, this file, ``pair_cases`` and ``batches`` change;
+the numbers do not.
 """
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 
-from lightning_cgan.contract import ImageSpec, Labelled, Paired, PairSpec, PartlyLabelled, Unpaired
+from lightning_cgan.contract import ImageSpec
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.losses.perceptual import mean_style_loss
-from lightning_cgan.losses.reconstruction import Distance
 from lightning_cgan.losses.semi_supervised import GeneratorLoss
+from lightning_cgan.networks import acgan as acgan_networks
 from lightning_cgan.networks import (
-    acgan as acgan_networks,
     dcgan,
-    discogan as discogan_networks,
     gans_in_action,
     maxout,
     mlp,
-    patchgan,
-    perceptual_super_resolution as enlarging,
-    progan as progan_networks,
-    projection_super_resolution as told_low,
-    resnet_translation,
-    sgan as sgan_networks,
     sngan,
     sngan_class_head,
     sngan_concat,
-    srresnet as srresnet_networks,
     style,
-    unet,
-    wgan_gp as wgan_gp_networks,
 )
-from lightning_cgan.networks.switches import NormStatistics
+from lightning_cgan.networks import progan as progan_networks
+from lightning_cgan.networks import projection_super_resolution as told_low
+from lightning_cgan.networks import sgan as sgan_networks
+from lightning_cgan.networks import wgan_gp as wgan_gp_networks
 from lightning_cgan.optimize import Adam
 from lightning_cgan.papers.acgan import ACGAN
 from lightning_cgan.papers.cgan import ConditionalGAN
-from lightning_cgan.papers.cyclegan import CycleGAN
-from lightning_cgan.papers.discogan import DiscoGAN, Relation
 from lightning_cgan.papers.gan import GAN
 from lightning_cgan.papers.gatys import gatys as stylise
-from lightning_cgan.papers.perceptual_super_resolution import PerceptualSuperResolution
-from lightning_cgan.papers.pix2pix import Pix2Pix
 from lightning_cgan.papers.progan import ProGAN
 from lightning_cgan.papers.projection import ProjectionGAN
 from lightning_cgan.papers.projection_super_resolution import ProjectionSuperResolution
 from lightning_cgan.papers.sgan import SGAN
-from lightning_cgan.papers.srgan import SRGAN
-from lightning_cgan.papers.srresnet import SRResNet
 from lightning_cgan.papers.style_transfer import StyleTransfer
 from lightning_cgan.papers.supervised_twin import SupervisedTwin
 from lightning_cgan.papers.wgan import WGAN
 from lightning_cgan.papers.wgan_gp import WGANGP
-from tests.golden.weights import Features, fixed, normal
+from tests.golden.batches import UPDATES, Case, falling, image, labelled, partly_labelled
+from tests.golden.pair_cases import (
+    cyclegan,
+    discogan,
+    perceptual_super_resolution,
+    pix2pix,
+    srgan,
+    srresnet,
+)
+from tests.golden.weights import D, Features, G, fixed
 
-UPDATES = 3
 SMALL, MEDIUM, LARGE = (ImageSpec(1, size, 3) for size in (4, 8, 16))
-PAIR, ALIKE = PairSpec(1, 3, 8), PairSpec(2, 2, 8)
 STYLE = str(Path(__file__).with_name("style.png"))
-G, D = partial(fixed, "generator"), partial(fixed, "discriminator")
-
-
-class Case(NamedTuple):
-    """A module that is trained, and one batch for each generator update."""
-
-    model: Callable
-    batches: list
-    images: Callable | None = None  # of the trained module in eval mode, compared too
-
-
-def falling(update, end):
-    """A schedule that acts within three updates: 1, 2/3 and 1/3 of the learning rate."""
-    return 1 - update / end
-
-
-def image(key, *shape):
-    return (normal(key, shape) / 2).clamp(-1, 1)
-
-
-def labelled(spec, n=1, size=3):
-    """Batches of ``size`` images; ``n`` says for how many updates of the discriminator, of each update or of all."""
-    shape = (size, spec.channels, spec.size, spec.size)
-    counts = [n] * UPDATES if isinstance(n, int) else n
-    return [
-        Labelled(image(f"real {at}", count, *shape), torch.arange(count * size).view(count, size).add(at) % 3)
-        for at, count in enumerate(counts)
-    ]
-
-
-def partly_labelled(spec, size=4):
-    shape = (size, spec.channels, spec.size, spec.size)
-    return [
-        PartlyLabelled(*batch, image(f"unlabelled {at}", 1, 2, *shape))
-        for at, batch in enumerate(labelled(spec, size=size))
-    ]
-
-
-def two_domains(spec, kind, size=2):
-    low = spec.size // spec.scale
-    a, b = (size, spec.channels_a, low, low), (size, spec.channels_b, spec.size, spec.size)
-    return [kind(image(f"a {at}", 1, *a), image(f"b {at}", 1, *b)) for at in range(UPDATES)]
 
 
 def gan():
@@ -289,104 +239,6 @@ def supervised_twin():
     }
 
 
-def pix2pix():
-    def case(*, translated=False, **options):
-        networks = {"generator": G(unet.UNet, width=2), "discriminator": D(patchgan.PatchGAN, layers=1, width=2)}
-        images = (lambda module: module.translate(image("new", 3, 1, 8, 8), seed=1)) if translated else None
-        return Case(lambda: Pix2Pix(PAIR, **(networks | options)), two_domains(PAIR, Paired), images)
-
-    pixels = D(patchgan.PatchGAN, layers=0, width=2)
-    instance = {
-        "generator": G(resnet_translation.ResNet, width=2, blocks=1),
-        "discriminator": D(patchgan.PatchGAN, layers=1, width=2, norm=patchgan.Norm.instance),
-    }
-    return {
-        "cgan and l1": case(schedule=falling),
-        "cgan": case(l1_weight=0.0),
-        "gan and l1": case(conditional=False),
-        "gan": case(l1_weight=0.0, conditional=False),
-        "l1": case(gan_weight=0.0, schedule=falling),
-        "weights": case(l1_weight=3.0, gan_weight=0.5),
-        "pixels": case(discriminator=pixels),
-        "pixels unconditional": case(discriminator=pixels, conditional=False),
-        "instance norm": case(**instance),
-        **{
-            f"{statistics.name} statistics": case(statistics_at_test=statistics, translated=True)
-            for statistics in NormStatistics
-        },
-        "no dropout at test": case(dropout_at_test=False, translated=True),
-    }
-
-
-def cyclegan():
-    networks = {
-        "generator": G(resnet_translation.ResNet, width=2, blocks=1),
-        "discriminator": D(patchgan.PatchGAN, layers=1, width=2, norm=patchgan.Norm.instance),
-    }
-
-    def case(spec=PAIR, **options):
-        images = lambda module: torch.cat([module.translate(image("new", 2, spec.channels_a, 8, 8)).flatten()])  # noqa: E731
-        return Case(lambda: CycleGAN(spec, **networks, **options), two_domains(spec, Unpaired), images)
-
-    return {
-        "pool": case(pool_size=2),
-        "no pool": case(pool_size=0),
-        "identity": case(ALIKE, identity_weight=0.5),
-        "no cycle": case(cycle_weight_a=0.0, cycle_weight_b=0.0),
-        "cycle of a": case(cycle_weight_b=0.0),
-        "cycle of b": case(cycle_weight_a=0.0, cycle_weight_b=3.0, schedule=falling),
-    }
-
-
-def discogan():
-    def case(spec=PAIR, **options):
-        networks = {
-            "generator": G(discogan_networks.Generator, width=2),
-            "discriminator": D(discogan_networks.Discriminator, width=2),
-        }
-        return Case(lambda: DiscoGAN(spec, **(networks | options)), two_domains(spec, Unpaired))
-
-    points = {
-        "generator": G(discogan_networks.PointGenerator, width=4),
-        "discriminator": D(discogan_networks.PointDiscriminator, width=4),
-    }
-    rates = {"rate": 0.5, "starting_rate": 0.01, "curriculum": 1}
-    return {
-        **{relation.name: case(relation=relation) for relation in Relation},
-        **{f"distance {distance.name}": case(reconstruction=distance) for distance in Distance},
-        "feature matching": case(PairSpec(1, 3, 16), feature_matching=0.9),
-        "curriculum": case(**rates),
-        "authors' code": case(PairSpec(1, 3, 16), **rates, feature_matching=0.9, generator_updates=2),
-        "points": case(PairSpec(2, 2, 1), **points, generator_updates=2),
-    }
-
-
-def super_resolved(paper, spec, size=2):
-    """Cases of a paper that enlarges images, and its images of new low resolutions."""
-
-    def case(**options):
-        images = lambda module: module(image("new", 2, 3, 8, 8))  # noqa: E731
-        return Case(lambda: paper(spec, **options), two_domains(spec, Paired, size), images)
-
-    return case
-
-
-def perceptual_super_resolution():
-    def case(norm=False, **options):
-        network = {key: options.pop(key) for key in ("upsampling", "skip") if key in options}
-        generator = G(enlarging.SuperResolutionNetwork, width=2, blocks=1, **network)
-        return super_resolved(PerceptualSuperResolution, PairSpec(3, 3, 8, 2))(
-            generator=generator, match_histogram=False, **options
-        )
-
-    return {
-        "pixels": case(),
-        "features": case(features=Features),
-        "first tap": case(features=Features, tap=0, schedule=falling),
-        "nearest, bicubic": case(upsampling="nearest", skip="bicubic"),
-    }
-
-
 def projection_super_resolution():
     generator = G(told_low.Generator, width=2, scale=2, noise=2)
 
@@ -399,32 +251,6 @@ def projection_super_resolution():
     return {
         "projection": case(n=2, decay_start=1),
         "concat": case(told_low.ConcatDiscriminator, decay_start=0),
-    }
-
-
-def srresnet():
-    case = super_resolved(SRResNet, PairSpec(3, 3, 8, 2))
-    network = srresnet_networks.Generator
-    generator = G(network, width=2, blocks=2)
-    return {
-        "pixels": case(generator=generator),
-        "l1": case(generator=generator, pixel_loss=torch.nn.functional.l1_loss, schedule=falling),
-        "features": case(generator=generator, features=Features, rescaling=0.5),
-        "bicubic, no norm": case(generator=G(network, width=2, blocks=2, norm=False, bicubic_skip=True)),
-    }
-
-
-def srgan():
-    networks = {
-        "generator": G(srresnet_networks.Generator, width=2, blocks=1),
-        "discriminator": D(srresnet_networks.Discriminator, width=1),
-    }
-    case = partial(super_resolved(SRGAN, PairSpec(3, 3, 16, 2)), **networks, start_from=None)
-    return {
-        "pixels": case(),
-        "features": case(features=Features, rescaling=0.5),
-        "features and pixels": case(features=Features, pixel_weight=0.3, adversarial_weight=0.1),
-        "schedule": case(adversarial_weight=0.1, schedule=falling),
     }
 
 

@@ -1,4 +1,4 @@
-"""Three generator updates of a case by a stock Trainer in float64: losses, gradient norms and where the weights went."""
+"""Three generator updates of a case by a stock Trainer in float64: losses, gradient norms, movement of the weights."""
 
 import json
 from math import isclose
@@ -17,7 +17,7 @@ TOLERANCE = 1e-9  # relative; rounding in float64 makes 1e-12 of it
 
 
 class KeepDoubles(TorchFunctionMode):
-    """``Tensor.float`` leaves float64 as it is. Papers take their losses in float32 at least, which would round them."""
+    """``Tensor.float`` leaves float64 as it is. Papers take losses in float32 at least, which would round them."""
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         if function is torch.Tensor.float and args[0].dtype is torch.float64:

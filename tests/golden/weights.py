@@ -58,6 +58,9 @@ def fill(network, key, std=None):
         tensor.copy_(value)
 
 
+G, D = partial(fixed, "generator"), partial(fixed, "discriminator")
+
+
 class Features(nn.Module):
     """A frozen network of two taps, images (B, 3, H, W) -> (B, 4, H, W) and (B, 5, H/2, W/2), in float64."""
 

@@ -269,7 +269,7 @@ def style_transfer():
     return {
         "defaults": case(),
         "batch norm": case(norm="batch", upsampling="nearest", schedule=falling),
-        "weights": case(content_weight=0.3, style_weight=70.0, tv_weight=1e-3),
+        "weights": case(content_weight=0.3, style_weight=2.0, tv_weight=1e-3),
         "mean style loss": case(style_distance=mean_style_loss, content_taps=(0, 1), style_taps=(1,)),
     }
 

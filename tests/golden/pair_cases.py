@@ -69,7 +69,7 @@ def cyclegan():
         )
 
     return {
-        "pool": case(pool_size=2),
+        "pool": case(pool_size=1),
         "no pool": case(pool_size=0),
         "identity": case(ALIKE, identity_weight=0.5),
         "no cycle": case(cycle_weight_a=0.0, cycle_weight_b=0.0),

@@ -16,7 +16,15 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lightning_cgan.callbacks.checkpoints import Best, Last
 from lightning_cgan.callbacks.decisions import Decisions
-from lightning_cgan.callbacks.distributed import ProcessWatch, SameBuffers, check_strategy, lost_peer
+from lightning_cgan.callbacks.distributed import (
+    ProcessWatch,
+    SameBuffers,
+    check_strategy,
+    end_on_mistake,
+    lost_peer,
+    repeats_another,
+    watch_for_mistakes,
+)
 from lightning_cgan.callbacks.ending import Ending
 from lightning_cgan.callbacks.finite import OnlyFinite
 from lightning_cgan.callbacks.health import Health
@@ -51,7 +59,7 @@ from lightning_cgan.runs import checkpoint_io
 from lightning_cgan.runs.lock import FolderLock
 from lightning_cgan.runs.resume import check_usable, is_completed, tell_missing, to_go_on_from
 from lightning_cgan.runs.smoke import clear, smoke_folder, with_checkpoint
-from lightning_cgan.runs.stops import Signals, raise_stop
+from lightning_cgan.runs.stops import Signals, Stopped, raise_stop
 from lightning_cgan.runs.trainer_checks import check_asked, check_precision, check_training
 from lightning_cgan.stored_model import check_local
 
@@ -184,7 +192,14 @@ class CLI(LightningCLI):
     def _run_subcommand(self, subcommand: str) -> None:
         """Two of a kind in one run folder would mix their files."""
         with FolderLock(self.trainer.default_root_dir, subcommand) as self.lock:
-            super()._run_subcommand(subcommand)
+            try:
+                with watch_for_mistakes(self.trainer):
+                    super()._run_subcommand(subcommand)
+            except Exception as error:
+                status = end_on_mistake(self.trainer, error, explanation(error))
+                if status is None:
+                    raise
+                raise Stopped(status) from error
 
     def before_fit(self) -> None:
         folder, fit = self.trainer.default_root_dir, self.config_init[self.subcommand]
@@ -339,7 +354,8 @@ def main(args: list[str] | None = None) -> int:
             return 1
         if told is None:
             raise
-        print(f"lightning-cgan: {told}", file=sys.stderr)
+        if not repeats_another():
+            print(f"lightning-cgan: {told}", file=sys.stderr)
         return 2
     finally:
         signals.restore()

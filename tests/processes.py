@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from lightning.pytorch.utilities import rank_zero_only
 
-from lightning_cgan.command import main
+from lightning_cgan.cli.main import main
 
 
 class Finished(NamedTuple):

@@ -32,7 +32,7 @@ class MistakeNotice:
             self.store.add("posted", 1)
 
     def leave(self, wait_for: int, seconds: float = 8.0) -> None:
-        """Say that this process ends, and wait until ``wait_for`` processes in all have said so, at most ``seconds``."""
+        """Say that this process ends, and wait until ``wait_for`` in all have said so, ``seconds`` at most."""
         if self.store is None:
             return
         left, until = self.store.add("left", 1), time.monotonic() + seconds

@@ -14,6 +14,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.strategies import DDPStrategy, ParallelStrategy
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 
+from lightning_cgan.errors import UserError
 from lightning_cgan.runs.heartbeat import Heartbeat
 from lightning_cgan.runs.mistake_notice import MistakeNotice, MistakeWatch
 from lightning_cgan.runs.stops import UNFINISHED, note
@@ -171,12 +172,12 @@ def check_strategy(trainer: Trainer, module: LightningModule) -> None:
     """Refuse plain DDP for modules of several networks: it would fail at the first step, with many words.
 
     Raises:
-        ValueError: naming the overlay that sets the right strategy.
+        UserError: naming the overlay that sets the right strategy.
     """
     strategy = trainer.strategy
     plain = isinstance(strategy, DDPStrategy) and not strategy._ddp_kwargs.get("find_unused_parameters")
     if plain and not module.automatic_optimization:
-        raise ValueError(
+        raise UserError(
             "Networks that take turns need a strategy for it on several processes; met plain DDP. "
             "Add --config experiments/cluster/ddp.yaml, or set trainer.strategy to ddp_find_unused_parameters_true."
         )

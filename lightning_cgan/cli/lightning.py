@@ -136,7 +136,7 @@ class CLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         self.fresh = self.asked.pop("fresh", False)  # not of the run, and only `fit` knows it: not for config.yaml
         if self.asked.data is None:
-            raise ValueError(
+            raise UserError(
                 "A run needs a model and data; met no data. Set data.class_path, or --config to an experiment file."
             )
         if self.subcommand != "fit":
@@ -161,7 +161,7 @@ class CLI(LightningCLI):
         try:
             super().instantiate_classes()
         except ValueError as error:  # jsonargparse wraps what a constructor says in its own words
-            raise ValueError(format_parser_error(str(error))) from error
+            raise UserError(format_parser_error(str(error))) from error
         if self.datamodule.spec.num_classes and not getattr(self.model, "spec", self.datamodule.spec).num_classes:
             info(f"{type(self.model).__name__} is unconditional: the labels of the data are ignored")
         self._dump_config()
@@ -195,7 +195,7 @@ class CLI(LightningCLI):
                 with watch_for_mistakes(self.trainer):
                     super()._run_subcommand(subcommand)
             except Exception as error:
-                status = end_on_mistake(self.trainer, error, explanation(error))
+                status = end_on_mistake(self.trainer, error, user_message(error))
                 if status is None:
                     raise
                 raise Stopped(status) from error
@@ -203,11 +203,11 @@ class CLI(LightningCLI):
     def before_fit(self) -> None:
         folder, fit = self.trainer.default_root_dir, self.config_init[self.subcommand]
         if self.trainer.max_steps < 1:
-            raise ValueError(
+            raise UserError(
                 f"A run has a length in generator updates; met {self.trainer.max_steps}. Set trainer.max_steps."
             )
         if self.fresh and fit.ckpt_path:
-            raise ValueError("--fresh starts from nothing; met --ckpt_path too. Leave out one of them.")
+            raise UserError("--fresh starts from nothing; met --ckpt_path too. Leave out one of them.")
         check_training(self.trainer, self.model)
         check_strategy(self.trainer, self.model)
         check_batches(self.model, self.datamodule)

@@ -16,6 +16,7 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from lightning_cgan.console import info
+from lightning_cgan.errors import UserError
 from lightning_cgan.runs.csv_log import RunLog
 from lightning_cgan.runs.files import aside, tolerated, write_text
 from lightning_cgan.runs.wandb_log import first_line
@@ -60,12 +61,12 @@ def loggers_for(
     """CSV always while training, and what was asked for.
 
     Raises:
-        ValueError: for TensorBoard where it is not installed.
+        UserError: for TensorBoard where it is not installed.
     """
     loggers = chosen if isinstance(chosen, list) else [chosen] if isinstance(chosen, Logger) else []
     if tensorboard:
         if not find_spec("tensorboard"):
-            raise ValueError(
+            raise UserError(
                 "--tensorboard needs the tensorboard package; it is not installed. "
                 "Run `pip install 'lightning-cgan[tensorboard]'`, or leave out --tensorboard."
             )

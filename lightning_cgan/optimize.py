@@ -5,11 +5,12 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
-from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from lightning_cgan._compat import leave_uncounted
 from lightning_cgan.clock import updates_of_run
 from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.finite import check_step
@@ -28,7 +29,7 @@ def optimizer_step(module: LightningModule, optimizer: LightningOptimizer, loss:
         NonFiniteError: for NaN or infinity in ``loss`` or its gradient; the step is not taken.
     """
     if not count:  # Lightning installs its counters anew for each training step
-        optimizer._on_before_step = optimizer._on_after_step = do_nothing_closure
+        leave_uncounted(optimizer)
     optimizer.zero_grad()
     module.manual_backward(loss)
     check_step(module, optimizer, loss)

@@ -12,8 +12,8 @@ import torch
 from lightning.fabric.plugins.environments import LightningEnvironment, SLURMEnvironment, TorchElasticEnvironment
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.strategies import DDPStrategy, ParallelStrategy
-from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 
+from lightning_cgan._compat import arguments_of_ddp, launched_processes
 from lightning_cgan.errors import UserError
 from lightning_cgan.runs.heartbeat import Heartbeat
 from lightning_cgan.runs.mistake_notice import MistakeNotice, MistakeWatch
@@ -50,7 +50,7 @@ class ProcessWatch(Callback):
         strategy = trainer.strategy
         if trainer.world_size == 1 or not isinstance(strategy, ParallelStrategy) or self.heartbeat:
             return
-        if not self.watches and (children := children_of(trainer)):
+        if not self.watches and (children := launched_processes(trainer)):
             atexit.register(end, children)
         self.watches += 1
 
@@ -73,14 +73,8 @@ class ProcessWatch(Callback):
         self.teardown(trainer, module, "")
 
 
-def children_of(trainer: Trainer) -> list[subprocess.Popen[Any]]:
-    """The processes that Lightning has started from this one."""
-    launcher = trainer.strategy.launcher
-    return launcher.procs if isinstance(launcher, _SubprocessScriptLauncher) else []
-
-
 def kill_children(trainer: Trainer) -> None:
-    for child in children_of(trainer):
+    for child in launched_processes(trainer):
         child.kill()  # nothing less ends one that is stopped
 
 
@@ -175,7 +169,7 @@ def check_strategy(trainer: Trainer, module: LightningModule) -> None:
         UserError: naming the overlay that sets the right strategy.
     """
     strategy = trainer.strategy
-    plain = isinstance(strategy, DDPStrategy) and not strategy._ddp_kwargs.get("find_unused_parameters")
+    plain = isinstance(strategy, DDPStrategy) and not arguments_of_ddp(strategy).get("find_unused_parameters")
     if plain and not module.automatic_optimization:
         raise UserError(
             "Networks that take turns need a strategy for it on several processes; met plain DDP. "

@@ -6,8 +6,9 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 
-from lightning_cgan.contract import ImageSpec, Labelled, Paired, PairSpec, PartlyLabelled, Unpaired, training_batch
+from lightning_cgan.batches import ImageSpec, Labelled, Paired, PairSpec, PartlyLabelled, Unpaired
 from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import training_batch
 
 LABELLED = "image (n, B, {}), label (n, B) int64"
 DOMAINS = "a (n, B, {}), b (n, B, {})"
@@ -39,7 +40,7 @@ def check_batch(module: Any, batch: Any) -> None:
     shapes = [" x ".join(map(str, shape)) for shape in image_shapes(module.spec)]
     wanted = SHAPES[kind].format(*(shapes * 2)[: SHAPES[kind].count("{}")])
     raise UserError(
-        f"{type(module).__name__} trains on batches lightning_cgan.contract.{kind.__name__}: {wanted}, for n updates "
+        f"{type(module).__name__} trains on batches lightning_cgan.batches.{kind.__name__}: {wanted}, for n updates "
         "of the discriminator with B images each, images as floats in [-1, 1]; got "
         f"{described(batch)}. Give fit a data module of datamodules, or a loader with batch_size=None whose data set "
         "answers with such batches."

@@ -11,14 +11,14 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, class_labels, with_classes
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, class_labels
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.interfaces import EvaluationFacts, with_classes
 from lightning_cgan.losses.auxiliary import class_loss
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import acgan
-from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import constant
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.schedules.learning_rate import constant
 
 Classified = Literal["real", "real_and_fake"]
 
@@ -40,8 +40,8 @@ class ACGAN(EvaluationFacts, Loadable, ChecksBatches):
         generator_class_weight: of L_C in the generator's loss.
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer.
-        critic_updates: discriminator updates in one generator update; the data module delivers as many batches.
-        fakes_per_real: the generator's batch over the discriminator's.
+        n_critic: discriminator updates in one generator update; the data module delivers as many batches.
+        g_batch_ratio: the generator's batch over the discriminator's.
         schedule: maps (generator update, updates in all) to the factor on both learning rates.
 
     Raises:
@@ -59,12 +59,12 @@ class ACGAN(EvaluationFacts, Loadable, ChecksBatches):
         generator_class_weight: float = 1.0,
         generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.5, beta2=0.999),
         discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.5, beta2=0.999),
-        critic_updates: int = 1,
-        fakes_per_real: int = 1,
+        n_critic: int = 1,
+        g_batch_ratio: int = 1,
         schedule: Callable[[int, int], float] = constant,
     ) -> None:
         super().__init__()
-        for name, count in (("critic_updates", critic_updates), ("fakes_per_real", fakes_per_real)):
+        for name, count in (("n_critic", n_critic), ("g_batch_ratio", g_batch_ratio)):
             if count < 1:
                 raise ValueError(f"{name} is at least 1; met {count}. Set model.init_args.{name}.")
         if class_loss_on not in get_args(Classified):
@@ -88,8 +88,8 @@ class ACGAN(EvaluationFacts, Loadable, ChecksBatches):
         self.generator_class_weight = generator_class_weight
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
-        self.critic_updates = critic_updates
-        self.fakes_per_real = fakes_per_real
+        self.n_critic = n_critic
+        self.g_batch_ratio = g_batch_ratio
         self.schedule = schedule
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
@@ -99,17 +99,17 @@ class ACGAN(EvaluationFacts, Loadable, ChecksBatches):
         with self.toggled_optimizer(discriminator_optimizer):
             for real, label in zip(*batch, strict=True):
                 discriminator_loss, logits = self.discriminator_loss(real, label)
-                descend(self, discriminator_optimizer, discriminator_loss)
+                optimizer_step(self, discriminator_optimizer, discriminator_loss)
 
         with self.toggled_optimizer(generator_optimizer):
-            generator_loss = self.generator_loss(self.fakes_per_real * len(label))
-            descend(self, generator_optimizer, generator_loss, tick=True)
+            generator_loss = self.generator_loss(self.g_batch_ratio * len(label))
+            optimizer_step(self, generator_optimizer, generator_loss, count=True)
 
         for scheduler in self.lr_schedulers():
             scheduler.step()
-        if is_log_step(self):
+        if should_log(self):
             losses = {"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}
-            self.log_dict(losses | margins(*logits), prog_bar=True)
+            self.log_dict(losses | logit_means(*logits), prog_bar=True)
 
     def discriminator_loss(self, real: Tensor, label: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """-(L_S + L_C), and the source logits of real and generated images.
@@ -147,9 +147,9 @@ class ACGAN(EvaluationFacts, Loadable, ChecksBatches):
         """Noise (B, latent_dim) and labels (B,) to images (B, C, H, W) in [-1, 1]."""
         return self.generator(noise, label).float()
 
-    def draw(self, draws: Draws, seed: int | None = None) -> Tensor:
+    def draw(self, draws: LatentBatch, seed: int | None = None) -> Tensor:
         """The images of ``draws``: the same for a key whatever the batch, the device or the process."""
-        return self(keyed.normal("draw", draws.key, self.generator.latent_dim, seed=seed), draws.label)
+        return self(keyed.normal("draw", draws.noise_id, self.generator.latent_dim, seed=seed), draws.label)
 
     @torch.no_grad()
     def sample(self, count: int, label: int | Sequence[int] | Tensor | None = None, seed: int = 0) -> Tensor:
@@ -164,20 +164,20 @@ class ACGAN(EvaluationFacts, Loadable, ChecksBatches):
             ValueError: for labels that the data set does not have, or not ``count`` of them.
         """
         label = class_labels(label, count, self.spec.num_classes).to(self.device)
-        return self.draw(Draws(label, torch.arange(count, device=self.device)), seed)
+        return self.draw(LatentBatch(label, torch.arange(count, device=self.device)), seed)
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return Evaluated(batch.image, self.draw(batch.draws), batch.draws.label, truth=batch.label)
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+        return EvalOutput(batch.image, self.draw(batch.draws), batch.draws.label, target=batch.label)
 
     test_step = validation_step
 
-    def predict_step(self, batch: Draws, batch_idx: int) -> Evaluated:
+    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
         fake = self.draw(batch)
-        return Evaluated(real=fake[:0], fake=fake, label=batch.label)
+        return EvalOutput(real=fake[:0], fake=fake, fake_label=batch.label)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizers = [
             self.generator_optimizer(self.generator.parameters()),
             self.discriminator_optimizer(self.discriminator.parameters()),
         ]
-        return scheduled(self, optimizers, self.schedule)
+        return with_lr_lambda(self, optimizers, self.schedule)

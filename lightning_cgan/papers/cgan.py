@@ -10,14 +10,14 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, class_labels, with_classes
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, class_labels
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.interfaces import EvaluationFacts, with_classes
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.losses.penalties import r1_penalty
 from lightning_cgan.networks import maxout
-from lightning_cgan.optimize import RampedSGD, descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import geometric_faster
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.optimize import RampedSGD, logit_means, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.schedules.learning_rate import geometric_faster
 
 
 class ConditionalGAN(EvaluationFacts, Loadable, ChecksBatches):
@@ -33,8 +33,8 @@ class ConditionalGAN(EvaluationFacts, Loadable, ChecksBatches):
         objective: the pair of losses. Equation 2 is ``minimax``; in practice ``non_saturating`` is trained.
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer; half the generator's rate, as in ``papers.gan``.
-        critic_updates: discriminator updates in one generator update.
-        fakes_per_real: the generator's batch over the discriminator's.
+        n_critic: discriminator updates in one generator update.
+        g_batch_ratio: the generator's batch over the discriminator's.
         schedule: maps (generator update, updates in all) to the factor on both learning rates.
         r1_weight: of the penalty on the discriminator's gradient at real images (Mescheder et al. 2018), which the
             paper does not have.
@@ -51,13 +51,13 @@ class ConditionalGAN(EvaluationFacts, Loadable, ChecksBatches):
         objective: Objective = Objective.non_saturating,
         generator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.1),
         discriminator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.05),
-        critic_updates: int = 1,
-        fakes_per_real: int = 1,
+        n_critic: int = 1,
+        g_batch_ratio: int = 1,
         schedule: Callable[[int, int], float] = geometric_faster,
         r1_weight: float = 0.0,
     ) -> None:
         super().__init__()
-        for name, count in (("critic_updates", critic_updates), ("fakes_per_real", fakes_per_real)):
+        for name, count in (("n_critic", n_critic), ("g_batch_ratio", g_batch_ratio)):
             if count < 1:
                 raise ValueError(f"{name} is at least 1; met {count}. Set model.init_args.{name}.")
         self.automatic_optimization = False
@@ -67,8 +67,8 @@ class ConditionalGAN(EvaluationFacts, Loadable, ChecksBatches):
         self.objective = objective
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
-        self.critic_updates = critic_updates
-        self.fakes_per_real = fakes_per_real
+        self.n_critic = n_critic
+        self.g_batch_ratio = g_batch_ratio
         self.schedule = schedule
         self.r1_weight = r1_weight
 
@@ -79,17 +79,17 @@ class ConditionalGAN(EvaluationFacts, Loadable, ChecksBatches):
         with self.toggled_optimizer(discriminator_optimizer):
             for real, label in zip(*batch, strict=True):
                 discriminator_loss, logits = self.discriminator_loss(real, label)
-                descend(self, discriminator_optimizer, discriminator_loss)
+                optimizer_step(self, discriminator_optimizer, discriminator_loss)
 
         with self.toggled_optimizer(generator_optimizer):
-            generator_loss = self.generator_loss(self.fakes_per_real * len(real))
-            descend(self, generator_optimizer, generator_loss, tick=True)
+            generator_loss = self.generator_loss(self.g_batch_ratio * len(real))
+            optimizer_step(self, generator_optimizer, generator_loss, count=True)
 
         for scheduler in self.lr_schedulers():
             scheduler.step()
-        if is_log_step(self):
+        if should_log(self):
             losses = {"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}
-            self.log_dict(losses | margins(*logits), prog_bar=True)
+            self.log_dict(losses | logit_means(*logits), prog_bar=True)
 
     def discriminator_loss(self, real: Tensor, label: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The objective on ``real`` and as many fakes, and the logits of both.
@@ -118,9 +118,9 @@ class ConditionalGAN(EvaluationFacts, Loadable, ChecksBatches):
         """Standard normal noise (B, latent_dim) and labels (B,) to images (B, C, H, W) in [-1, 1]."""
         return self.generator(noise, label).float()
 
-    def draw(self, draws: Draws, seed: int | None = None) -> Tensor:
+    def draw(self, draws: LatentBatch, seed: int | None = None) -> Tensor:
         """The images of ``draws``: the same for a key whatever the batch, the device or the process."""
-        return self(keyed.normal("draw", draws.key, self.generator.latent_dim, seed=seed), draws.label)
+        return self(keyed.normal("draw", draws.noise_id, self.generator.latent_dim, seed=seed), draws.label)
 
     @torch.no_grad()
     def sample(self, count: int, label: int | Sequence[int] | Tensor | None = None, seed: int = 0) -> Tensor:
@@ -135,20 +135,20 @@ class ConditionalGAN(EvaluationFacts, Loadable, ChecksBatches):
             ValueError: for labels that the data set does not have, or not ``count`` of them.
         """
         label = class_labels(label, count, self.spec.num_classes).to(self.device)
-        return self.draw(Draws(label, torch.arange(count, device=self.device)), seed)
+        return self.draw(LatentBatch(label, torch.arange(count, device=self.device)), seed)
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return Evaluated(batch.image, self.draw(batch.draws), batch.draws.label, truth=batch.label)
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+        return EvalOutput(batch.image, self.draw(batch.draws), batch.draws.label, target=batch.label)
 
     test_step = validation_step
 
-    def predict_step(self, batch: Draws, batch_idx: int) -> Evaluated:
+    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
         fake = self.draw(batch)
-        return Evaluated(real=fake[:0], fake=fake, label=batch.label)
+        return EvalOutput(real=fake[:0], fake=fake, fake_label=batch.label)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizers = [
             self.generator_optimizer(self.generator.parameters()),
             self.discriminator_optimizer(self.discriminator.parameters()),
         ]
-        return scheduled(self, optimizers, self.schedule)
+        return with_lr_lambda(self, optimizers, self.schedule)

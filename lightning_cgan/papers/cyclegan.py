@@ -11,16 +11,16 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Evaluated, PairSpec, Sources, Unpaired
+from lightning_cgan.batches import EvalOutput, PairSpec, SourceImages, Unpaired
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.image_pool import ImagePool
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.cycle import cycle_loss, identity_loss
 from lightning_cgan.losses.least_squares import discriminator_least_squares, generator_least_squares_undivided
 from lightning_cgan.networks import patchgan, resnet_translation
-from lightning_cgan.networks.any_size import check_sides, padded
-from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
-from lightning_cgan.replay import Pool
-from lightning_cgan.schedules import falling_in_second_half
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.networks.blocks.any_size import check_sides, padded
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.schedules.learning_rate import falling_in_second_half
 
 
 class CycleGAN(EvaluationFacts, Loadable, ChecksBatches):
@@ -53,7 +53,7 @@ class CycleGAN(EvaluationFacts, Loadable, ChecksBatches):
     """
 
     training_batch: ClassVar[type] = Unpaired
-    critic_updates: ClassVar[int] = 1
+    n_critic: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class CycleGAN(EvaluationFacts, Loadable, ChecksBatches):
         )
         self.cycle_weight_a, self.cycle_weight_b = cycle_weight_a, cycle_weight_b
         self.identity_weight = identity_weight
-        self.pools = {"a": Pool(pool_size, "a"), "b": Pool(pool_size, "b")}
+        self.pools = {"a": ImagePool(pool_size, "a"), "b": ImagePool(pool_size, "b")}
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
         self.schedule = schedule
@@ -112,20 +112,20 @@ class CycleGAN(EvaluationFacts, Loadable, ChecksBatches):
             adversarial_loss = self.adversarial_loss(fake_a, fake_b)
             consistency_loss, terms = self.consistency_loss(a, b, fake_a, fake_b)
             generator_loss = adversarial_loss + consistency_loss
-            descend(self, generator_optimizer, generator_loss, tick=True)
+            optimizer_step(self, generator_optimizer, generator_loss, count=True)
 
         with self.toggled_optimizer(discriminator_optimizer):  # it sees what the generators made before their update
-            loss_a, logits_a = self.discriminator_loss("of_a", a, self.pools["a"].shown(fake_a, update))
-            loss_b, logits_b = self.discriminator_loss("of_b", b, self.pools["b"].shown(fake_b, update))
-            descend(self, discriminator_optimizer, loss_a + loss_b)
+            loss_a, logits_a = self.discriminator_loss("of_a", a, self.pools["a"].query(fake_a, update))
+            loss_b, logits_b = self.discriminator_loss("of_b", b, self.pools["b"].query(fake_b, update))
+            optimizer_step(self, discriminator_optimizer, loss_a + loss_b)
 
         for scheduler in self.lr_schedulers():
             scheduler.step()
-        if is_log_step(self):
+        if should_log(self):
             losses = {"train/loss_d": loss_a + loss_b, "train/loss_g": generator_loss}
             losses |= {"train/adversarial": adversarial_loss} | terms
             both = (torch.cat([one.flatten() for one in pair]) for pair in zip(logits_a, logits_b, strict=True))
-            self.log_dict(losses | margins(*both), prog_bar=True)
+            self.log_dict(losses | logit_means(*both), prog_bar=True)
 
     def adversarial_loss(self, fake_a: Tensor, fake_b: Tensor) -> Tensor:
         """How far each discriminator is from taking the images for real: Equation 1 in the least-squares form."""
@@ -175,17 +175,17 @@ class CycleGAN(EvaluationFacts, Loadable, ChecksBatches):
         """Images (B, channels_a, H, W) of a translated to b or, with ``back``, of b translated to a. All in [-1, 1]."""
         return self.to_a(source) if back else self.to_b(source)
 
-    def validation_step(self, batch: Unpaired, batch_idx: int) -> Evaluated:
+    def validation_step(self, batch: Unpaired, batch_idx: int) -> EvalOutput:
         a, b = batch
         fake_a, fake_b = self.to_a(b), self.to_b(a)
-        back = Evaluated(a, fake_a, source=b, recovered=self.to_b(fake_a))
-        return Evaluated(b, fake_b, source=a, recovered=self.to_a(fake_b), back=back)
+        back = EvalOutput(a, fake_a, source=b, reconstruction=self.to_b(fake_a))
+        return EvalOutput(b, fake_b, source=a, reconstruction=self.to_a(fake_b), reverse=back)
 
     test_step = validation_step
 
-    def predict_step(self, batch: Sources, batch_idx: int) -> Evaluated:
+    def predict_step(self, batch: SourceImages, batch_idx: int) -> EvalOutput:
         fake = self.to_b(batch.image)
-        return Evaluated(real=fake[:0], fake=fake, source=batch.image)
+        return EvalOutput(real=fake[:0], fake=fake, source=batch.image)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["pools"] = {domain: pool.state_dict() for domain, pool in self.pools.items()}
@@ -203,7 +203,7 @@ class CycleGAN(EvaluationFacts, Loadable, ChecksBatches):
             self.generator_optimizer(self.generator.parameters()),
             self.discriminator_optimizer(self.discriminator.parameters()),
         ]
-        return scheduled(self, optimizers, self.schedule)
+        return with_lr_lambda(self, optimizers, self.schedule)
 
 
 def turned(name: str) -> str:

@@ -11,15 +11,15 @@ from torch.optim import Optimizer
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Evaluated, ImageSpec, PairSpec, Sources, Unpaired
+from lightning_cgan.batches import EvalOutput, ImageSpec, PairSpec, SourceImages, Unpaired
+from lightning_cgan.config.stored_model import Loadable
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses import gan
 from lightning_cgan.losses.reconstruction import Distance, feature_matching, shared
 from lightning_cgan.networks import discogan as networks
-from lightning_cgan.networks.any_size import padded
-from lightning_cgan.networks.discogan import Judged
-from lightning_cgan.optimize import Adam, descend, is_log_step, margins
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.networks.blocks.any_size import padded
+from lightning_cgan.networks.discogan import DiscriminatorOutput
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step, should_log
 
 
 class Relation(Enum):
@@ -51,8 +51,8 @@ class DiscoGAN(EvaluationFacts, Loadable, ChecksBatches):
     Args:
         spec: of the data, linked from the data module.
         generator: maps the spec of a direction to a network, images of one domain -> images of the other in [-1, 1].
-        discriminator: maps the spec of a domain to a network, images -> ``Judged``; it says how many layers' features
-            these hold, as ``matched``.
+        discriminator: maps the spec of a domain to a network, images -> ``DiscriminatorOutput``; its ``matched`` says
+            of how many layers these hold the features.
         relation: what is learned; the others are the paper's ablations.
         reconstruction: the distance between an image and its recovery.
         feature_matching: its share of what the discriminators say, the rest is the GAN loss. The code has 0.9.
@@ -70,7 +70,7 @@ class DiscoGAN(EvaluationFacts, Loadable, ChecksBatches):
     """
 
     training_batch: ClassVar[type] = Unpaired
-    critic_updates: ClassVar[int] = 1  # the discriminators and the generators of an update see the same images
+    n_critic: ClassVar[int] = 1  # the discriminators and the generators of an update see the same images
 
     def __init__(
         self,
@@ -117,14 +117,14 @@ class DiscoGAN(EvaluationFacts, Loadable, ChecksBatches):
         if (self.global_step + 1) % self.generator_updates == 0:
             with self.toggled_optimizer(discriminator_optimizer):
                 discriminator_loss, logits = self.discriminator_loss(ways)
-                descend(self, discriminator_optimizer, discriminator_loss)
-            scalars = {"train/loss_d": discriminator_loss} | margins(*logits)
+                optimizer_step(self, discriminator_optimizer, discriminator_loss)
+            scalars = {"train/loss_d": discriminator_loss} | logit_means(*logits)
 
         with self.toggled_optimizer(generator_optimizer):
             generator_loss, parts = self.generator_loss(ways)
-            descend(self, generator_optimizer, generator_loss, tick=True)
+            optimizer_step(self, generator_optimizer, generator_loss, count=True)
 
-        if is_log_step(self):
+        if should_log(self):
             self.log_dict(scalars | {"train/loss_g": generator_loss} | parts, prog_bar=True)
 
     def ways(self, a: Tensor, b: Tensor) -> list[Way]:
@@ -153,7 +153,7 @@ class DiscoGAN(EvaluationFacts, Loadable, ChecksBatches):
     def generator_loss(self, ways: list[Way]) -> tuple[Tensor, dict[str, Tensor]]:
         """The sum over the directions, and the parts that are logged."""
         adversarial = torch.stack([self.adversarial_loss(way) for way in ways]).sum()
-        found = [(way.recovered, way.source) for way in ways if way.recovered is not None]
+        found = [(way.reconstruction, way.source) for way in ways if way.reconstruction is not None]
         if not found:
             return adversarial, {}
         recovery = torch.stack([self.reconstruction(recovered, source) for recovered, source in found]).sum()
@@ -172,8 +172,8 @@ class DiscoGAN(EvaluationFacts, Loadable, ChecksBatches):
         features = feature_matching([f.float() for f in real], [f.float() for f in judged.features])
         return shared(loss, features, self.feature_matching)
 
-    def judge(self, way: Way, image: Tensor) -> Judged:
-        judged: Judged = self.discriminator[way.judge](image)
+    def judge(self, way: Way, image: Tensor) -> DiscriminatorOutput:
+        judged: DiscriminatorOutput = self.discriminator[way.judge](image)
         return judged
 
     def rate_at(self, update: int) -> float | None:
@@ -208,19 +208,19 @@ class DiscoGAN(EvaluationFacts, Loadable, ChecksBatches):
             )
         return self.to_a(source) if back else self.to_b(source)
 
-    def validation_step(self, batch: Unpaired, batch_idx: int) -> Evaluated:
+    def validation_step(self, batch: Unpaired, batch_idx: int) -> EvalOutput:
         """Both directions of DiscoGAN, one of the ablations."""
         there, *back = (
-            Evaluated(real, fake, source=source, recovered=recovered)
+            EvalOutput(real, fake, source=source, reconstruction=recovered)
             for _, real, source, fake, recovered in self.ways(batch.a, batch.b)
         )
-        return there._replace(back=back[0]) if back else there
+        return there._replace(reverse=back[0]) if back else there
 
     test_step = validation_step
 
-    def predict_step(self, batch: Sources, batch_idx: int) -> Evaluated:
+    def predict_step(self, batch: SourceImages, batch_idx: int) -> EvalOutput:
         fake = self(batch.image)
-        return Evaluated(real=fake[:0], fake=fake, source=batch.image)
+        return EvalOutput(real=fake[:0], fake=fake, source=batch.image)
 
     def configure_optimizers(self) -> list[Optimizer]:
         return [

@@ -10,14 +10,14 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, without_classes
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.interfaces import EvaluationFacts, without_classes
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.losses.penalties import r1_penalty
 from lightning_cgan.networks import maxout
-from lightning_cgan.optimize import RampedSGD, descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import geometric
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.optimize import RampedSGD, logit_means, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.schedules.learning_rate import geometric
 
 
 class GAN(EvaluationFacts, Loadable, ChecksBatches):
@@ -34,7 +34,7 @@ class GAN(EvaluationFacts, Loadable, ChecksBatches):
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer. The authors' code has one rate and halves the
             discriminator's loss; here the loss is Equation 1's and the rate is halved.
-        critic_updates: discriminator updates in one generator update, k in Algorithm 1.
+        n_critic: discriminator updates in one generator update, k in Algorithm 1.
         schedule: maps (generator update, updates in all) to the factor on both learning rates.
         r1_weight: of the penalty on the discriminator's gradient at real images (Mescheder et al. 2018), which the
             paper does not have.
@@ -51,13 +51,13 @@ class GAN(EvaluationFacts, Loadable, ChecksBatches):
         objective: Objective = Objective.non_saturating,
         generator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.1),
         discriminator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.05),
-        critic_updates: int = 1,
+        n_critic: int = 1,
         schedule: Callable[[int, int], float] = geometric,
         r1_weight: float = 0.0,
     ) -> None:
         super().__init__()
-        if critic_updates < 1:
-            raise ValueError(f"critic_updates is at least 1; met {critic_updates}. Set model.init_args.critic_updates.")
+        if n_critic < 1:
+            raise ValueError(f"n_critic is at least 1; met {n_critic}. Set model.init_args.n_critic.")
         self.automatic_optimization = False
         self.spec = without_classes(spec)
         self.generator = generator(self.spec)
@@ -65,7 +65,7 @@ class GAN(EvaluationFacts, Loadable, ChecksBatches):
         self.objective = objective
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
-        self.critic_updates = critic_updates
+        self.n_critic = n_critic
         self.schedule = schedule
         self.r1_weight = r1_weight
 
@@ -76,17 +76,17 @@ class GAN(EvaluationFacts, Loadable, ChecksBatches):
         with self.toggled_optimizer(discriminator_optimizer):
             for real in batch.image:
                 discriminator_loss, logits = self.discriminator_loss(real)
-                descend(self, discriminator_optimizer, discriminator_loss)
+                optimizer_step(self, discriminator_optimizer, discriminator_loss)
 
         with self.toggled_optimizer(generator_optimizer):
             generator_loss = self.generator_loss(len(real))
-            descend(self, generator_optimizer, generator_loss, tick=True)
+            optimizer_step(self, generator_optimizer, generator_loss, count=True)
 
         for scheduler in self.lr_schedulers():
             scheduler.step()
-        if is_log_step(self):
+        if should_log(self):
             losses = {"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}
-            self.log_dict(losses | margins(*logits), prog_bar=True)
+            self.log_dict(losses | logit_means(*logits), prog_bar=True)
 
     def discriminator_loss(self, real: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The objective on ``real`` and as many fakes, and the logits of both.
@@ -122,18 +122,18 @@ class GAN(EvaluationFacts, Loadable, ChecksBatches):
         """Generated images (count, C, H, W) in [-1, 1]; the same for a seed. In eval mode, as ``load`` leaves it."""
         return self.draw(torch.arange(count, device=self.device), seed)
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return Evaluated(real=batch.image, fake=self.draw(batch.draws.key))
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+        return EvalOutput(real=batch.image, fake=self.draw(batch.draws.noise_id))
 
     test_step = validation_step
 
-    def predict_step(self, batch: Draws, batch_idx: int) -> Evaluated:
-        fake = self.draw(batch.key)
-        return Evaluated(real=fake[:0], fake=fake)
+    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
+        fake = self.draw(batch.noise_id)
+        return EvalOutput(real=fake[:0], fake=fake)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizers = [
             self.generator_optimizer(self.generator.parameters()),
             self.discriminator_optimizer(self.discriminator.parameters()),
         ]
-        return scheduled(self, optimizers, self.schedule)
+        return with_lr_lambda(self, optimizers, self.schedule)

@@ -14,14 +14,14 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources, to_bytes, to_signed
+from lightning_cgan.batches import EvalOutput, Paired, PairSpec, SourceImages, to_bytes, to_signed
+from lightning_cgan.config.stored_model import Loadable
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.perceptual import feature_loss
+from lightning_cgan.networks.checkpoint_weights import frozen
 from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork
-from lightning_cgan.networks.trained import frozen
-from lightning_cgan.optimize import Adam, descend, is_log_step, scheduled
-from lightning_cgan.schedules import constant
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.optimize import Adam, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.schedules.learning_rate import constant
 
 
 class PerceptualSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
@@ -86,9 +86,9 @@ class PerceptualSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
         keyed.reseed("train", self.global_step, self.global_rank)
         (low,), (high,) = batch
         loss = self.loss(self.generator(low), high)
-        descend(self, self.optimizers(), loss, tick=True)
+        optimizer_step(self, self.optimizers(), loss, count=True)
         self.lr_schedulers().step()
-        if is_log_step(self):
+        if should_log(self):
             self.log("train/loss", loss, prog_bar=True)
 
     def loss(self, image: Tensor, high: Tensor) -> Tensor:
@@ -105,18 +105,18 @@ class PerceptualSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
         image = self.generator(low).float().clamp(-1, 1)
         return recoloured(image, low) if self.match_histogram else image
 
-    def validation_step(self, batch: Paired, batch_idx: int) -> Evaluated:
-        return Evaluated(real=batch.b, fake=self(batch.a), source=batch.a)
+    def validation_step(self, batch: Paired, batch_idx: int) -> EvalOutput:
+        return EvalOutput(real=batch.b, fake=self(batch.a), source=batch.a)
 
     test_step = validation_step
 
-    def predict_step(self, batch: Sources, batch_idx: int) -> Evaluated:
+    def predict_step(self, batch: SourceImages, batch_idx: int) -> EvalOutput:
         fake = self(batch.image)
-        return Evaluated(real=fake[:0], fake=fake, source=batch.image)
+        return EvalOutput(real=fake[:0], fake=fake, source=batch.image)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.optimizer(self.generator.parameters())
-        return scheduled(self, [optimizer], self.schedule)
+        return with_lr_lambda(self, [optimizer], self.schedule)
 
 
 def recoloured(image: Tensor, low: Tensor) -> Tensor:

@@ -14,15 +14,15 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources, to_bytes
+from lightning_cgan.batches import EvalOutput, Paired, PairSpec, SourceImages, to_bytes
+from lightning_cgan.config.stored_model import Loadable
 from lightning_cgan.interfaces import EACH_BATCH, EACH_IMAGE, RUNNING, EvaluationFacts, statistics_of
 from lightning_cgan.losses.gan import discriminator_loss, non_saturating
 from lightning_cgan.networks import patchgan, unet
-from lightning_cgan.networks.any_size import check_sides, check_tiles, padded, tiled
-from lightning_cgan.networks.switches import NormStatistics, drawing_from, switched
-from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import constant
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.networks.blocks.any_size import check_sides, check_tiles, padded, tiled
+from lightning_cgan.networks.blocks.switches import NormStatistics, drawing_from, switched
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.schedules.learning_rate import constant
 
 
 class Pix2Pix(EvaluationFacts, Loadable, ChecksBatches):
@@ -66,7 +66,7 @@ class Pix2Pix(EvaluationFacts, Loadable, ChecksBatches):
     """
 
     training_batch: ClassVar[type] = Paired
-    critic_updates: ClassVar[int] = 1
+    n_critic: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -133,17 +133,17 @@ class Pix2Pix(EvaluationFacts, Loadable, ChecksBatches):
         if discriminator_optimizer:
             with self.toggled_optimizer(discriminator_optimizer):
                 loss, logits = self.discriminator_loss(a, b, fake.detach())
-                descend(self, discriminator_optimizer, loss)
-            logged = {"train/loss_d": loss} | margins(*logits)
+                optimizer_step(self, discriminator_optimizer, loss)
+            logged = {"train/loss_d": loss} | logit_means(*logits)
 
         with self.toggled_optimizer(generator_optimizer):
             loss, parts = self.generator_loss(a, b, fake)
-            descend(self, generator_optimizer, loss, tick=True)
+            optimizer_step(self, generator_optimizer, loss, count=True)
 
         schedulers = self.lr_schedulers()
         for scheduler in schedulers if self.gan_weight else [schedulers]:
             scheduler.step()
-        if is_log_step(self):
+        if should_log(self):
             self.log_dict({"train/loss_g": loss} | parts | logged, prog_bar=True)
 
     def discriminator_loss(self, a: Tensor, b: Tensor, fake: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
@@ -227,20 +227,20 @@ class Pix2Pix(EvaluationFacts, Loadable, ChecksBatches):
 
     on_test_start = on_validation_start
 
-    def validation_step(self, batch: Paired, batch_idx: int) -> Evaluated:
-        return Evaluated(batch.b, self(batch.a, keyed.run_seed()), source=batch.a)
+    def validation_step(self, batch: Paired, batch_idx: int) -> EvalOutput:
+        return EvalOutput(batch.b, self(batch.a, keyed.run_seed()), source=batch.a)
 
     test_step = validation_step
 
-    def predict_step(self, batch: Sources, batch_idx: int) -> Evaluated:
+    def predict_step(self, batch: SourceImages, batch_idx: int) -> EvalOutput:
         fake = self(batch.image, keyed.run_seed())
-        return Evaluated(fake[:0], fake, source=batch.image)
+        return EvalOutput(fake[:0], fake, source=batch.image)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizers = [self.generator_optimizer(self.generator.parameters())]
         if self.gan_weight:
             optimizers.append(self.discriminator_optimizer(self.discriminator.parameters()))
-        return scheduled(self, optimizers, self.schedule)
+        return with_lr_lambda(self, optimizers, self.schedule)
 
 
 def check_weights(l1_weight: float, gan_weight: float) -> None:

@@ -14,25 +14,16 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
+from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, class_labels
 from lightning_cgan.clock import updates_of_run
-from lightning_cgan.contract import (
-    Draws,
-    Evaluated,
-    ImageSpec,
-    Labelled,
-    Trial,
-    class_labels,
-    with_classes,
-    without_classes,
-)
-from lightning_cgan.growth import Growth, Stage
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.interfaces import EvaluationFacts, with_classes, without_classes
 from lightning_cgan.losses.penalties import gradient_penalty
 from lightning_cgan.losses.wasserstein import critic_loss, drift, generator_loss
 from lightning_cgan.networks import progan
-from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import rampup
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.schedules.learning_rate import rampup
+from lightning_cgan.schedules.progressive_growing import Growth, Stage
 
 BATCH_SIZES = {4: 16, 256: 14, 512: 6, 1024: 3}  # from each resolution on
 Scored = tuple[Tensor, tuple[Tensor, Tensor]]  # the discriminator's loss, and its scores of real and generated images
@@ -58,11 +49,11 @@ class ProGAN(EvaluationFacts, Loadable, ChecksBatches):
         batch_sizes: real images in a batch over all processes, from a resolution on; the paper's when None.
         start_resolution: trained first. The full one: no growth.
         rampup_kimg: thousands of real images over which the learning rates rise.
-        penalty_weight: of the gradient penalty (lambda).
+        gp_weight: of the gradient penalty (lambda).
         target: norm of the gradient that the penalty asks for (gamma); 750 for the paper's CIFAR-10.
         drift_weight: of the discriminator's squared scores of real images.
         class_weight: of each class loss.
-        average_decay: of the running average of the generator, per update.
+        ema_decay: of the running average of the generator, per update.
         simultaneous: whether both networks are updated from where the other was, on the same generated images, as for
             the paper's CIFAR-10, rather than the generator after the discriminator.
 
@@ -85,11 +76,11 @@ class ProGAN(EvaluationFacts, Loadable, ChecksBatches):
         batch_sizes: dict[int, int] | None = None,
         start_resolution: int = 4,
         rampup_kimg: float = 40,
-        penalty_weight: float = 10.0,
+        gp_weight: float = 10.0,
         target: float = 1.0,
         drift_weight: float = 1e-3,
         class_weight: float = 1.0,
-        average_decay: float = 0.999,
+        ema_decay: float = 0.999,
         simultaneous: bool = False,
     ) -> None:
         super().__init__()
@@ -100,13 +91,13 @@ class ProGAN(EvaluationFacts, Loadable, ChecksBatches):
         self.generator = generator(self.spec)
         self.discriminator = discriminator(self.spec)
         self.growth = Growth(start_resolution, spec.size, stable_kimg, fade_kimg, batch_sizes or BATCH_SIZES)
-        self.average = AveragedModel(self.generator, multi_avg_fn=get_ema_multi_avg_fn(average_decay))
+        self.average = AveragedModel(self.generator, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
         self.average.requires_grad_(False)
         self.register_buffer("trained", torch.tensor(0))  # the last update: a checkpoint knows its resolution by it
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
         self.rampup_kimg = rampup_kimg
-        self.penalty_weight, self.target = penalty_weight, target
+        self.gp_weight, self.target = gp_weight, target
         self.drift_weight, self.class_weight = drift_weight, class_weight
         self.simultaneous = simultaneous
 
@@ -142,9 +133,9 @@ class ProGAN(EvaluationFacts, Loadable, ChecksBatches):
         self.average.update_parameters(self.generator)
         for scheduler in self.lr_schedulers():
             scheduler.step()
-        if is_log_step(self):
+        if should_log(self):
             scalars = {"train/loss_d": loss_d, "train/loss_g": loss_g, "growth/resolution": float(stage.resolution)}
-            self.log_dict(scalars | margins(*scores), prog_bar=True)
+            self.log_dict(scalars | logit_means(*scores), prog_bar=True)
             self.log_dict({"growth/alpha": stage.alpha, "growth/kimg": self.growth.images(self.global_step) / 1000})
 
     def begin(self, update: int) -> Stage:
@@ -159,14 +150,14 @@ class ProGAN(EvaluationFacts, Loadable, ChecksBatches):
         _, optimizer = self.optimizers()
         with self.toggled_optimizer(optimizer):
             loss, scores = self.discriminator_loss(real, label, fake.detach(), asked, stage.alpha)
-            descend(self, optimizer, loss)
+            optimizer_step(self, optimizer, loss)
         return loss, scores
 
     def update_generator(self, fake: Tensor, asked: Tensor, stage: Stage) -> Tensor:
         optimizer, _ = self.optimizers()
         with self.toggled_optimizer(optimizer):
             loss = self.generator_loss(fake, asked, stage.alpha)
-            descend(self, optimizer, loss, tick=True)
+            optimizer_step(self, optimizer, loss, count=True)
         return loss
 
     def discriminator_loss(self, real: Tensor, label: Tensor, fake: Tensor, asked: Tensor, alpha: float) -> Scored:
@@ -175,7 +166,7 @@ class ProGAN(EvaluationFacts, Loadable, ChecksBatches):
         fake_score, fake_class = self.discriminator(fake, alpha)
         loss = critic_loss(real_score.float(), fake_score.float())
         penalty = gradient_penalty(lambda image: self.discriminator(image, alpha)[0], real, fake, target=self.target)
-        loss = loss + self.penalty_weight * penalty + self.drift_weight * drift(real_score.float())
+        loss = loss + self.gp_weight * penalty + self.drift_weight * drift(real_score.float())
         return loss + self.class_loss(real_class, label) + self.class_loss(fake_class, asked), (real_score, fake_score)
 
     def generator_loss(self, fake: Tensor, asked: Tensor, alpha: float) -> Tensor:
@@ -203,9 +194,9 @@ class ProGAN(EvaluationFacts, Loadable, ChecksBatches):
         image = self.average(noise, label, *self.growth.stage(int(self.trained))).float()
         return interpolate(image, size=self.spec.size).clamp(-1, 1)
 
-    def draw(self, draws: Draws, seed: int | None = None) -> Tensor:
+    def draw(self, draws: LatentBatch, seed: int | None = None) -> Tensor:
         """The images of ``draws``: the same for a key whatever the batch, the device or the process."""
-        return self(keyed.normal("draw", draws.key, self.generator.latent_dim, seed=seed), draws.label)
+        return self(keyed.normal("draw", draws.noise_id, self.generator.latent_dim, seed=seed), draws.label)
 
     @torch.no_grad()
     def sample(self, count: int, label: int | Sequence[int] | Tensor | None = None, seed: int = 0) -> Tensor:
@@ -220,21 +211,21 @@ class ProGAN(EvaluationFacts, Loadable, ChecksBatches):
             ValueError: for labels that the model does not know, or not ``count`` of them.
         """
         label = class_labels(label, count, self.spec.num_classes).to(self.device)
-        return self.draw(Draws(label, torch.arange(count, device=self.device)), seed)
+        return self.draw(LatentBatch(label, torch.arange(count, device=self.device)), seed)
 
     def evaluated_networks(self) -> dict[str, nn.Module]:
         return {"generator": self.average}
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return Evaluated(batch.image, self.draw(batch.draws), self.asked(batch.draws), truth=batch.label)
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+        return EvalOutput(batch.image, self.draw(batch.draws), self.asked(batch.draws), target=batch.label)
 
     test_step = validation_step
 
-    def predict_step(self, batch: Draws, batch_idx: int) -> Evaluated:
+    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
         fake = self.draw(batch)
-        return Evaluated(real=fake[:0], fake=fake, label=self.asked(batch))
+        return EvalOutput(real=fake[:0], fake=fake, fake_label=self.asked(batch))
 
-    def asked(self, draws: Draws) -> Tensor | None:
+    def asked(self, draws: LatentBatch) -> Tensor | None:
         return draws.label if self.spec.num_classes else None
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
@@ -242,7 +233,7 @@ class ProGAN(EvaluationFacts, Loadable, ChecksBatches):
             self.generator_optimizer(self.generator.parameters()),
             self.discriminator_optimizer(self.discriminator.parameters()),
         ]
-        return scheduled(self, optimizers, lambda update, _: self.rate(update))
+        return with_lr_lambda(self, optimizers, lambda update, _: self.rate(update))
 
     def rate(self, update: int) -> float:
         return rampup(self.growth.images(update) / 1000, self.rampup_kimg)

@@ -12,24 +12,24 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, blended, class_labels, with_classes
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, blended, class_labels
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.interfaces import EvaluationFacts, with_classes
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import sngan
-from lightning_cgan.networks.trained import frozen, trained_weights
-from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import linear_decay
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.networks.checkpoint_weights import frozen, trained_weights
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.schedules.learning_rate import linear_decay
 
 
 class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
     """A generator with conditional batch norm against a spectrally normalised projection discriminator.
 
-    Each generator update follows ``critic_updates`` discriminator updates on as many fresh real batches. Both learning
+    Each generator update follows ``n_critic`` discriminator updates on as many fresh real batches. Both learning
     rates fall linearly to zero at the end of the run. The defaults are the paper's for CIFAR-10.
 
     The paper's fine-tuning is the same loop with a trained classifier's cross-entropy in the generator's loss: give
-    ``classifier`` and either ``classifier_start``, or ``start_from`` and a short run.
+    ``classifier`` and either ``classifier_start``, or ``init_checkpoint`` and a short run.
 
     Args:
         spec: of the data, linked from the data module.
@@ -37,14 +37,14 @@ class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
         discriminator: maps the spec to a network (images, labels) -> (B,) logits.
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer.
-        critic_updates: discriminator updates in one generator update; the data module delivers as many batches.
-        fakes_per_real: the generator's batch over the discriminator's; the authors' code draws twice as many.
+        n_critic: discriminator updates in one generator update; the data module delivers as many batches.
+        g_batch_ratio: the generator's batch over the discriminator's; the authors' code draws twice as many.
         decay_start: generator updates before the learning rates begin to fall.
         classifier: maps the spec to a trained network, images in [-1, 1] -> (B, num_classes) logits. It is made when
             training starts, stays as it is, and is not in the checkpoints.
         classifier_weight: of its cross-entropy in the generator's loss. The paper's is not known to us.
         classifier_start: generator updates before it has a say.
-        start_from: path of a checkpoint of the same networks whose weights the run starts with.
+        init_checkpoint: path of a checkpoint of the same networks whose weights the run starts with.
 
     Raises:
         ValueError: for data without classes, or counts below one.
@@ -57,16 +57,16 @@ class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
         discriminator: Callable[[ImageSpec], nn.Module] = sngan.Discriminator,
         generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
         discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
-        critic_updates: int = 5,
-        fakes_per_real: int = 2,
+        n_critic: int = 5,
+        g_batch_ratio: int = 2,
         decay_start: int = 0,
         classifier: Callable[[ImageSpec], nn.Module] | None = None,
         classifier_weight: float = 0.1,
         classifier_start: int = 0,
-        start_from: str | None = None,
+        init_checkpoint: str | None = None,
     ) -> None:
         super().__init__()
-        for name, count in (("critic_updates", critic_updates), ("fakes_per_real", fakes_per_real)):
+        for name, count in (("n_critic", n_critic), ("g_batch_ratio", g_batch_ratio)):
             if count < 1:
                 raise ValueError(f"{name} is at least 1; met {count}. Set model.init_args.{name}.")
         self.automatic_optimization = False
@@ -76,22 +76,22 @@ class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
         self.discriminator = discriminator(spec)
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
-        self.critic_updates = critic_updates
-        self.fakes_per_real = fakes_per_real
+        self.n_critic = n_critic
+        self.g_batch_ratio = g_batch_ratio
         self.decay_start = decay_start
         self.classifier = classifier
         self.classifier_weight = classifier_weight
         self.classifier_start = classifier_start
-        self.start_from = start_from
+        self.init_checkpoint = init_checkpoint
 
     def check(self, trainer: Trainer) -> None:
         """Refuses what it cannot start from; the command line asks before it touches an earlier run."""
-        if self.start_from and not trainer.ckpt_path:
-            trained_weights(self.start_from, self)
+        if self.init_checkpoint and not trainer.ckpt_path:
+            trained_weights(self.init_checkpoint, self)
 
     def on_fit_start(self) -> None:
-        if self.start_from and not self.trainer.ckpt_path:  # a run that goes on has weights of its own
-            self.load_state_dict(trained_weights(self.start_from, self))
+        if self.init_checkpoint and not self.trainer.ckpt_path:  # a run that goes on has weights of its own
+            self.load_state_dict(trained_weights(self.init_checkpoint, self))
         if self.classifier is not None:  # in a tuple it is no submodule: neither optimizers nor checkpoints hold it
             self.judges = (frozen(self.classifier(self.spec)).to(self.device),)
 
@@ -102,17 +102,17 @@ class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
         with self.toggled_optimizer(discriminator_optimizer):
             for real, label in zip(*batch, strict=True):
                 discriminator_loss, logits = self.discriminator_loss(real, label)
-                descend(self, discriminator_optimizer, discriminator_loss)
+                optimizer_step(self, discriminator_optimizer, discriminator_loss)
 
         with self.toggled_optimizer(generator_optimizer):
-            generator_loss = self.generator_loss(self.fakes_per_real * len(label))
-            descend(self, generator_optimizer, generator_loss, tick=True)
+            generator_loss = self.generator_loss(self.g_batch_ratio * len(label))
+            optimizer_step(self, generator_optimizer, generator_loss, count=True)
 
         for scheduler in self.lr_schedulers():
             scheduler.step()
-        if is_log_step(self):
+        if should_log(self):
             losses = {"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}
-            self.log_dict(losses | margins(*logits), prog_bar=True)
+            self.log_dict(losses | logit_means(*logits), prog_bar=True)
 
     def discriminator_loss(self, real: Tensor, label: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The hinge loss, and the logits of real and generated images, which share one call: one power iteration."""
@@ -141,9 +141,9 @@ class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
         """Noise (B, latent_dim) and labels (B,), or weights (B, num_classes), to images (B, C, H, W) in [-1, 1]."""
         return self.generator(noise, label).float()
 
-    def draw(self, draws: Draws, seed: int | None = None) -> Tensor:
+    def draw(self, draws: LatentBatch, seed: int | None = None) -> Tensor:
         """The images of ``draws``: the same for a key whatever the batch, the device or the process."""
-        return self(keyed.normal("draw", draws.key, self.generator.latent_dim, seed=seed), draws.label)
+        return self(keyed.normal("draw", draws.noise_id, self.generator.latent_dim, seed=seed), draws.label)
 
     @torch.no_grad()
     def sample(self, count: int, label: int | Sequence[int] | Tensor | None = None, seed: int = 0) -> Tensor:
@@ -158,7 +158,7 @@ class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
             ValueError: for labels that the data set does not have, or not ``count`` of them.
         """
         label = class_labels(label, count, self.spec.num_classes).to(self.device)
-        return self.draw(Draws(label, torch.arange(count, device=self.device)), seed)
+        return self.draw(LatentBatch(label, torch.arange(count, device=self.device)), seed)
 
     @torch.no_grad()
     def morph(self, first: int, second: int, steps: int = 9, count: int = 1, seed: int = 0) -> Tensor:
@@ -180,24 +180,24 @@ class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
         share = torch.linspace(0, 1, steps, device=self.device).repeat(count)
         key = torch.arange(count, device=self.device).repeat_interleave(steps)
         label = blended(pair.expand(len(key), 2), share, self.spec.num_classes)
-        return self.draw(Draws(label, key), seed).unflatten(0, (count, steps))
+        return self.draw(LatentBatch(label, key), seed).unflatten(0, (count, steps))
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return Evaluated(batch.image, self.draw(batch.draws), batch.draws.label, truth=batch.label)
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+        return EvalOutput(batch.image, self.draw(batch.draws), batch.draws.label, target=batch.label)
 
     test_step = validation_step
 
-    def predict_step(self, batch: Draws, batch_idx: int) -> Evaluated:
+    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
         fake = self.draw(batch)
-        label = batch.key if batch.label.is_floating_point() else batch.label  # a morph is known by its path
-        return Evaluated(real=fake[:0], fake=fake, label=label)
+        label = batch.noise_id if batch.label.is_floating_point() else batch.label  # a morph is known by its path
+        return EvalOutput(real=fake[:0], fake=fake, fake_label=label)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizers = [
             self.generator_optimizer(self.generator.parameters()),
             self.discriminator_optimizer(self.discriminator.parameters()),
         ]
-        return scheduled(self, optimizers, self.decay)
+        return with_lr_lambda(self, optimizers, self.decay)
 
     def decay(self, update: int, updates: int) -> float:
         return linear_decay(update, self.decay_start, updates)

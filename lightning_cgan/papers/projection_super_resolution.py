@@ -10,13 +10,13 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, to_bytes, without_classes
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, to_bytes
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.interfaces import EvaluationFacts, without_classes
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import projection_super_resolution as networks
-from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import linear_decay
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.schedules.learning_rate import linear_decay
 
 
 class ProjectionSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
@@ -33,7 +33,7 @@ class ProjectionSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
         discriminator: maps the spec to a network (images, low) -> (B,) logits. Both networks say their ``scale``.
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer.
-        critic_updates: discriminator updates in one generator update; the data module delivers as many batches.
+        n_critic: discriminator updates in one generator update; the data module delivers as many batches.
         decay_start: generator updates before the learning rates begin to fall to 0 at the end of the run.
 
     Raises:
@@ -47,12 +47,12 @@ class ProjectionSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
         discriminator: Callable[[ImageSpec], nn.Module] = networks.Discriminator,
         generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
         discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
-        critic_updates: int = 5,
+        n_critic: int = 5,
         decay_start: int = 50_000,
     ) -> None:
         super().__init__()
-        if critic_updates < 1:
-            raise ValueError(f"critic_updates is at least 1; met {critic_updates}. Set model.init_args.critic_updates.")
+        if n_critic < 1:
+            raise ValueError(f"n_critic is at least 1; met {n_critic}. Set model.init_args.n_critic.")
         self.automatic_optimization = False
         self.spec = spec
         self.generator = generator(without_classes(spec))
@@ -65,7 +65,7 @@ class ProjectionSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
             )
         self.generator_optimizer = generator_optimizer
         self.discriminator_optimizer = discriminator_optimizer
-        self.critic_updates = critic_updates
+        self.n_critic = n_critic
         self.decay_start = decay_start
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
@@ -76,17 +76,17 @@ class ProjectionSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
             for real in batch.image:
                 low = networks.reduced(real, self.scale)
                 discriminator_loss, logits = self.discriminator_loss(real, low)
-                descend(self, discriminator_optimizer, discriminator_loss)
+                optimizer_step(self, discriminator_optimizer, discriminator_loss)
 
         with self.toggled_optimizer(generator_optimizer):
             generator_loss = self.generator_loss(low)
-            descend(self, generator_optimizer, generator_loss, tick=True)
+            optimizer_step(self, generator_optimizer, generator_loss, count=True)
 
         for scheduler in self.lr_schedulers():
             scheduler.step()
-        if is_log_step(self):
+        if should_log(self):
             losses = {"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}
-            self.log_dict(losses | margins(*logits), prog_bar=True)
+            self.log_dict(losses | logit_means(*logits), prog_bar=True)
 
     def discriminator_loss(self, real: Tensor, low: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The hinge loss of real images and of generated ones with the same low resolutions, and the logits of both."""
@@ -121,16 +121,16 @@ class ProjectionSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
         key = keyed.content_keys(to_bytes(low))
         return self(low, keyed.normal("enlarge", key, self.generator.latent_dim, seed=seed))
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
         """One image for each real one, whatever number of draws the data module asks for."""
         low = networks.reduced(batch.image, self.scale)
         fake = self.enlarge(low, keyed.run_seed())
         shown = low.repeat_interleave(self.scale, -1).repeat_interleave(self.scale, -2)
-        return Evaluated(batch.image, fake, batch.label if self.spec.num_classes else None, source=shown)
+        return EvalOutput(batch.image, fake, batch.label if self.spec.num_classes else None, source=shown)
 
     test_step = validation_step
 
-    def predict_step(self, batch: Draws, batch_idx: int) -> None:
+    def predict_step(self, batch: LatentBatch, batch_idx: int) -> None:
         raise ValueError(
             "predict draws from noise alone, and super-resolution starts from images. Run `test`, which shows its "
             "test images enlarged, or call enlarge() of the model that lightning_cgan.load gives."
@@ -141,7 +141,7 @@ class ProjectionSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
             self.generator_optimizer(self.generator.parameters()),
             self.discriminator_optimizer(self.discriminator.parameters()),
         ]
-        return scheduled(self, optimizers, self.decay)
+        return with_lr_lambda(self, optimizers, self.decay)
 
     def decay(self, update: int, updates: int) -> float:
         return linear_decay(update, self.decay_start, updates)

@@ -11,23 +11,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import (
-    Decided,
-    Evaluated,
-    ImageSpec,
-    PartlyLabelled,
-    Trial,
-    Unclassified,
-    with_classes,
-    with_few_labels,
-)
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.batches import ClassPrediction, EvalBatch, EvalOutput, ImageSpec, PartlyLabelled, UnlabelledImages
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.interfaces import EvaluationFacts, with_classes, with_few_labels
 from lightning_cgan.losses.semi_supervised import GeneratorLoss, real_logit, supervised_loss, unsupervised_loss
 from lightning_cgan.networks import sgan
-from lightning_cgan.networks.weight_norm import initialise
-from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import constant
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.networks.blocks.weight_norm import initialise
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.schedules.learning_rate import constant
 
 
 class SGAN(EvaluationFacts, Loadable, ChecksBatches):
@@ -40,7 +31,7 @@ class SGAN(EvaluationFacts, Loadable, ChecksBatches):
     Args:
         spec: of the data, linked from the data module.
         generator: maps the spec to a network: normal noise (B, latent_dim) -> (B, C, H, W) in [-1, 1].
-        classifier: maps the spec to a network: images -> ``Judged``, features (B, F) and logits (B, K).
+        classifier: maps the spec to a network: images -> ``DiscriminatorOutput``, features (B, F) and logits (B, K).
         generator_optimizer: maps parameters to an optimizer.
         classifier_optimizer: maps parameters to an optimizer.
         generator_loss: feature matching gives good classifiers, the non-saturating loss good pictures (the paper).
@@ -100,20 +91,20 @@ class SGAN(EvaluationFacts, Loadable, ChecksBatches):
 
         with self.toggled_optimizer(classifier_optimizer):
             supervised, unsupervised, logits = self.classifier_losses(image, label, unlabelled)
-            descend(self, classifier_optimizer, supervised + self.unlabelled_weight * unsupervised)
+            optimizer_step(self, classifier_optimizer, supervised + self.unlabelled_weight * unsupervised)
         if self.averaged_classifier is not None:
             self.averaged_classifier.update_parameters(self.classifier)
 
         with self.toggled_optimizer(generator_optimizer):
             generator_loss = self.loss_of_generator(others)
-            descend(self, generator_optimizer, generator_loss, tick=True)
+            optimizer_step(self, generator_optimizer, generator_loss, count=True)
 
         for scheduler in self.lr_schedulers():
             scheduler.step()
-        if is_log_step(self):
+        if should_log(self):
             losses = {"supervised": supervised, "unsupervised": unsupervised, "g": generator_loss}
             scalars = {f"train/loss_{name}": loss for name, loss in losses.items()}
-            self.log_dict(scalars | margins(*map(real_logit, logits)), prog_bar=True)
+            self.log_dict(scalars | logit_means(*map(real_logit, logits)), prog_bar=True)
 
     def initialise(self, image: Tensor) -> None:
         """Data-dependent initial scales, from the images and noise of all processes, the same in each."""
@@ -171,19 +162,21 @@ class SGAN(EvaluationFacts, Loadable, ChecksBatches):
     def evaluated_networks(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "classifier": self.deciding()}
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
         decided = self.classify(batch.image).argmax(1)
-        return Evaluated(real=batch.image, fake=self.draw(batch.draws.key), truth=batch.label, decided=decided)
+        return EvalOutput(
+            real=batch.image, fake=self.draw(batch.draws.noise_id), target=batch.label, prediction=decided
+        )
 
     test_step = validation_step
 
-    def predict_step(self, batch: Unclassified, batch_idx: int) -> Decided:
+    def predict_step(self, batch: UnlabelledImages, batch_idx: int) -> ClassPrediction:
         probability, label = self.classify(batch.image).max(1)
-        return Decided(batch.name, label, probability)
+        return ClassPrediction(batch.name, label, probability)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizers = [
             self.generator_optimizer(self.generator.parameters()),
             self.classifier_optimizer(self.classifier.parameters()),
         ]
-        return scheduled(self, optimizers, self.schedule)
+        return with_lr_lambda(self, optimizers, self.schedule)

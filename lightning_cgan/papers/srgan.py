@@ -12,15 +12,15 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources
+from lightning_cgan.batches import EvalOutput, Paired, PairSpec, SourceImages
+from lightning_cgan.config.stored_model import Loadable
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.losses.content import RESCALING, content_loss
 from lightning_cgan.losses.gan import discriminator_loss, non_saturating
 from lightning_cgan.networks import srresnet
-from lightning_cgan.networks.trained import frozen, trained_weights
-from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import a_tenth_in_second_half
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.networks.checkpoint_weights import frozen, trained_weights
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.schedules.learning_rate import a_tenth_in_second_half
 
 
 class SRGAN(EvaluationFacts, Loadable, ChecksBatches):
@@ -31,8 +31,8 @@ class SRGAN(EvaluationFacts, Loadable, ChecksBatches):
 
     Args:
         spec: of the data, linked from the data module.
-        start_from: path of a checkpoint of SRResNet with the same generator, whose weights the run starts with; None
-            starts from random ones.
+        init_checkpoint: path of a checkpoint of SRResNet with the same generator, whose weights the run starts with;
+            None starts from random ones.
         generator: maps the spec to a network, low resolutions -> images.
         discriminator: maps the spec to a network, images (B, C, size, size) -> (B,) logits.
         features: makes a network, images in [-1, 1] -> maps, whose features are the content: Equation 5, SRGAN-VGG54
@@ -52,7 +52,7 @@ class SRGAN(EvaluationFacts, Loadable, ChecksBatches):
     def __init__(
         self,
         spec: PairSpec,
-        start_from: str | None,
+        init_checkpoint: str | None,
         generator: Callable[[PairSpec], nn.Module] = srresnet.Generator,
         discriminator: Callable[[PairSpec], nn.Module] = srresnet.Discriminator,
         features: Callable[[], nn.Module] | None = None,
@@ -67,7 +67,7 @@ class SRGAN(EvaluationFacts, Loadable, ChecksBatches):
         self.automatic_optimization = False
         self.judges: tuple[nn.Module, ...] = ()  # in a tuple it is no submodule: no optimizer or checkpoint holds it
         self.spec = spec
-        self.start_from = start_from
+        self.init_checkpoint = init_checkpoint
         self.generator = generator(spec)
         self.discriminator = discriminator(spec)
         self.features = features
@@ -80,8 +80,8 @@ class SRGAN(EvaluationFacts, Loadable, ChecksBatches):
 
     def check(self, trainer: Trainer) -> None:
         """Refuses what it cannot start from; the command line asks before it touches an earlier run."""
-        if self.start_from and not trainer.ckpt_path:
-            trained_weights(self.start_from, self.generator, "generator.")
+        if self.init_checkpoint and not trainer.ckpt_path:
+            trained_weights(self.init_checkpoint, self.generator, "generator.")
         self.setup("fit")
 
     def setup(self, stage: str) -> None:
@@ -89,8 +89,8 @@ class SRGAN(EvaluationFacts, Loadable, ChecksBatches):
             self.judges = (frozen(self.features()),)
 
     def on_fit_start(self) -> None:
-        if self.start_from and not self.trainer.ckpt_path:  # a run that goes on has weights of its own
-            self.generator.load_state_dict(trained_weights(self.start_from, self.generator, "generator."))
+        if self.init_checkpoint and not self.trainer.ckpt_path:  # a run that goes on has weights of its own
+            self.generator.load_state_dict(trained_weights(self.init_checkpoint, self.generator, "generator."))
         self.judges = tuple(network.to(self.device) for network in self.judges)
 
     def training_step(self, batch: Paired, batch_idx: int) -> None:
@@ -100,19 +100,19 @@ class SRGAN(EvaluationFacts, Loadable, ChecksBatches):
 
         with self.toggled_optimizer(discriminator_optimizer):
             loss, logits = self.discriminator_loss(low, high)
-            descend(self, discriminator_optimizer, loss)
+            optimizer_step(self, discriminator_optimizer, loss)
 
         with self.toggled_optimizer(generator_optimizer):
             content, adversarial = self.perceptual_loss(low, high)
             generator_loss = content + self.adversarial_weight * adversarial
-            descend(self, generator_optimizer, generator_loss, tick=True)
+            optimizer_step(self, generator_optimizer, generator_loss, count=True)
 
         for scheduler in self.lr_schedulers():
             scheduler.step()
-        if is_log_step(self):
+        if should_log(self):
             terms = {"train/content": content, "train/adversarial": adversarial}
             losses = {"train/loss_d": loss, "train/loss_g": generator_loss}
-            self.log_dict(losses | terms | margins(*logits), prog_bar=True)
+            self.log_dict(losses | terms | logit_means(*logits), prog_bar=True)
 
     def discriminator_loss(self, low: Tensor, high: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Equation 2 for the discriminator, and its logits of true and of generated images.
@@ -139,18 +139,18 @@ class SRGAN(EvaluationFacts, Loadable, ChecksBatches):
         """Low resolutions (B, C, h, w) in [-1, 1] of any size to images (B, C, scale h, scale w) in [-1, 1]."""
         return self.generator(low).float().clamp(-1, 1)
 
-    def validation_step(self, batch: Paired, batch_idx: int) -> Evaluated:
-        return Evaluated(real=batch.b, fake=self(batch.a), source=batch.a)
+    def validation_step(self, batch: Paired, batch_idx: int) -> EvalOutput:
+        return EvalOutput(real=batch.b, fake=self(batch.a), source=batch.a)
 
     test_step = validation_step
 
-    def predict_step(self, batch: Sources, batch_idx: int) -> Evaluated:
+    def predict_step(self, batch: SourceImages, batch_idx: int) -> EvalOutput:
         fake = self(batch.image)
-        return Evaluated(real=fake[:0], fake=fake, source=batch.image)
+        return EvalOutput(real=fake[:0], fake=fake, source=batch.image)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizers = [
             self.generator_optimizer(self.generator.parameters()),
             self.discriminator_optimizer(self.discriminator.parameters()),
         ]
-        return scheduled(self, optimizers, self.schedule)
+        return with_lr_lambda(self, optimizers, self.schedule)

@@ -17,23 +17,14 @@ from torchvision.transforms.functional import pil_to_tensor
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import (
-    Draws,
-    Evaluated,
-    ImageSpec,
-    Labelled,
-    Sources,
-    Trial,
-    to_signed,
-    without_classes,
-)
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, SourceImages, to_signed
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.interfaces import EvaluationFacts, without_classes
 from lightning_cgan.losses.perceptual import feature_loss, gram_matrix, style_loss, summed, total_variation
+from lightning_cgan.networks.checkpoint_weights import frozen
 from lightning_cgan.networks.style import StyleNetwork
-from lightning_cgan.networks.trained import frozen
-from lightning_cgan.optimize import Adam, descend, is_log_step, optimise_pixels, scheduled
-from lightning_cgan.schedules import constant
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.optimize import Adam, optimise_pixels, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.schedules.learning_rate import constant
 
 TEXTURES = {name: f"{name}.png" for name in ("brick", "grass", "gravel", "ihc")}  # scikit-image brings them with it
 TEXTURES |= {name: f"{name}.jpg" for name in ("hubble_deep_field", "retina")}
@@ -123,9 +114,9 @@ class StyleTransfer(EvaluationFacts, Loadable, ChecksBatches):
         (content,) = batch.image
         losses = self.losses(self.generator(content), self.kept(content))
         loss = summed([*losses.values()])
-        descend(self, self.optimizers(), loss, tick=True)
+        optimizer_step(self, self.optimizers(), loss, count=True)
         self.lr_schedulers().step()
-        if is_log_step(self):
+        if should_log(self):
             self.log("train/loss", loss, prog_bar=True)
             self.log_dict({f"train/loss_{name}": value for name, value in losses.items()})
 
@@ -183,22 +174,22 @@ class StyleTransfer(EvaluationFacts, Loadable, ChecksBatches):
         start = content if start is None else start
         return optimise_pixels(start, lambda image: summed([*self.losses(image, kept).values()]), optimizer, steps)
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return Evaluated(real=batch.image, fake=self(batch.image), source=batch.image)
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+        return EvalOutput(real=batch.image, fake=self(batch.image), source=batch.image)
 
     test_step = validation_step
 
-    def predict_step(self, batch: Sources | Draws, batch_idx: int) -> Evaluated:
-        if isinstance(batch, Draws):
+    def predict_step(self, batch: SourceImages | LatentBatch, batch_idx: int) -> EvalOutput:
+        if isinstance(batch, LatentBatch):
             raise ValueError(
                 "Style is transferred to pictures; this data set gives numbers to draw by. "
-                "Set data.class_path to datamodules.photo_crops.PhotoCrops, or data.init_args.predict_from to pictures."
+                "Set data.class_path to datamodules.PhotoCrops, or data.init_args.predict_from to pictures."
             )
-        return Evaluated(real=batch.image[:0], fake=self(batch.image), source=batch.image)
+        return EvalOutput(real=batch.image[:0], fake=self(batch.image), source=batch.image)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizer = self.optimizer(self.generator.parameters())
-        return scheduled(self, [optimizer], self.schedule)
+        return with_lr_lambda(self, [optimizer], self.schedule)
 
 
 def style_picture(style: str, size: int | None) -> Tensor:

@@ -10,13 +10,13 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, without_classes
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.interfaces import EvaluationFacts, without_classes
 from lightning_cgan.losses import wasserstein
 from lightning_cgan.networks import dcgan
-from lightning_cgan.optimize import descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import constant
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.optimize import logit_means, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.schedules.learning_rate import constant
 
 
 class WGAN(EvaluationFacts, Loadable, ChecksBatches):
@@ -32,8 +32,8 @@ class WGAN(EvaluationFacts, Loadable, ChecksBatches):
         generator_optimizer: maps parameters to an optimizer.
         critic_optimizer: maps parameters to an optimizer; without momentum (Section 4).
         clip: largest absolute value of a critic's parameter, c in Algorithm 1.
-        usual_critic_updates: critic updates in one generator update, n_critic in Algorithm 1.
-        long_critic_updates: the same in the first ``warmup`` generator updates and in every ``long_every``-th.
+        n_critic: critic updates in one generator update, n_critic in Algorithm 1.
+        n_critic_warmup: the same in the first ``warmup`` generator updates and in every ``long_every``-th.
         warmup: generator updates.
         long_every: generator updates.
         schedule: maps (generator update, updates in all) to the factor on both learning rates; the paper has none.
@@ -50,8 +50,8 @@ class WGAN(EvaluationFacts, Loadable, ChecksBatches):
         generator_optimizer: OptimizerCallable = lambda p: RMSprop(p, lr=5e-5),
         critic_optimizer: OptimizerCallable = lambda p: RMSprop(p, lr=5e-5),
         clip: float = 0.01,
-        usual_critic_updates: int = 5,
-        long_critic_updates: int = 100,
+        n_critic: int = 5,
+        n_critic_warmup: int = 100,
         warmup: int = 25,
         long_every: int = 500,
         schedule: Callable[[int, int], float] = constant,
@@ -62,8 +62,8 @@ class WGAN(EvaluationFacts, Loadable, ChecksBatches):
                 f"clip bounds the critic's weights, so it is above 0; met {clip}. Set model.init_args.clip."
             )
         positive = {
-            "usual_critic_updates": usual_critic_updates,
-            "long_critic_updates": long_critic_updates,
+            "n_critic": n_critic,
+            "n_critic_warmup": n_critic_warmup,
             "long_every": long_every,
         }
         for name, count in positive.items():
@@ -76,14 +76,14 @@ class WGAN(EvaluationFacts, Loadable, ChecksBatches):
         self.generator_optimizer = generator_optimizer
         self.critic_optimizer = critic_optimizer
         self.clip = clip
-        self.usual_critic_updates, self.long_critic_updates = usual_critic_updates, long_critic_updates
+        self.n_critic_usual, self.n_critic_warmup = n_critic, n_critic_warmup
         self.warmup, self.long_every = warmup, long_every
         self.schedule = schedule
 
-    def critic_updates(self, update: int) -> int:
+    def n_critic(self, update: int) -> int:
         """Critic updates in generator update number ``update``, counted from 0; the data module delivers as many."""
         long = update < self.warmup or update % self.long_every == 0
-        return self.long_critic_updates if long else self.usual_critic_updates
+        return self.n_critic_warmup if long else self.n_critic_usual
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
         keyed.reseed("train", self.global_step, self.global_rank)
@@ -93,17 +93,17 @@ class WGAN(EvaluationFacts, Loadable, ChecksBatches):
             for real in batch.image:
                 self.clip_critic()
                 critic_loss, outputs = self.critic_loss(real)
-                descend(self, critic_optimizer, critic_loss)
+                optimizer_step(self, critic_optimizer, critic_loss)
 
         with self.toggled_optimizer(generator_optimizer):
             generator_loss = self.generator_loss(len(real))
-            descend(self, generator_optimizer, generator_loss, tick=True)
+            optimizer_step(self, generator_optimizer, generator_loss, count=True)
 
         for scheduler in self.lr_schedulers():
             scheduler.step()
-        if is_log_step(self):
+        if should_log(self):
             scalars = {"train/loss_d": critic_loss, "train/loss_g": generator_loss, "train/distance": -critic_loss}
-            self.log_dict(scalars | margins(*outputs), prog_bar=True)
+            self.log_dict(scalars | logit_means(*outputs), prog_bar=True)
 
     @torch.no_grad()
     def clip_critic(self) -> None:
@@ -139,18 +139,18 @@ class WGAN(EvaluationFacts, Loadable, ChecksBatches):
         """Generated images (count, C, H, W) in [-1, 1]; the same for a seed. In eval mode, as ``load`` leaves it."""
         return self.draw(torch.arange(count, device=self.device), seed)
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return Evaluated(real=batch.image, fake=self.draw(batch.draws.key))
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+        return EvalOutput(real=batch.image, fake=self.draw(batch.draws.noise_id))
 
     test_step = validation_step
 
-    def predict_step(self, batch: Draws, batch_idx: int) -> Evaluated:
-        fake = self.draw(batch.key)
-        return Evaluated(real=fake[:0], fake=fake)
+    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
+        fake = self.draw(batch.noise_id)
+        return EvalOutput(real=fake[:0], fake=fake)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizers = [
             self.generator_optimizer(self.generator.parameters()),
             self.critic_optimizer(self.critic.parameters()),
         ]
-        return scheduled(self, optimizers, self.schedule)
+        return with_lr_lambda(self, optimizers, self.schedule)

@@ -10,14 +10,14 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, without_classes
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.interfaces import EvaluationFacts, without_classes
 from lightning_cgan.losses import wasserstein
 from lightning_cgan.losses.penalties import gradient_penalty
 from lightning_cgan.networks import wgan_gp
-from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
-from lightning_cgan.schedules import constant
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.schedules.learning_rate import constant
 
 
 class WGANGP(EvaluationFacts, Loadable, ChecksBatches):
@@ -32,9 +32,9 @@ class WGANGP(EvaluationFacts, Loadable, ChecksBatches):
             each image by itself.
         generator_optimizer: maps parameters to an optimizer.
         critic_optimizer: maps parameters to an optimizer.
-        critic_updates: in one generator update, n_critic in Algorithm 1.
-        penalty_weight: lambda in Equation 3.
-        fakes_per_real: the generator's batch over the critic's.
+        n_critic: in one generator update, n_critic in Algorithm 1.
+        gp_weight: lambda in Equation 3.
+        g_batch_ratio: the generator's batch over the critic's.
         schedule: maps (generator update, updates in all) to the factor on both learning rates.
 
     Raises:
@@ -48,13 +48,13 @@ class WGANGP(EvaluationFacts, Loadable, ChecksBatches):
         critic: Callable[[ImageSpec], nn.Module] = wgan_gp.Critic,
         generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=1e-4, beta1=0.0, beta2=0.9),
         critic_optimizer: OptimizerCallable = lambda p: Adam(p, lr=1e-4, beta1=0.0, beta2=0.9),
-        critic_updates: int = 5,
-        penalty_weight: float = 10.0,
-        fakes_per_real: int = 1,
+        n_critic: int = 5,
+        gp_weight: float = 10.0,
+        g_batch_ratio: int = 1,
         schedule: Callable[[int, int], float] = constant,
     ) -> None:
         super().__init__()
-        for name, count in (("critic_updates", critic_updates), ("fakes_per_real", fakes_per_real)):
+        for name, count in (("n_critic", n_critic), ("g_batch_ratio", g_batch_ratio)):
             if count < 1:
                 raise ValueError(f"{name} is at least 1; met {count}. Set model.init_args.{name}.")
         self.automatic_optimization = False
@@ -68,9 +68,9 @@ class WGANGP(EvaluationFacts, Loadable, ChecksBatches):
             )
         self.generator_optimizer = generator_optimizer
         self.critic_optimizer = critic_optimizer
-        self.critic_updates = critic_updates
-        self.penalty_weight = penalty_weight
-        self.fakes_per_real = fakes_per_real
+        self.n_critic = n_critic
+        self.gp_weight = gp_weight
+        self.g_batch_ratio = g_batch_ratio
         self.schedule = schedule
 
     def training_step(self, batch: Labelled, batch_idx: int) -> None:
@@ -80,17 +80,17 @@ class WGANGP(EvaluationFacts, Loadable, ChecksBatches):
         with self.toggled_optimizer(critic_optimizer):
             for real in batch.image:
                 distance, penalty, outputs = self.critic_terms(real)
-                descend(self, critic_optimizer, self.penalty_weight * penalty - distance)
+                optimizer_step(self, critic_optimizer, self.gp_weight * penalty - distance)
 
         with self.toggled_optimizer(generator_optimizer):
-            generator_loss = self.generator_loss(self.fakes_per_real * len(real))
-            descend(self, generator_optimizer, generator_loss, tick=True)
+            generator_loss = self.generator_loss(self.g_batch_ratio * len(real))
+            optimizer_step(self, generator_optimizer, generator_loss, count=True)
 
         for scheduler in self.lr_schedulers():
             scheduler.step()
-        if is_log_step(self):
+        if should_log(self):
             scalars = {"train/distance": distance, "train/penalty": penalty, "train/loss_g": generator_loss}
-            self.log_dict(scalars | margins(*outputs), prog_bar=True)
+            self.log_dict(scalars | logit_means(*outputs), prog_bar=True)
 
     def critic_terms(self, real: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
         """The estimated Wasserstein distance of ``real`` and as many fakes, the penalty, and the outputs for both."""
@@ -121,18 +121,18 @@ class WGANGP(EvaluationFacts, Loadable, ChecksBatches):
         """Generated images (count, C, H, W) in [-1, 1]; the same for a seed. In eval mode, as ``load`` leaves it."""
         return self.draw(torch.arange(count, device=self.device), seed)
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return Evaluated(real=batch.image, fake=self.draw(batch.draws.key))
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+        return EvalOutput(real=batch.image, fake=self.draw(batch.draws.noise_id))
 
     test_step = validation_step
 
-    def predict_step(self, batch: Draws, batch_idx: int) -> Evaluated:
-        fake = self.draw(batch.key)
-        return Evaluated(real=fake[:0], fake=fake)
+    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
+        fake = self.draw(batch.noise_id)
+        return EvalOutput(real=fake[:0], fake=fake)
 
     def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
         optimizers = [
             self.generator_optimizer(self.generator.parameters()),
             self.critic_optimizer(self.critic.parameters()),
         ]
-        return scheduled(self, optimizers, self.schedule)
+        return with_lr_lambda(self, optimizers, self.schedule)

@@ -6,8 +6,8 @@ import torch
 from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader
 
-from lightning_cgan.contract import Labelled
-from lightning_cgan.optimize import descend
+from lightning_cgan.batches import Labelled
+from lightning_cgan.optimize import optimizer_step
 from tests.conftest import same
 
 
@@ -15,7 +15,7 @@ def batches(model, shape, updates, size=4, classes=10):
     """Random batches, as many critic batches in each as the paper asks for."""
     draw = torch.Generator().manual_seed(0)
     for update in range(updates):
-        n = model.critic_updates(update) if callable(model.critic_updates) else model.critic_updates
+        n = model.n_critic(update) if callable(model.n_critic) else model.n_critic
         image = torch.rand(n, size, *shape, generator=draw) * 2 - 1
         yield Labelled(image, torch.randint(classes, (n, size), generator=draw))
 
@@ -44,10 +44,10 @@ def moves(model, monkeypatch, opponent="discriminator", **options):
     """Which network each optimizer step has moved: "D" or "G" or both, in order."""
     moved = []
 
-    def watch(module, optimizer, loss, tick=False):
+    def watch(module, optimizer, loss, count=False):
         networks = getattr(module, opponent), module.generator
         before = [weights(network) for network in networks]
-        descend(module, optimizer, loss, tick)
+        optimizer_step(module, optimizer, loss, count)
         after = [weights(network) for network in networks]
         moved.append("".join(name for name, b, a in zip("DG", before, after, strict=True) if not same(b, a)))
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from lightning.pytorch import Trainer
 
-from lightning_cgan.cli import TRAINER_DEFAULTS
+from lightning_cgan.cli.lightning import TRAINER_DEFAULTS
 from tests.conftest import REPOSITORY
 
 FILES = sorted(str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "experiments").rglob("*.yaml"))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import torch
 
-from lightning_cgan.contract import Labelled, PartlyLabelled
+from lightning_cgan.batches import Labelled, PartlyLabelled
 from tests.golden.weights import normal
 
 UPDATES = 3

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from lightning_cgan.contract import ImageSpec
+from lightning_cgan.batches import ImageSpec
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.losses.perceptual import mean_style_loss
 from lightning_cgan.losses.semi_supervised import GeneratorLoss
@@ -38,7 +38,7 @@ from lightning_cgan.papers.projection import ProjectionGAN
 from lightning_cgan.papers.projection_super_resolution import ProjectionSuperResolution
 from lightning_cgan.papers.sgan import SGAN
 from lightning_cgan.papers.style_transfer import StyleTransfer
-from lightning_cgan.papers.supervised_twin import SupervisedTwin
+from lightning_cgan.papers.supervised_baseline import SupervisedBaseline
 from lightning_cgan.papers.wgan import WGAN
 from lightning_cgan.papers.wgan_gp import WGANGP
 from tests.golden.batches import UPDATES, Case, falling, image, labelled, partly_labelled
@@ -62,7 +62,7 @@ def gan():
             "generator": G(maxout.Generator, latent_dim=3, width=5),
             "discriminator": D(maxout.Discriminator, units=4),
         }
-        return Case(lambda: GAN(spec, **(networks | {"critic_updates": n} | options)), labelled(spec, n))
+        return Case(lambda: GAN(spec, **(networks | {"n_critic": n} | options)), labelled(spec, n))
 
     adam = partial(Adam, lr=2e-3, beta1=0.5, beta2=0.999)
     convolutional = {
@@ -87,7 +87,7 @@ def cgan():
             "generator": G(maxout.ConditionalGenerator, latent_dim=3, noise_width=4, label_width=5, width=6),
             "discriminator": D(maxout.ConditionalDiscriminator, units=4, label_units=3),
         }
-        return Case(lambda: ConditionalGAN(spec, **(networks | {"critic_updates": n} | options)), labelled(spec, n))
+        return Case(lambda: ConditionalGAN(spec, **(networks | {"n_critic": n} | options)), labelled(spec, n))
 
     convolutional = {
         "generator": G(dcgan.Generator, width=2, latent_dim=3),
@@ -99,7 +99,7 @@ def cgan():
     }
     return {
         **{objective.name: case(objective=objective) for objective in Objective},
-        "two discriminator updates": case(n=2, fakes_per_real=2, schedule=falling),
+        "two discriminator updates": case(n=2, g_batch_ratio=2, schedule=falling),
         "r1": case(r1_weight=0.7),
         "dcgan": case(MEDIUM, **convolutional),
         "concat": case(LARGE, n=2, **concat, objective=Objective.hinge),
@@ -112,7 +112,7 @@ def acgan():
             "generator": G(acgan_networks.Generator, width=1, latent_dim=3),
             "discriminator": D(acgan_networks.Discriminator, width=1),
         }
-        return Case(lambda: ACGAN(spec, **(networks | {"critic_updates": n} | options)), labelled(spec, n))
+        return Case(lambda: ACGAN(spec, **(networks | {"n_critic": n} | options)), labelled(spec, n))
 
     head = {
         "generator": G(sngan.Generator, width=2, latent_dim=3),
@@ -122,7 +122,7 @@ def acgan():
         "defaults": case(),
         "classes of real images": case(class_loss_on="real"),
         "weights": case(discriminator_class_weight=0.3, generator_class_weight=0.1),
-        "two discriminator updates": case(n=2, fakes_per_real=2, schedule=falling),
+        "two discriminator updates": case(n=2, g_batch_ratio=2, schedule=falling),
         "class head": case(LARGE, n=2, **head, objective=Objective.hinge),
     }
 
@@ -134,12 +134,12 @@ def projection():
     }
 
     def case(n=1, **options):
-        return Case(lambda: ProjectionGAN(LARGE, **networks, critic_updates=n, **options), labelled(LARGE, n))
+        return Case(lambda: ProjectionGAN(LARGE, **networks, n_critic=n, **options), labelled(LARGE, n))
 
     classifier = fixed("classifier", mlp_classifier)
     return {
         "two discriminator updates": case(n=2),
-        "as many fakes": case(fakes_per_real=1, decay_start=1),
+        "as many fakes": case(g_batch_ratio=1, decay_start=1),
         "fine-tuned": case(classifier=classifier, classifier_weight=0.5, classifier_start=1),
     }
 
@@ -156,9 +156,9 @@ def wgan():
         return Case(lambda: WGAN(MEDIUM, **networks, clip=0.1, **options), labelled(MEDIUM, counts))
 
     return {
-        "warm-up": case([3, 2, 2], usual_critic_updates=2, long_critic_updates=3, warmup=1),
-        "now and then": case([3, 2, 3], usual_critic_updates=2, long_critic_updates=3, warmup=0, long_every=2),
-        "schedule": case(1, usual_critic_updates=1, warmup=0, schedule=falling, long_critic_updates=1),
+        "warm-up": case([3, 2, 2], n_critic=2, n_critic_warmup=3, warmup=1),
+        "now and then": case([3, 2, 3], n_critic=2, n_critic_warmup=3, warmup=0, long_every=2),
+        "schedule": case(1, n_critic=1, warmup=0, schedule=falling, n_critic_warmup=1),
     }
 
 
@@ -168,13 +168,13 @@ def wgan_gp():
             "generator": G(wgan_gp_networks.Generator, width=2, latent_dim=3),
             "critic": D(wgan_gp_networks.Critic, width=2),
         }
-        return Case(lambda: WGANGP(spec, **(networks | {"critic_updates": n} | options)), labelled(spec, n))
+        return Case(lambda: WGANGP(spec, **(networks | {"n_critic": n} | options)), labelled(spec, n))
 
     points = {"generator": G(mlp.Generator, width=4, depth=2), "critic": D(mlp.Discriminator, width=4, depth=2)}
     return {
         "defaults": case(),
-        "three critic updates": case(n=3, fakes_per_real=2, schedule=falling),
-        "penalty": case(n=2, penalty_weight=0.1),
+        "three critic updates": case(n=3, g_batch_ratio=2, schedule=falling),
+        "penalty": case(n=2, gp_weight=0.1),
         "points": case(ImageSpec(2, 1), n=2, **points),
     }
 
@@ -194,7 +194,7 @@ def progan():
     return {
         "growing": case(rampup_kimg=0.01),
         "growing conditional": case(rampup_kimg=0.01, conditional=True),
-        "grown": case(**grown, average_decay=0.9, penalty_weight=3.0, drift_weight=0.5),
+        "grown": case(**grown, ema_decay=0.9, gp_weight=3.0, drift_weight=0.5),
         "simultaneous": case(**grown, simultaneous=True, target=2.0, conditional=True, class_weight=0.3),
         "growing simultaneous": case(rampup_kimg=0.01, simultaneous=True),
         "groups": case(**grown, discriminator=groups),
@@ -228,10 +228,10 @@ def sgan():
     }
 
 
-def supervised_twin():
+def supervised_baseline():
     def case(spec=SMALL, **options):
         classifier = D(sgan_networks.MLPClassifier, hidden=(6, 5))
-        return Case(lambda: SupervisedTwin(spec, **({"classifier": classifier} | options)), partly_labelled(spec))
+        return Case(lambda: SupervisedBaseline(spec, **({"classifier": classifier} | options)), partly_labelled(spec))
 
     return {
         "defaults": case(),
@@ -244,9 +244,7 @@ def projection_super_resolution():
 
     def case(network=told_low.Discriminator, n=1, **options):
         networks = {"generator": generator, "discriminator": D(network, width=2, scale=2)}
-        return Case(
-            lambda: ProjectionSuperResolution(MEDIUM, **networks, critic_updates=n, **options), labelled(MEDIUM, n)
-        )
+        return Case(lambda: ProjectionSuperResolution(MEDIUM, **networks, n_critic=n, **options), labelled(MEDIUM, n))
 
     return {
         "projection": case(n=2, decay_start=1),
@@ -269,7 +267,7 @@ def style_transfer():
     return {
         "defaults": case(),
         "batch norm": case(norm="batch", upsampling="nearest", schedule=falling),
-        "weights": case(content_weight=0.3, style_weight=2.0, tv_weight=1e-3),
+        "weights": case(content_weight=0.3, style_weight=70.0, tv_weight=2e-6),
         "mean style loss": case(style_distance=mean_style_loss, content_taps=(0, 1), style_taps=(1,)),
     }
 
@@ -293,7 +291,7 @@ def gatys():
 PAPERS = {
     function.__name__: function
     for function in (
-        *(gan, cgan, acgan, projection, wgan, wgan_gp, progan, sgan, supervised_twin),
+        *(gan, cgan, acgan, projection, wgan, wgan_gp, progan, sgan, supervised_baseline),
         *(pix2pix, cyclegan, discogan),
         *(perceptual_super_resolution, projection_super_resolution, srresnet, srgan, style_transfer, gatys),
     )

@@ -4,7 +4,7 @@ from functools import partial
 
 import torch
 
-from lightning_cgan.contract import Paired, PairSpec, Unpaired
+from lightning_cgan.batches import Paired, PairSpec, Unpaired
 from lightning_cgan.losses.reconstruction import Distance
 from lightning_cgan.networks import discogan as discogan_networks
 from lightning_cgan.networks import (
@@ -14,7 +14,7 @@ from lightning_cgan.networks import (
 )
 from lightning_cgan.networks import perceptual_super_resolution as enlarging
 from lightning_cgan.networks import srresnet as srresnet_networks
-from lightning_cgan.networks.switches import NormStatistics
+from lightning_cgan.networks.blocks.switches import NormStatistics
 from lightning_cgan.papers.cyclegan import CycleGAN
 from lightning_cgan.papers.discogan import DiscoGAN, Relation
 from lightning_cgan.papers.perceptual_super_resolution import PerceptualSuperResolution
@@ -144,7 +144,7 @@ def srgan():
         "generator": G(srresnet_networks.Generator, width=2, blocks=1),
         "discriminator": D(srresnet_networks.Discriminator, width=1),
     }
-    case = partial(super_resolved(SRGAN, PairSpec(3, 3, 16, 2)), **networks, start_from=None)
+    case = partial(super_resolved(SRGAN, PairSpec(3, 3, 16, 2)), **networks, init_checkpoint=None)
     return {
         "pixels": case(),
         "features": case(features=Features, rescaling=0.5),

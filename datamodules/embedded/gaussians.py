@@ -8,9 +8,9 @@ from torch import Tensor
 
 from datamodules.core.sources import InMemory, LabelledImages
 from datamodules.labelled import LabelledDataModule
-from datamodules.translation import Batch, Direction, Domains, TranslationDataModule
+from datamodules.translation import Direction, Domains, TranslationDataModule
 from lightning_cgan import keyed
-from lightning_cgan.batches import EvalBatch, ImageSpec, Labelled, LatentBatch, Mixture, PairSpec, Unpaired, to_bytes
+from lightning_cgan.batches import ImageSpec, Mixture, PairSpec, Unpaired, to_bytes
 
 
 def ring(modes: int, radius: float, std: float, centre: tuple[float, float] = (0.0, 0.0)) -> Mixture:
@@ -58,6 +58,8 @@ class Gaussians(LabelledDataModule):
         ValueError: for a size that cannot show a spot.
     """
 
+    mixture: Mixture
+
     def __init__(self, mixture: Mixture, size: int = 1, points: int = 100_000, **loading: Any) -> None:
         if size != 1 and size < 16:
             raise ValueError(
@@ -76,11 +78,6 @@ class Gaussians(LabelledDataModule):
         if self.spec.size == 1:
             return InMemory(point[:, :, None, None], label)
         return InMemory(to_bytes(spots(point, self.mixture.extent, self.spec.size)), label)
-
-    def on_after_batch_transfer(
-        self, batch: Labelled | EvalBatch | LatentBatch, dataloader_idx: int
-    ) -> Labelled | EvalBatch | LatentBatch:
-        return batch if self.spec.size == 1 else super().on_after_batch_transfer(batch, dataloader_idx)
 
 
 class Ring(Gaussians):
@@ -158,8 +155,9 @@ class GaussianPairs(TranslationDataModule):
         self.points = points
         rings = ring(modes_a, 0.5, 0.03, (-2.0, -2.0)), ring(modes_b, 2.0, 0.1, (2.0, 2.0))
         extent = max(mixture.extent for mixture in rings)
-        self.rings = tuple(mixture._replace(extent=extent) for mixture in rings)
-        self.mixtures = self.rings[::-1] if self.direction is Direction.b_to_a else self.rings
+        first, second = (mixture._replace(extent=extent) for mixture in rings)
+        self.rings = first, second
+        self.mixtures = (second, first) if self.direction is Direction.b_to_a else (first, second)
 
     def load(self, split: str) -> Domains:
         a, b = (self.drawn(domain, split) for domain in (0, 1))
@@ -170,6 +168,3 @@ class GaussianPairs(TranslationDataModule):
         count = self.points if split == "train" else HELD_OUT
         point, label = drawn(self.rings[domain], count, "ab"[domain], split)
         return InMemory(point[:, :, None, None], label)
-
-    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        return batch  # points are floats from the start

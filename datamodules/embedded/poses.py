@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from datamodules.core.sources import ConcatSource, InMemory, LabelledImages
 from datamodules.labelled import LabelledDataModule
+from datamodules.render import cars_and_chairs, solids
 from datamodules.render.cars_and_chairs import Family
 from datamodules.render.solids import rendered
 from datamodules.translation import Domains, TranslationDataModule
@@ -24,7 +25,7 @@ from lightning_cgan.disk_cache import cache_folder
 VIEWS = tuple(range(-75, 76, 15))  # degrees, as the 11 views of Kim et al. 2017
 WIDEST = 90  # degrees to either side
 TOLD_APART = 80  # beyond it some cars look the same to either side, in small pictures
-SOURCES = ("solids.py", "pose_objects.py", "poses.py")  # what pictures depend on
+CODE = (solids.__file__, cars_and_chairs.__file__, __file__)  # that the pictures depend on
 
 
 def views_of(family: Family, split: str, objects: range, size: int, within: int | None = None) -> InMemory:
@@ -46,7 +47,7 @@ def views_of(family: Family, split: str, objects: range, size: int, within: int 
 @lru_cache(maxsize=16)
 def kept_views(family: Family, split: str, objects: range, size: int, within: int | None = None) -> InMemory:
     """:func:`views_of`, which takes 2 ms a picture, from the user's cache folder where they have been drawn before."""
-    code = b"".join(Path(__file__).with_name(name).read_bytes() for name in SOURCES)
+    code = b"".join(Path(file).read_bytes() for file in CODE)
     asked = repr((family.name, split, objects, size, within)).encode()
     path = cache_folder() / "poses" / f"{hashlib.sha256(code + asked).hexdigest()}.safetensors"
     with suppress(Exception):  # a file that is missing or broken is written again

@@ -79,7 +79,7 @@ class SplitFolders(TranslationDataModule):
         paths = [file if isinstance(file, str) else file[0] for file in files]
         return [files[place] for place in places(paths, split, self.folders, self.share, folder)]
 
-    def measured_on(self, split: str) -> str:
+    def split_description(self, split: str) -> str:
         return told(split, self.folders or self.found(), self.share)
 
 
@@ -161,7 +161,7 @@ class TranslationFolder(SplitFolders):
         }
         self.flip, self.jitter = flip, jitter
 
-    def own_decoding(self) -> SideDecoding:
+    def predict_decoding(self) -> SideDecoding:
         return self.measuring["b" if self.direction is Direction.b_to_a else "a"].native()
 
     def files(self, paths: Sequence[str], decoding: SideDecoding) -> Files:

@@ -102,10 +102,12 @@ class PictureFolder(LabelledDataModule):
         """The splits that are held out of them."""
         return [name for name in HELD_OUT if self.home() == self.root or not is_folder(self.root / name)]
 
-    def measured_on(self, split: str) -> str:
-        held_out = super().measured_on(split) == split and split in self.missing()
+    def split_description(self, split: str) -> str:
+        held_out = super().split_description(split) == split and split in self.missing()
         return (
-            f"{split} (held out by name, a share of about {self.share:g})" if held_out else super().measured_on(split)
+            f"{split} (held out by name, a share of about {self.share:g})"
+            if held_out
+            else super().split_description(split)
         )
 
     def scan(self, folder: Path) -> Files:

@@ -140,7 +140,7 @@ class SuperResolutionFolder(SplitFolders):
         """How a picture of either resolution is read as it is."""
         return SideDecoding(self.spec.size, self.spec.channels_a, cmyk=self.cmyk).native()
 
-    def own_decoding(self) -> SideDecoding:
+    def predict_decoding(self) -> SideDecoding:
         return self.whole()
 
     def scan(self, folder: Path) -> list[str]:

@@ -9,7 +9,7 @@ from datamodules.folders.class_folders import UnlabelledFolder
 from datamodules.folders.paired import PairedFolder
 from datamodules.folders.unpaired import UnpairedFolder
 from datamodules.views.semi_supervised import few_of_each
-from datamodules.views.unpair import halved
+from datamodules.views.unpair import halves_of
 from tests.datamodules.sets import put_picture, random_bytes, write_pairs, write_pictures, write_unpaired
 from tests.translation import Negative, trainer
 
@@ -145,13 +145,13 @@ class Files:
 
 def test_a_pair_stays_in_its_half_when_others_come_or_go():
     names = [f"train/A/{number}.png" for number in range(60)]
-    first, second = halved(Files(names))
+    first, second = halves_of(Files(names))
     assert sorted(first + second) == list(range(60))
     for gone in range(60):
         left = names[:gone] + names[gone + 1 :]
-        halves = [{left[place] for place in half} for half in halved(Files(left))]
+        halves = [{left[place] for place in half} for half in halves_of(Files(left))]
         assert halves == [{names[place] for place in half} - {names[gone]} for half in (first, second)]
-    assert all(len(half) == 1 for half in halved(Files(["x", "y"])))
+    assert all(len(half) == 1 for half in halves_of(Files(["x", "y"])))
 
 
 def test_an_image_that_comes_changes_one_known_label_at_most():

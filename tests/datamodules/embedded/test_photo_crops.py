@@ -57,7 +57,7 @@ def test_evaluation_squares_are_those_of_their_split_in_every_run(monkeypatch):
     assert before.images == 12
     assert data.scene("test").tolist() == [0, 1, 2] * 4
     assert data.reference("val").sha256 != before.sha256
-    first = data.images("test").at(torch.tensor([0, 3]))
+    first = data.reference_images("test").at(torch.tensor([0, 3]))
     assert not torch.equal(first[0], first[1])
 
 

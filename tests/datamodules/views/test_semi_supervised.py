@@ -177,7 +177,7 @@ def test_predict_classifies_the_pictures_of_a_folder(tmp_path):
     assert batch.name == ["b/red.png", "grey.png"]
     assert batch.image.shape == (2, 1, 8, 8)
     assert batch.image[1].unique().tolist() == [200]
-    assert semi.pictures()[EvalRange(range(0), range(0))].image.shape == (0, 1, 8, 8)
+    assert semi.images_to_classify()[EvalRange(range(0), range(0))].image.shape == (0, 1, 8, 8)
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path):

@@ -130,7 +130,7 @@ def test_an_evaluation_does_without_the_training_pictures():
     halves.trainer.training = False
     halves.prepare_data()
     halves.setup("test")
-    assert len(halves.data.measured("test")[0].label) == 5
+    assert len(halves.data.eval_sources("test")[0].label) == 5
 
 
 def test_a_set_without_pairs_is_refused():

@@ -184,7 +184,7 @@ class TranslationDataModule(DataModule):
         return [PairedDataset((a, b), self.training_batch)[EvalRange(part, part)] for part in parts]
 
     def predict_dataloader(self) -> DataLoader[SourceImages]:
-        """The pictures in ``predict_from``, one in a batch where they differ in size; without it the test images of a."""
+        """The pictures in ``predict_from``, one in a batch if they differ in size; without it the test images of a."""
         if (files := self.predict_images()) is not None:
             order = self.eval_order(0, len(files.path), None if files.same_size else 1)
             return self.loader(PredictDataset(files, files.name), order)

@@ -108,6 +108,11 @@ class DataFacts:
     mixture: Mixture | None = None
     mixtures: tuple[Mixture, Mixture] | None = None
 
+    @property
+    def _kind(self) -> str:
+        """The name of the user's class, for messages."""
+        return type(self).__name__
+
     def reference(self, split: str) -> Reference:
         """The real images that scores of ``split``, "val" or "test", are measured against, for the card."""
         return Reference(split, 0, UNDECLARED)
@@ -119,7 +124,7 @@ class DataFacts:
             UserError: for data that do not give them.
         """
         raise UserError(
-            f"Scores that compare with all {split} images read them from the data module; {type(self).__name__} has no "
+            f"Scores that compare with all {split} images read them from the data module; {self._kind} has no "
             "reference_images. Add it to the class as lightning_cgan.interfaces.DataFacts describes it, or leave out "
             "the score."
         )
@@ -153,9 +158,14 @@ class OwnData(DataFacts):
     """The facts of a LightningDataModule that is no :class:`DataFacts`: its own members, and else the defaults."""
 
     def __init__(self, data: object) -> None:
+        self._data = data
         for name in FACTS:
             if name in dir(data):
                 setattr(self, name, getattr(data, name))  # a user's class declares nothing: it is asked by name
+
+    @property
+    def _kind(self) -> str:
+        return type(self._data).__name__
 
 
 def data_facts(data: object) -> DataFacts:

@@ -183,12 +183,12 @@ def test_two_processes_may_draw_one_set_at_once(cache):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"size": 31}, r"32 pixels high or higher; met 31\. Set data\.init_args\.size"),
-        ({"pictures": 0}, r"pictures counts pairs, at least one; met 0\. Set data\.init_args\.pictures"),
-        ({"validation_pictures": -1}, r"met -1\. Set data\.init_args\.validation_pictures"),
-        ({"test_pictures": 0}, r"met 0\. Set data\.init_args\.test_pictures"),
-        ({"street": 0}, r"street counts houses, at least one; met 0\. Set data\.init_args\.street"),
-        ({"scene_seed": -1}, r"scene_seed is 0 or more; met -1\. Set data\.init_args\.scene_seed"),
+        ({"size": 31}, r"32 pixels high or higher; got 31\. Set data\.init_args\.size"),
+        ({"pictures": 0}, r"pictures counts pairs, at least one; got 0\. Set data\.init_args\.pictures"),
+        ({"validation_pictures": -1}, r"got -1\. Set data\.init_args\.validation_pictures"),
+        ({"test_pictures": 0}, r"got 0\. Set data\.init_args\.test_pictures"),
+        ({"street": 0}, r"street counts houses, at least one; got 0\. Set data\.init_args\.street"),
+        ({"scene_seed": -1}, r"scene_seed is 0 or more; got -1\. Set data\.init_args\.scene_seed"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_before_anything_is(wrong, message):

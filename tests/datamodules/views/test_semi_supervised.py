@@ -121,7 +121,7 @@ def test_more_labels_than_a_class_has_are_refused_before_the_first_update():
     semi = SemiLabelled(Numbered(), labels_per_class=21)
     with pytest.raises(ValueError, match=r"gives 21 labels; class 0 has 20 training images. Set data.init"):
         semi.prepare_data()
-    with pytest.raises(ValueError, match="at least 1; met 0"):
+    with pytest.raises(ValueError, match="at least 1; got 0"):
         SemiLabelled(Numbered(), labels_per_class=0)
 
 

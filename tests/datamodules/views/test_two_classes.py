@@ -54,7 +54,7 @@ def test_faces_with_an_attribute_and_without(tmp_path):
 
 @pytest.mark.parametrize(("a", "b"), [(3, 3), (0, 10), (-1, 2)])
 def test_classes_that_are_not_two_are_refused(a, b):
-    with pytest.raises(ValueError, match=rf"two classes from 0 to 9; met {a} and {b}. Set data.init_args.a"):
+    with pytest.raises(ValueError, match=rf"two classes from 0 to 9; got {a} and {b}. Set data.init_args.a"):
         TwoClasses(Digits(), a, b)
 
 

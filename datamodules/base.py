@@ -8,7 +8,7 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from datamodules.core.augment import plain
-from datamodules.core.batches import Evaluation, as_is, outlive_first_sigterm
+from datamodules.core.batches import Evaluation, identity, ignore_first_sigterm
 from datamodules.core.fingerprint import Fingerprint, State, differences, earlier, leaks
 from datamodules.core.order import EvaluationOrder, TrainingOrder
 from datamodules.core.sources import ConcatSource, LabelledImages
@@ -139,8 +139,8 @@ class DataModule(DataFacts, LightningDataModule):
             dataset,
             sampler=order,
             batch_size=None,
-            collate_fn=as_is,
-            worker_init_fn=outlive_first_sigterm,
+            collate_fn=identity,
+            worker_init_fn=ignore_first_sigterm,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),

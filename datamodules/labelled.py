@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.base import EVAL_SPLITS, DataModule, check_counts
 from datamodules.core.augment import plain
-from datamodules.core.batches import Evaluation, Requests, Training
+from datamodules.core.batches import Evaluation, PredictLatents, Training
 from datamodules.core.class_names import Class, class_numbers
 from datamodules.core.fingerprint import Fingerprint, of_images
 from datamodules.core.morphs import Morphs
@@ -145,7 +145,7 @@ class LabelledDataModule(DataModule):
             return self.morph_loader(self.morphs)
         classes = self.predict_classes or list(range(max(self.spec.num_classes, 1)))
         order = self.eval_order(0, len(classes) * self.predict_per_class)
-        return self.loader(Requests(self.spec.num_classes, classes), order)
+        return self.loader(PredictLatents(self.spec.num_classes, classes), order)
 
     def morph_loader(self, morphs: Morphs) -> DataLoader[LatentBatch]:
         """Loads the latents of ``morphs``.

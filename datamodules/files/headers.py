@@ -46,7 +46,7 @@ def sizes(paths: Sequence[str], cmyk: CMYK = "profile", key: str = "root") -> li
     def attempt(path: str) -> Size | str:
         try:
             return size_of(path, cmyk)
-        except ValueError as error:
+        except UserError as error:
             return str(error)
 
     def compute() -> str:

@@ -11,6 +11,7 @@ from torchmetrics.utilities.distributed import gather_all_tensors
 from lightning_cgan.batches import EvalOutput
 from lightning_cgan.callbacks.pictures import SampleGrid
 from lightning_cgan.callbacks.scores.distribution import Scores
+from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.extractors import Extractor
 from lightning_cgan.interfaces import data_facts
 from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, GatheredFeatures, ScoreResult, all_scores
@@ -37,7 +38,7 @@ class PairedScores(Scores):
         super().setup(trainer, module, stage)
         protocol = data_facts(trainer.datamodule).protocol
         if stage == "test" and protocol.value.fakes:
-            raise ValueError(
+            raise UserError(
                 "Pairs are one generated for each real image of the test split; met data.init_args.protocol "
                 f"{protocol.name}, which sets other images against each other. Leave it out."
             )

@@ -49,6 +49,8 @@ def factory(value):
     if inspect.isfunction(value) and value.__name__ == "<lambda>":
         known = {name: Recorder(one) for name, one in value.__globals__.items()}
         return FunctionType(value.__code__, known)(None)
+    if hasattr(value, "lazy_get_init_data"):  # jsonargparse.lazy_instance
+        return called(locate(value.lazy_get_init_data().class_path), dict(value.lazy_get_init_args()))
     return called(value, {}) if callable(value) and value is not MISSING else None
 
 

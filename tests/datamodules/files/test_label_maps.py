@@ -184,9 +184,9 @@ def test_a_pixel_takes_the_nearest_colour_within_the_tolerance():
     palette = Palette(((0, 0, 0), (255, 0, 0), (128, 128, 128)), tolerance=5)
     expected = torch.tensor([[[0, 255, 128]], [[0, 0, 128]], [[0, 0, 128]]], dtype=torch.uint8)
     assert torch.equal(palette.decoded(picture), expected)
-    assert palette.strangers(picture) == {(250, 10, 0): 1}
-    assert palette._replace(tolerance=12).strangers(picture) == {}
-    assert palette._replace(tolerance=0).strangers(picture) == {(3, 0, 4): 1, (250, 10, 0): 1, (128, 127, 128): 1}
+    assert palette.foreign_colours(picture) == {(250, 10, 0): 1}
+    assert palette._replace(tolerance=12).foreign_colours(picture) == {}
+    assert palette._replace(tolerance=0).foreign_colours(picture) == {(3, 0, 4): 1, (250, 10, 0): 1, (128, 127, 128): 1}
 
 
 def test_decoding_agrees_with_the_scores():

@@ -179,10 +179,8 @@ def to_srgb(path: Path, colour: Image.Image, profile: bytes | None) -> Image.Ima
         return colour
     profile_space = space(profile)
     if colour.mode not in PROFILE_FITS.get(profile_space, ()):
-        warn(
-            path,
-            f"has an ICC profile for {profile_space or 'nothing readable'} and {colour.mode} samples; it is ignored",
-        )
+        known = profile_space or "nothing readable"
+        warn(path, f"has an ICC profile for {known} and {colour.mode} samples; it is ignored")
         return colour
     colour = colour.convert("RGB") if profile_space == "RGB" else colour
     transform = srgb_transform(profile, colour.mode)

@@ -142,7 +142,7 @@ def test_pictures_without_classes_may_come_in_splits(root):
     }
 
 
-@pytest.mark.parametrize(("make", "said"), [(False, "there is no"), (True, "has none that could be taken")])
+@pytest.mark.parametrize(("make", "said"), [(False, "got no folder"), (True, "without pictures")])
 def test_a_folder_without_pictures_is_refused(root, make, said):
     if make:
         root.mkdir()
@@ -160,7 +160,7 @@ def test_the_command_line_reads_names_of_classes_and_says_the_nearest_in_plain_l
     ]
     assert main(["predict", *flags, "--data.init_args.predict_classes=[n0000001]"]) != 0
     said = capsys.readouterr().err
-    assert "there is no n0000001. The nearest is n00000001. Set data.init_args.predict_classes" in said
+    assert "got n0000001, which is neither. The nearest is n00000001. Set data.init_args.predict_classes" in said
     assert "Traceback" not in said
 
 

@@ -140,3 +140,27 @@ def test_a_set_without_pairs_is_refused():
     with pytest.raises(ValueError, match=r"breaks the pairs of a paired set; Apart has none\. Set data"):
         UnpairedView(Apart())
     assert Numbered.training_batch is Paired
+
+
+class Files(InMemory):
+    """Numbered pictures that have names, so that their halves differ in size."""
+
+    def names(self):
+        return [f"{number}.png" for number in range(len(self.label))]
+
+
+def test_every_picture_of_halves_that_differ_in_size_is_trained_on():
+    class Named(Numbered):
+        def load(self, split):
+            a, b = super().load(split)
+            return Files(a.image, a.label), Files(b.image, b.label)
+
+    for direction in Direction:
+        halves = UnpairedView(Named(direction=direction))
+        halves.trainer = Run()
+        halves.setup("fit")
+        a, b = (len(side.label) for side in halves.halves())
+        assert a != b
+        assert a + b == COUNTS["train"]
+        halves.trainer.max_steps = max(a, b)
+        assert [len(side) for side in seen(halves.train_dataloader())] == [a, b]

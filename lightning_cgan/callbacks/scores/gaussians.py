@@ -124,7 +124,8 @@ def scatter(points: Tensor, mixture: Mixture, path: Path) -> Tensor:
     from matplotlib.figure import Figure
     from matplotlib.patches import Circle
 
-    figure = Figure(figsize=(5, 5), layout="constrained")
+    figure = Figure(figsize=(5, 5))
+    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.06, top=0.98)
     axes = figure.add_subplot(aspect="equal")
     axes.set(xlim=(-mixture.extent, mixture.extent), ylim=(-mixture.extent, mixture.extent))
     coloured = {"c": points[:, 2], "cmap": "tab10"} if points.shape[1] > 2 else {}

@@ -73,7 +73,7 @@ def test_predict_is_given_the_whole_test_photographs():
 @pytest.mark.parametrize(("kind", "size", "most"), [(PhotoCrops, 173, 172), (PhotoIdentity, 85, 84)])
 def test_squares_that_do_not_fit_are_refused(kind, size, most):
     kind(size=most)
-    with pytest.raises(ValueError, match=rf"sides of 8 to {most} pixels; got {size}. Set data.init_args.size"):
+    with pytest.raises(ValueError, match=rf"a size of 8 to {most} pixels; got {size}. Set data.init_args.size"):
         kind(size=size)
 
 

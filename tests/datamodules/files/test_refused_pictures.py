@@ -27,7 +27,7 @@ UNCLEAR = {
 @pytest.mark.parametrize("name", UNCLEAR)
 def test_samples_that_pillow_would_misread_are_refused(tmp_path, name):
     tifffile.imwrite(tmp_path / "a.tif", **UNCLEAR[name])
-    with pytest.raises(ValueError, match=r"a\.tif holds samples that have no one meaning"):
+    with pytest.raises(ValueError, match=r"a\.tif has samples without a unique meaning"):
         read_picture(tmp_path / "a.tif")
 
 

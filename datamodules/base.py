@@ -150,7 +150,7 @@ class DataModule(DataFacts, LightningDataModule):
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """``batch``, a NamedTuple, with its uint8 images as floats in [-1, 1]."""
         images = {name: part for name, part in batch._asdict().items() if is_bytes(part)}
-        return batch._replace(**{name: to_signed(image) for name, image in images.items()})
+        return batch._replace(**{name: to_signed(image) for name, image in images.items()}) if images else batch
 
     # Fingerprints: which images a run was trained on
 

@@ -64,7 +64,7 @@ def statistics_of(networks: Iterable[nn.Module], gathered: str = RUNNING) -> str
 
 
 class ImageSource(Protocol):
-    """N images with random access, as scores read them; :class:`datamodules.core.sources.ConcatSource` is one.
+    """N images with random access, for scores; :class:`datamodules.core.sources.ConcatSource` implements it.
 
     Attributes:
         label: (N,) int64, the class of each image.
@@ -72,8 +72,8 @@ class ImageSource(Protocol):
 
     label: Tensor
 
-    def at(self, place: Tensor) -> Tensor:
-        """The images at ``place`` (K,), (K, C, H, W) uint8."""
+    def at(self, index: Tensor) -> Tensor:
+        """The images (K, C, H, W) uint8 at ``index`` (K,)."""
 
     def sha256(self) -> str:
         """A hash of the content."""
@@ -88,14 +88,14 @@ class DataFacts:
     Attributes:
         spec: channels, size and classes of the images, known before any is read. It has no default.
         training_batch: the kind of batch that ``train_dataloader`` gives.
-        protocol: the convention by which ``test`` measures.
+        protocol: the evaluation protocol of ``test``.
         class_names: the names of class 0, 1, ...; empty if classes have numbers only. Where there is a ``palette``,
             the names of its rows.
         palette: (K, 3) uint8, the colour of each class in label maps; None where neither domain is label maps.
         labels_in: the domain that is label maps, "a" or "b"; None where there is no palette.
         evaluates_pairs: whether image i of b is the target for image i of a in evaluation batches.
-        mixture: the distribution of data that are points of a known one.
-        mixtures: the same of two domains, that of a and that of b.
+        mixture: the known distribution of the data; None where it is not known.
+        mixtures: the known distributions of domains a and b; None where they are not known.
     """
 
     spec: ImageSpec | PairSpec
@@ -121,7 +121,7 @@ class DataFacts:
         """The images of ``split``, "train", "val" or "test", without augmentation; ``most`` of them if there are more.
 
         Raises:
-            UserError: for data that do not give them.
+            UserError: if the data module does not define it.
         """
         raise UserError(
             f"Scores that compare with all {split} images read them from the data module; {self._kind} has no "
@@ -133,7 +133,7 @@ class DataFacts:
         """This process' share of :meth:`reference_images`, in batches on the CPU in which nothing is generated.
 
         Raises:
-            UserError: for data that do not give them.
+            UserError: if the data module does not define it.
         """
         self.reference_images(split, most)
         return []
@@ -155,7 +155,7 @@ FACTS = tuple(name for name in {**DataFacts.__annotations__, **vars(DataFacts)} 
 
 
 class OwnData(DataFacts):
-    """The facts of a LightningDataModule that is no :class:`DataFacts`: its own members, and else the defaults."""
+    """The facts of a LightningDataModule that is not a :class:`DataFacts`: its own members, else the defaults."""
 
     def __init__(self, data: object) -> None:
         self._data = data
@@ -169,7 +169,7 @@ class OwnData(DataFacts):
 
 
 def data_facts(data: object) -> DataFacts:
-    """``data`` itself if it is a :class:`DataFacts`, else what it says of these and the defaults.
+    """``data`` itself if it is a :class:`DataFacts`, else its members of these names, with defaults.
 
     Args:
         data: a LightningDataModule, or None where a Trainer was given loaders.

@@ -1,4 +1,4 @@
-"""Squares cut out of photographs: what style transfer is trained on, and what feature networks learn from."""
+"""Square crops of photographs, for style transfer and for training feature networks."""
 
 import hashlib
 from typing import Any
@@ -12,27 +12,27 @@ from datamodules.core.order import SampleIndex
 from datamodules.core.sources import LabelledImages
 from datamodules.embedded.photos import SMALLEST, Whole, photographs
 from datamodules.files.decode import CMYK
-from datamodules.folders.content import one_by_one, own_pictures
+from datamodules.folders.content import content_images, one_by_one
 from datamodules.labelled import LabelledDataModule
 from datamodules.translation import PredictDataset
 from lightning_cgan import keyed
 from lightning_cgan.batches import ImageSpec, SourceImages
 from lightning_cgan.errors import UserError
 
-SCENES = {"motorcycle_left": "motorcycle", "motorcycle_right": "motorcycle"}  # two cameras saw one thing
+SCENES = {"motorcycle_left": "motorcycle", "motorcycle_right": "motorcycle"}  # two views of one scene
 
 
 class Squares(LabelledImages):
-    """Squares of areas of photographs, resized to one size.
+    """Random square crops of pictures, resized to one size.
 
     Args:
-        areas: (C, H, W) uint8, in lists of those that show one scene.
-        size: pixels of a square.
-        each: squares of each area in an epoch.
-        most: times ``size`` that a square's side may have before it is resized; no limit when None.
-        purpose: keys where they are cut out, and how large.
-        seed: the run's own when None; a number for squares that are the same in every run.
-        labelled: whether their label is the number of the scene, or 0.
+        areas: pictures (C, H, W) uint8, a list for each scene.
+        size: side of the squares after resizing, in pixels.
+        each: squares of each scene in an epoch.
+        most: largest side of a crop as a multiple of ``size``; no limit when None.
+        purpose: key of the random positions and sizes.
+        seed: of the random draws; that of the run when None.
+        labelled: whether the label is the number of the scene; else it is 0.
     """
 
     def __init__(
@@ -51,16 +51,16 @@ class Squares(LabelledImages):
 
     def images(self, at: SampleIndex) -> Tensor:
         """(*shape, C, size, size) uint8."""
-        places = zip(at.epoch.flatten().tolist(), at.image.flatten().tolist(), strict=True)
-        found = [self.square(epoch, place) for epoch, place in places]
+        each = zip(at.epoch.flatten().tolist(), at.image.flatten().tolist(), strict=True)
+        found = [self.square(epoch, index) for epoch, index in each]
         if not found:
             return torch.zeros(0, 3, self.size, self.size, dtype=torch.uint8)
         return torch.stack(found).unflatten(0, at.image.shape)
 
-    def square(self, epoch: int, place: int) -> Tensor:
-        """Cut out at a keyed place with a keyed side, mirrored half the time."""
-        draw = keyed.generator(self.purpose, epoch, place, seed=self.seed)
-        views = self.areas[int(self.scene[place])]
+    def square(self, epoch: int, index: int) -> Tensor:
+        """A crop of random position and size, mirrored with probability 1/2."""
+        draw = keyed.generator(self.purpose, epoch, index, seed=self.seed)
+        views = self.areas[int(self.scene[index])]
         area = views[int(torch.randint(len(views), (), generator=draw))]
         most = min(*area.shape[-2:], int(self.size * self.most) if self.most else max(area.shape))
         side = int(torch.randint(self.size, most + 1, (), generator=draw))
@@ -69,11 +69,11 @@ class Squares(LabelledImages):
         return resized(square.flip(-1) if torch.rand((), generator=draw) < 0.5 else square, self.size)
 
     def sha256(self) -> str:
-        said = hashlib.sha256(f"{self.size}/{len(self.scene)}/{self.most}/{self.purpose}/{self.seed}".encode())
+        digest = hashlib.sha256(f"{self.size}/{len(self.scene)}/{self.most}/{self.purpose}/{self.seed}".encode())
         for area in (area for views in self.areas for area in views):
-            said.update(str(tuple(area.shape)).encode())
-            said.update(area.contiguous().numpy().data)
-        return said.hexdigest()
+            digest.update(str(tuple(area.shape)).encode())
+            digest.update(area.contiguous().numpy().data)
+        return digest.hexdigest()
 
 
 def resized(square: Tensor, size: int) -> Tensor:
@@ -84,7 +84,7 @@ def resized(square: Tensor, size: int) -> Tensor:
 
 
 def scenes(split: str) -> list[list[Tensor]]:
-    """The photographs of ``split``; two of one scene together."""
+    """The photographs of ``split``, a list for each scene."""
     found: dict[str, list[Tensor]] = {}
     for name, photograph in photographs(split).items():
         found.setdefault(SCENES.get(name, name), []).append(photograph)
@@ -99,23 +99,22 @@ def check_size(size: int, most: int) -> None:
     """
     if not 8 <= size <= most:
         raise UserError(
-            f"Squares of these photographs have sides of 8 to {most} pixels; got {size}. Set data.init_args.size."
+            f"Squares of these photographs have a size of 8 to {most} pixels; got {size}. Set data.init_args.size."
         )
 
 
 class PhotoCrops(LabelledDataModule):
-    """Squares of photographs, of any part and resized to one size, as ``Photos`` splits the photographs.
+    """Random square crops of photographs, resized to one size and without classes; splits are those of ``Photos``.
 
-    They have no classes. Training squares are drawn anew in every epoch; those that scores are
-    measured on are the same in every run.
+    Training crops are new in every epoch; evaluation crops are the same in every run.
 
     Args:
-        size: pixels.
-        each: squares of each photograph in an epoch, and in an evaluation.
-        predict_from: a picture, or a folder of them, that ``predict`` repaints as large as they are; the whole test
+        size: of the crops, in pixels.
+        each: crops of each photograph in an epoch, and in an evaluation.
+        predict_from: a picture, or a folder of pictures, that ``predict`` stylises at their own size; the whole test
             photographs when None.
-        cmyk: "plain" takes CMYK pictures in ``predict_from`` without an ICC profile too, in colours that are near at
-            best.
+        cmyk: "plain" also accepts CMYK pictures in ``predict_from`` without an ICC profile; their colours are
+            approximate.
         evaluation_batch_size: squares in an evaluation batch.
         loading: of :class:`~datamodules.LabelledDataModule`.
 
@@ -145,35 +144,35 @@ class PhotoCrops(LabelledDataModule):
         return Squares(scenes(split), self.spec.size, self.each, purpose=purpose, seed=seed, labelled=False)
 
     def scene(self, split: str) -> Tensor:
-        """(N,) the number of the photograph that each measured square of ``split`` is from."""
+        """(N,) the number of the photograph that each evaluation crop of ``split`` is from."""
         return torch.arange(len(scenes(split))).repeat(self.each)
 
     def setup(self, stage: str) -> None:
         if stage == "predict":
-            self.pictures()
+            self.predict_images()
         else:
             super().setup(stage)
 
-    def pictures(self) -> PredictDataset:
-        """What ``predict`` repaints."""
+    def predict_images(self) -> PredictDataset:
+        """The images that ``predict`` stylises."""
         if self.predict_from:
-            return own_pictures(self.predict_from, self.cmyk)
+            return content_images(self.predict_from, self.cmyk)
         whole = photographs("test")
         return PredictDataset(Whole(list(whole.values())), list(whole))
 
     def predict_dataloader(self) -> DataLoader[SourceImages]:
-        """The user's own pictures, or the whole test photographs, one at a time."""
-        return one_by_one(self, self.pictures())
+        """The pictures in ``predict_from``, or the whole test photographs, one in a batch."""
+        return one_by_one(self, self.predict_images())
 
 
 class PhotoIdentity(LabelledDataModule):
-    """Patches of the training photographs, labelled with the photograph that they are from.
+    """Patches of the training photographs, labelled with the number of their photograph.
 
-    The left three quarters of each are trained on; patches of the right quarter are held out, those of its upper half
-    for validation and those of its lower half for the test.
+    Training patches are from the left three quarters of each photograph, validation patches from the upper half of the
+    right quarter, test patches from its lower half.
 
     Args:
-        size: pixels; 84 at most.
+        size: of the patches, in pixels; at most 84.
         each: patches of each photograph in an epoch, and in an evaluation.
         loading: of :class:`~datamodules.LabelledDataModule`.
 
@@ -193,7 +192,7 @@ class PhotoIdentity(LabelledDataModule):
 
 
 def part_of(photograph: Tensor, split: str) -> Tensor:
-    """(C, H, W): the left three quarters to train on, the upper right eighth for "val", the lower one for "test"."""
+    """The part (C, H, W) of ``photograph`` for ``split``: left 3/4, upper right 1/8 for "val", lower for "test"."""
     _, height, width = photograph.shape
     if split == "train":
         return photograph[..., : 3 * width // 4]

@@ -1,4 +1,4 @@
-"""Photographs that scikit-image brings with it: real, natural sizes, no download."""
+"""The photographs that scikit-image installs, in their natural sizes, for super-resolution; no download."""
 
 import hashlib
 from pathlib import Path
@@ -19,7 +19,7 @@ from lightning_cgan import keyed
 from lightning_cgan.batches import PairSpec
 from lightning_cgan.errors import UserError
 
-FILES = {  # split by photograph: no scene is in two of them, and motorcycle_left and _right are one scene
+FILES = {  # split by photograph: no scene is in two splits; motorcycle_left and _right are one scene
     "train": (
         "brick.png",  # grey; CC0
         "camera.png",  # grey; CC0, Lav Varshney
@@ -51,13 +51,13 @@ def photographs(split: str) -> dict[str, Tensor]:
     """The photographs of ``split``, "train", "val" or "test", by name: (3, H, W) uint8; grey ones have equal channels.
 
     Raises:
-        UserError: where the installed scikit-image does not bring one.
+        UserError: if the installed scikit-image lacks one.
     """
     folder = Path(skimage.__file__).parent / "data"
     missing = [name for name in FILES[split] if not (folder / name).is_file()]
     if missing:
         raise UserError(
-            f"The photographs lie in the folder of scikit-image; {folder} has no {', '.join(missing)}. "
+            f"The photographs are read from the folder of scikit-image; got {folder} without {', '.join(missing)}. "
             "Install the version of scikit-image that requirements.lock names, or set data to another set."
         )
     return {Path(name).stem: read(folder / name) for name in FILES[split]}
@@ -69,27 +69,27 @@ def read(path: Path) -> Tensor:
 
 
 class Whole(LabelledImages):
-    """Images that differ in size, one at a time."""
+    """Images of different sizes, read one at a time."""
 
     def __init__(self, image: list[Tensor]) -> None:
         self.image = image
         self.label = torch.arange(len(image))
 
     def images(self, at: SampleIndex) -> Tensor:
-        """(*shape, C, H, W) uint8 of images that are equal in size."""
-        chosen = [self.image[place] for place in at.image.flatten().tolist()]
+        """The images (*shape, C, H, W) uint8, if they are equal in size."""
+        chosen = [self.image[index] for index in at.image.flatten().tolist()]
         return torch.stack(chosen).unflatten(0, at.image.shape) if chosen else self.image[0][None][:0]
 
     def sha256(self) -> str:
-        said = hashlib.sha256()
+        digest = hashlib.sha256()
         for image in self.image:
-            said.update(str(tuple(image.shape)).encode())
-            said.update(image.contiguous().numpy().data)
-        return said.hexdigest()
+            digest.update(str(tuple(image.shape)).encode())
+            digest.update(image.contiguous().numpy().data)
+        return digest.hexdigest()
 
 
 class Crops(Whole):
-    """Square crops, one from each image in an epoch, at a keyed place and mirrored left to right half the time."""
+    """Square crops, one from each image in an epoch, at a random keyed position and mirrored with probability 1/2."""
 
     def __init__(self, image: list[Tensor], size: int) -> None:
         super().__init__(image)
@@ -98,10 +98,10 @@ class Crops(Whole):
     def images(self, at: SampleIndex) -> Tensor:
         """(*shape, C, size, size) uint8."""
         draw = torch.Generator()
-        places = zip(at.epoch.flatten().tolist(), at.image.flatten().tolist(), strict=True)
+        each = zip(at.epoch.flatten().tolist(), at.image.flatten().tolist(), strict=True)
         crops = [
-            self.crop(self.image[place], draw.manual_seed(keyed.seed_of("augment", epoch, place)))
-            for epoch, place in places
+            self.crop(self.image[index], draw.manual_seed(keyed.seed_of("augment", epoch, index)))
+            for epoch, index in each
         ]
         return torch.stack(crops).unflatten(0, at.image.shape)
 
@@ -111,8 +111,8 @@ class Crops(Whole):
         return crop.flip(-1) if torch.rand((), generator=draw) < 0.5 else crop
 
 
-class Reduced(LabelledImages):
-    """The low resolutions of a set of images."""
+class LowResolution(LabelledImages):
+    """The images of ``source`` downsampled by ``scale``."""
 
     def __init__(self, source: LabelledImages, scale: int) -> None:
         self.source, self.scale = source, scale
@@ -128,21 +128,21 @@ class Reduced(LabelledImages):
 class Photos(TranslationDataModule):
     """Super-resolution of photographs: a is the low resolution, b the photograph.
 
-    Training images are crops; an epoch has one of each photograph. Scores are measured on whole photographs, cut to
-    multiples of the scale, one at a time.
+    Training images are crops, one of each photograph in an epoch. Evaluation uses whole photographs, cropped to
+    multiples of the scale, one in a batch.
 
     Args:
-        scale: the sides of a photograph over those of its low resolution.
+        scale: ratio of the sides of a photograph to those of its low resolution.
         size: of the crops, in pixels.
         batch_size: crops in one update, over all processes together.
         num_workers: loader processes.
-        predict_from: a picture in low resolution, or a folder of them, that ``predict`` enlarges; the test photographs'
-            low resolutions when None.
-        cmyk: "plain" takes CMYK pictures in ``predict_from`` without an ICC profile too, in colours that are near at
-            best.
+        predict_from: a low-resolution picture, or a folder of pictures, that ``predict`` enlarges; the low resolutions
+            of the test photographs when None.
+        cmyk: "plain" also accepts CMYK pictures in ``predict_from`` without an ICC profile; their colours are
+            approximate.
 
     Raises:
-        UserError: for a scale below 2, or a size that is no multiple of it or larger than a photograph.
+        UserError: for a scale below 2, or a size that is not a multiple of it or larger than a photograph.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class Photos(TranslationDataModule):
             raise UserError(f"Super-resolution enlarges by 2 or more; got {scale}. Set data.init_args.scale.")
         if size < scale or size % scale or size > SMALLEST:
             raise UserError(
-                f"Crops have a multiple of the scale {scale} as their size, {SMALLEST} pixels at most; got {size}. "
+                f"The size of crops is a multiple of the scale {scale} and at most {SMALLEST}; got {size}. "
                 "Set data.init_args.size."
             )
         self.spec = PairSpec(3, 3, size, scale)
@@ -170,15 +170,15 @@ class Photos(TranslationDataModule):
             b: LabelledImages = Crops(images, self.spec.size)
         else:
             b = Whole([cut(image, self.spec.scale) for image in images])
-        return Reduced(b, self.spec.scale), b
+        return LowResolution(b, self.spec.scale), b
 
     def names(self, split: str) -> list[str]:
-        """Of the photographs, in their order."""
+        """The names of the photographs, in their order."""
         return [Path(name).stem for name in FILES[split]]
 
 
-class BlurredAndReduced(Reduced):
-    """The low resolutions of a set of images: a Gaussian of so many pixels, then bicubic interpolation."""
+class BlurredLowResolution(LowResolution):
+    """The images of ``source`` blurred by a Gaussian of ``sigma`` pixels and downsampled by ``scale``."""
 
     def __init__(self, source: LabelledImages, scale: int, sigma: float) -> None:
         super().__init__(source, scale)
@@ -192,7 +192,7 @@ class BlurredAndReduced(Reduced):
 
 
 def blurred(image: Tensor, sigma: float) -> Tensor:
-    """(..., C, H, W) uint8 under a Gaussian of ``sigma`` pixels, cut off at four of them and mirrored at the edges."""
+    """``image`` (..., C, H, W) uint8, blurred by a Gaussian truncated at 4 ``sigma`` pixels, with mirrored edges."""
     if not image.numel():
         return image
     reach = min(int(4 * sigma + 0.5), min(image.shape[-2:]) - 1)
@@ -201,10 +201,10 @@ def blurred(image: Tensor, sigma: float) -> Tensor:
 
 
 class BlurredPhotos(Photos):
-    """Super-resolution of photographs: a is the low resolution of the blurred photograph b.
+    """Super-resolution of photographs: a is the low resolution of b after a Gaussian blur.
 
     Args:
-        sigma: of the blur, in pixels of b.
+        sigma: standard deviation of the blur, in pixels of b.
         photos: of :class:`~datamodules.Photos`.
 
     Raises:
@@ -219,4 +219,4 @@ class BlurredPhotos(Photos):
 
     def load(self, split: str) -> Domains:
         _, b = super().load(split)
-        return BlurredAndReduced(b, self.spec.scale, self.sigma), b
+        return BlurredLowResolution(b, self.spec.scale, self.sigma), b

@@ -1,15 +1,15 @@
-"""Picture files as tensors, by rules that are stated; what no rule covers is refused, so that none is silently wrong.
+"""Decoding of picture files to tensors by stated rules. A file that no rule covers is refused.
 
-- Of several frames or pages the first counts, with a warning.
-- Pictures stand upright: the EXIF orientation is carried out.
-- 16-bit samples are divided by 257 and rounded. (Pillow by itself clips grey ones and cuts coloured ones.)
+- Several frames or pages: the first is used, with a warning.
+- The EXIF orientation is applied.
+- 16-bit samples are divided by 257 and rounded. (Pillow itself clips grey ones and truncates coloured ones.)
 - Palettes become their colours, single bits 0 and 255.
-- Colours become sRGB by the ICC profile in the file, where it is not sRGB already; a profile that cannot be read or is
-  for other colours is left out, with a warning. CMYK cannot do without one. PNG's gAMA is left out.
-- What is transparent shows the background colour, not what the file hides behind it.
-- Of colours, one channel is ITU-R 601 luma; of grey, three channels are equal.
-- Refused: floats, integers of other widths, Lab, more than 50 million pixels, other formats, whatever is broken.
-  (What Pillow cannot see is not refused: a JPEG damaged in its middle decodes to wrong colours without an error.)
+- Colours are converted to sRGB by the ICC profile in the file. A profile that cannot be read or is for other colours is
+  ignored, with a warning; CMYK needs one. PNG's gAMA is ignored.
+- Transparent pixels show the background colour, not the colour stored in the file.
+- One channel of colours is ITU-R 601 luma; three channels of grey are equal.
+- Refused: floats, integers of other widths, Lab, more than 50 million pixels, other formats, broken files.
+  (Damage that Pillow does not report is not refused: a JPEG damaged in its middle decodes to wrong colours.)
 """
 
 import io
@@ -41,14 +41,14 @@ PROFILE_FITS = {"RGB": {"L", "RGB"}, "GRAY": {"L"}, "CMYK": {"CMYK"}}
 
 
 def read_picture(path: Path, channels: int = 3, background: Sequence[int] = WHITE, cmyk: CMYK = "profile") -> Tensor:
-    """The picture in ``path`` by the rules of this module.
+    """Decode the picture in ``path`` by the rules of this module.
 
     Args:
-        path: of a JPEG, PNG, WebP, GIF, BMP, PPM or TIFF file, whatever its name ends in.
+        path: of a JPEG, PNG, WebP, GIF, BMP, PPM or TIFF file, with any extension.
         channels: 1 or 3.
-        background: red, green and blue, 0 to 255, behind transparent places.
-        cmyk: what to do with CMYK without an ICC profile: "profile" refuses it; "plain" multiplies the inks'
-            complements, which is usual, and not the colour that was printed.
+        background: red, green and blue, 0 to 255, behind transparent pixels.
+        cmyk: handling of CMYK without an ICC profile: "profile" refuses it; "plain" multiplies the complements of the
+            inks, which is common and differs from the printed colour.
 
     Returns:
         (channels, H, W) uint8.
@@ -58,8 +58,8 @@ def read_picture(path: Path, channels: int = 3, background: Sequence[int] = WHIT
     """
     with open_picture(path, cmyk) as image:
         try:
-            if getattr(image, "n_frames", 1) > 1:
-                warn(path, "has several frames, of which the first is taken")
+            if getattr(image, "n_frames", 1) > 1:  # Pillow defines it for some formats only
+                warn(path, "has several frames, of which the first is used")
             profile = image.info.get("icc_profile")
             upright = eight_bits(path, image) if is_wide(image) else ImageOps.exif_transpose(image)
             colour, alpha = parts(upright)
@@ -67,26 +67,26 @@ def read_picture(path: Path, channels: int = 3, background: Sequence[int] = WHIT
             if alpha is not None:
                 colour = Image.composite(colour, Image.new("RGB", colour.size, tuple(background)), alpha)
             pixels = np.array(colour if channels == 3 else colour.convert("L"))
-        except Exception as error:  # a decoder may raise anything at a broken file
-            raise UserError(f"{shown(path)} cannot be decoded: {error}. Mend or remove the file.") from error
+        except Exception as error:  # decoders raise many kinds of errors at broken files
+            raise UserError(f"{shown(path)} cannot be decoded: {error}. Repair or remove the file.") from error
     return torch.from_numpy(pixels).view(*pixels.shape[:2], channels).permute(2, 0, 1).contiguous()
 
 
 def open_picture(path: Path, cmyk: CMYK = "profile") -> ImageFile:
-    """The picture in ``path`` with only its header read, once it is clear that a rule covers it.
+    """Open the picture in ``path``, reading only its header, and check that a rule covers it.
 
     Raises:
-        UserError: for a file that is no picture, or that no rule covers.
+        UserError: for a file that is not a picture, or that no rule covers.
     """
     try:
         image = Image.open(path, formats=FORMATS)
         reason = refusal(image, cmyk)
     except Image.UnidentifiedImageError:
         raise UserError(
-            f"Pictures are {', '.join(FORMATS)}; {shown(path)} is none of them, or broken. Mend or remove the file."
+            f"Pictures are {', '.join(FORMATS)}; {shown(path)} is none of them, or broken. Repair or remove the file."
         ) from None
     except Exception as error:
-        raise UserError(f"{shown(path)} cannot be opened: {error}. Mend or remove the file.") from error
+        raise UserError(f"{shown(path)} cannot be opened: {error}. Repair or remove the file.") from error
     if reason:
         image.close()
         raise UserError(f"{shown(path)} {reason}")
@@ -94,13 +94,13 @@ def open_picture(path: Path, cmyk: CMYK = "profile") -> ImageFile:
 
 
 def refusal(image: ImageFile, cmyk: CMYK) -> str | None:
-    """Why no rule covers ``image``, as far as its header tells; None if one does."""
+    """Why no rule covers ``image``, by its header; None if one does."""
     if image.width * image.height > MAX_PIXELS:
         return f"has {image.width} x {image.height} pixels; at most {MAX_PIXELS:,} are decoded. Make it smaller."
     known = image.mode in MODES or (image.mode == "I" and image.format == "PPM")
     if not known or (image.format == "TIFF" and not is_plain_tiff(image)):
         return (
-            f"holds samples that have no one meaning as 8 bits (mode {image.mode}, {image.format}). "
+            f"has samples without a unique meaning as 8 bits (mode {image.mode}, {image.format}). "
             "Save it as 8-bit or 16-bit grey or RGB."
         )
     if image.mode == "CMYK" and cmyk == "profile" and space(image.info.get("icc_profile")) != "CMYK":
@@ -112,7 +112,7 @@ def refusal(image: ImageFile, cmyk: CMYK) -> str | None:
 
 
 def is_plain_tiff(image: ImageFile) -> bool:
-    """Whether Pillow reads the samples as they are meant: unsigned, and where of 16 bits, in an order it knows."""
+    """Whether Pillow reads the samples correctly: unsigned, and 16-bit ones in a byte order that it knows."""
     tags = image.tag_v2  # type: ignore[attr-defined]  # only TIFF files have it
     unsigned = set(tags.get(339, (1,))) == {1}
     if max(tags.get(258, (1,))) <= 8:
@@ -123,7 +123,7 @@ def is_plain_tiff(image: ImageFile) -> bool:
 
 
 def raw_modes(image: ImageFile) -> set[str]:
-    """How the samples lie in the file, in Pillow's words."""
+    """Pillow's raw modes: how samples are stored in the file."""
     return {tile.args if isinstance(tile.args, str) else tile.args[0] for tile in image.tile if tile.args}
 
 
@@ -137,17 +137,17 @@ def eight_bits(path: Path, image: ImageFile) -> Image.Image:
     key = image.info.get("transparency")
     if image.mode.startswith("I"):
         sample = integers(image)
-    elif raw_modes(image) == {"LA;16B"}:  # read as four bytes, it is high and low of each
+    elif raw_modes(image) == {"LA;16B"}:  # read as four bytes: high and low byte of each sample
         image.tile = [tile._replace(args="RGBA") for tile in image.tile]
         sample = integers(image)
         sample = sample[..., ::2] * 256 + sample[..., 1::2]
-    else:  # Pillow gives the high bytes of coloured samples; taken for the other byte order, the low ones
+    else:  # Pillow returns the high bytes of coloured samples; with the other byte order, the low ones
         with Image.open(path, formats=FORMATS) as low:
             low.tile = [tile._replace(args=swapped(tile.args)) for tile in low.tile]
             sample = integers(image) * 256 + integers(low)
     if key is not None:
-        kept = (sample != key) if sample.ndim == 2 else (sample != key).any(-1)
-        sample = np.dstack([sample, kept * 65535])
+        opaque = (sample != key) if sample.ndim == 2 else (sample != key).any(-1)
+        sample = np.dstack([sample, opaque * 65535])
     return Image.fromarray(((sample + 128) // 257).astype(np.uint8))
 
 
@@ -157,7 +157,7 @@ def integers(image: Image.Image) -> np.ndarray:
 
 
 def swapped(args: Any) -> Any:
-    """A tile's arguments, of which the first names mode and byte order, for the other byte of 16-bit samples."""
+    """A tile's arguments, of which the first is mode and byte order, changed to the other byte of 16-bit samples."""
     if not isinstance(args, str):
         return (swapped(args[0]), *args[1:])
     mode, order = args.split(";")
@@ -165,7 +165,7 @@ def swapped(args: Any) -> Any:
 
 
 def parts(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Colour (L, RGB or CMYK) and opacity (L), None where all is opaque."""
+    """The colour (L, RGB or CMYK) and opacity (L) of ``image``; opacity is None if all is opaque."""
     grey = image.mode in ("1", "L", "LA")
     if not image.has_transparency_data:
         return image.convert("L" if grey else image.mode if image.mode == "CMYK" else "RGB"), None
@@ -174,21 +174,22 @@ def parts(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def to_srgb(path: Path, colour: Image.Image, profile: bytes | None) -> Image.Image:
-    """``colour`` (L, RGB or CMYK) in sRGB, as far as ``profile`` says what it means."""
+    """``colour`` (L, RGB or CMYK) converted to sRGB by ``profile``; unchanged without a profile that fits."""
     if not profile:
         return colour
-    meant = space(profile)
-    if colour.mode not in PROFILE_FITS.get(meant, ()):
-        warn(path, f"has an ICC profile for {meant or 'nothing readable'} and {colour.mode} samples; it is left out")
+    profile_space = space(profile)
+    if colour.mode not in PROFILE_FITS.get(profile_space, ()):
+        known = profile_space or "nothing readable"
+        warn(path, f"has an ICC profile for {known} and {colour.mode} samples; it is ignored")
         return colour
-    colour = colour.convert("RGB") if meant == "RGB" else colour
+    colour = colour.convert("RGB") if profile_space == "RGB" else colour
     transform = srgb_transform(profile, colour.mode)
     return colour if transform is None else transform.apply(colour)
 
 
 @lru_cache(maxsize=16)
 def srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """From ``profile`` to sRGB with perceptual intent; None if it calls itself sRGB."""
+    """The transform from ``profile`` to sRGB with perceptual intent; None if its description is sRGB."""
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     if "sRGB" in ImageCms.getProfileDescription(source):
         return None
@@ -197,7 +198,7 @@ def srgb_transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | No
 
 @lru_cache(maxsize=16)
 def space(profile: bytes | None) -> str:
-    """The colours that ``profile`` is for: "RGB", "GRAY", "CMYK", ...; "" if it cannot be read."""
+    """The colour space of ``profile``: "RGB", "GRAY", "CMYK", ...; "" if it cannot be read."""
     try:
         return ImageCms.ImageCmsProfile(io.BytesIO(profile or b"")).profile.xcolor_space.strip()
     except OSError:
@@ -205,7 +206,7 @@ def space(profile: bytes | None) -> str:
 
 
 def shown(path: Path) -> str:
-    """``path`` for a message: control characters and bytes that are no text are escaped."""
+    """``path`` for a message, with control characters and undecodable bytes escaped."""
     escaped = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in fspath(path))
     return "".join(escaped)
 

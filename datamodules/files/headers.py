@@ -1,4 +1,4 @@
-"""What the headers of picture files tell about a whole set, before any picture is decoded."""
+"""Checks of a whole set of pictures by their file headers, before any picture is decoded."""
 
 import hashlib
 import json
@@ -12,11 +12,11 @@ from datamodules.files.label_maps import listed
 from lightning_cgan.disk_cache import cached
 from lightning_cgan.errors import UserError
 
-ORIENTATION = 0x0112  # of EXIF; from 5 on the picture lies on its side
+ORIENTATION = 0x0112  # the EXIF tag; from value 5 on, width and height are exchanged
 
 
 class Size(NamedTuple):
-    """Of a picture that stands upright."""
+    """Of a picture after its EXIF rotation."""
 
     width: int
     height: int
@@ -29,18 +29,18 @@ def size_of(path: str, cmyk: CMYK) -> Size:
     """The size of the picture in ``path`` by its header.
 
     Raises:
-        UserError: for a file that is no picture, or that no rule of :mod:`datamodules.files.decode` covers.
+        UserError: for a file that is not a picture, or that no rule of :mod:`datamodules.files.decode` covers.
     """
     with open_picture(path, cmyk) as image:
-        lies = image.getexif().get(ORIENTATION, 1) >= 5
-        return Size(image.height, image.width) if lies else Size(image.width, image.height)
+        rotated = image.getexif().get(ORIENTATION, 1) >= 5
+        return Size(image.height, image.width) if rotated else Size(image.width, image.height)
 
 
 def sizes(paths: Sequence[str], cmyk: CMYK = "profile", key: str = "root") -> list[Size]:
-    """The size of each picture. Headers are read once, until a file changes.
+    """The size of each picture. Results are cached until a file changes.
 
     Raises:
-        UserError: naming the files that are no pictures, and ``key`` as what to set.
+        UserError: naming the files that are not pictures, and ``key`` as the setting to change.
     """
 
     def attempt(path: str) -> Size | str:
@@ -56,36 +56,36 @@ def sizes(paths: Sequence[str], cmyk: CMYK = "profile", key: str = "root") -> li
         if wrong:
             raise UserError(
                 f"Every file must be a picture; {len(wrong)} of {len(paths)} cannot be used. "
-                f"Mend or remove them, or set data.init_args.{key}.\n" + listed(wrong)
+                f"Repair or remove them, or set data.init_args.{key}.\n" + listed(wrong)
             )
         return json.dumps(found)
 
-    said = hashlib.sha256(f"headers {cmyk}\n".encode())
+    digest = hashlib.sha256(f"headers {cmyk}\n".encode())
     for path in paths:
-        said.update(stamp(path))
-    return [Size(*size) for size in json.loads(cached(said.hexdigest(), compute))]
+        digest.update(stamp(path))
+    return [Size(*size) for size in json.loads(cached(digest.hexdigest(), compute))]
 
 
 def check_halves(paths: Sequence[str], sizes: Sequence[Size]) -> None:
-    """Files that hold two pictures side by side.
+    """Check files that hold two pictures side by side.
 
     Raises:
-        UserError: naming those of odd width, which have no two halves.
+        UserError: naming those of odd width.
     """
     odd = [f"{shown(path)}: {size}" for path, size in zip(paths, sizes, strict=True) if size.width % 2]
     if odd:
         raise UserError(
-            "A file with two pictures side by side has an even width, and each half is one of them; "
-            f"{len(odd)} of {len(paths)} have an odd one. Mend or remove them, or set data.init_args.root.\n"
+            "A file with two pictures side by side has an even width; "
+            f"{len(odd)} of {len(paths)} have an odd one. Repair or remove them, or set data.init_args.root.\n"
             + listed(odd)
         )
 
 
 def check_alike(pairs: Sequence[tuple[str, str]], a: Sequence[Size], b: Sequence[Size]) -> None:
-    """Pairs of files.
+    """Check that both pictures of each pair have the same size.
 
     Raises:
-        UserError: naming those whose pictures differ in size, so that no pixel has its place in both.
+        UserError: naming the pairs that differ.
     """
     unlike = [
         f"{shown(of_a)}: {size_a}, but {shown(of_b)}: {size_b}"
@@ -94,20 +94,20 @@ def check_alike(pairs: Sequence[tuple[str, str]], a: Sequence[Size], b: Sequence
     ]
     if unlike:
         raise UserError(
-            f"Both pictures of a pair are of one size, or crops of them would not show the same; {len(unlike)} of "
-            f"{len(pairs)} pairs differ. Mend or remove them, or set data.init_args.root.\n" + listed(unlike)
+            f"Both pictures of a pair are of one size, so that crops of them match; {len(unlike)} of "
+            f"{len(pairs)} pairs differ. Repair or remove them, or set data.init_args.root.\n" + listed(unlike)
         )
 
 
 def check_large_enough(paths: Sequence[str], sizes: Sequence[Size], least: int, ways: str) -> None:
-    """Pictures to be cut to squares.
+    """Check that every picture is large enough for a square crop of ``least`` pixels.
 
     Raises:
-        UserError: naming those that are smaller, and ``ways`` out.
+        UserError: naming those that are smaller, and ``ways`` to change that.
     """
     small = [f"{shown(path)}: {size}" for path, size in zip(paths, sizes, strict=True) if min(size) < least]
     if small:
         raise UserError(
-            f"Squares of {least} pixels are cut out of the pictures; {len(small)} of {len(paths)} are smaller. "
+            f"Squares of {least} pixels are cropped from the pictures; {len(small)} of {len(paths)} are smaller. "
             f"{ways}, or remove them.\n" + listed(small)
         )

@@ -1,4 +1,4 @@
-"""Folders of pictures: which files there are, and how a batch of them is fetched."""
+"""Folders of pictures: finding the files, and reading batches of them."""
 
 import hashlib
 import json
@@ -21,30 +21,30 @@ from lightning_cgan.disk_cache import cached
 from lightning_cgan.errors import UserError
 
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".pbm", ".pgm", ".ppm", ".tif", ".tiff")
-LOOKED_AT = 1_000
-WHOLE, PIECE = 65_536, 4_096  # bytes up to which a file is hashed whole, and of each piece of a larger one
+CHECKED = 1_000  # files of a set that are checked, at most
+WHOLE, PIECE = 65_536, 4_096  # bytes: files up to WHOLE are hashed whole, larger ones in pieces of PIECE
 
 
 class Scan:
-    """The pictures below some folders, by the ending of their names, each real file once.
+    """Finds the pictures below some folders by the extension of their names, each real file once.
 
-    Hidden files and folders are left out. Links are followed wherever they lead, but for those to a folder that they
-    lie in themselves, and after everything that is really there, so that a picture belongs to the folder it lies in.
-    What is left out otherwise is told in a warning.
+    Hidden files and folders are left out. Links are followed, except those to a folder that contains them; they are
+    followed last, so that a picture belongs to the folder that it is really in. Other files that are left out cause a
+    warning.
 
     Args:
-        folders: to look through, at any depth; they exist.
+        folders: to search, at any depth; they exist.
 
     Attributes:
-        found: for each of ``folders`` the paths of its pictures, in the order of their bytes.
+        found: for each of ``folders`` the paths of its pictures, sorted by bytes.
 
     Raises:
-        UserError: for a folder that may not be read.
+        UserError: for a folder without read permission.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
-        above = {place for folder in folders for place in (folder, *folder.parents)}
-        self.seen = {identity(os.stat(place)) for place in above}
+        above = {path for folder in folders for path in (folder, *folder.parents)}
+        self.seen = {identity(os.stat(path)) for path in above}
         self.links: list[tuple[str, list[str]]] = []
         self.others: list[str] = []
         self.dangling: list[str] = []
@@ -56,15 +56,15 @@ class Scan:
             for path, files in waiting:
                 self.follow(path, files)
         self.found = [sorted(files, key=os.fsencode) for files in found]
-        self.tell()
+        self.warn()
 
     def walk(self, folder: str, files: list[str]) -> None:
         try:
             entries = list(os.scandir(folder))
         except PermissionError as error:
             raise UserError(
-                f"Folders of pictures are read with all that is below them; {shown(folder)} may not be read. "
-                "Change its permissions, or remove it."
+                f"Folders of pictures are read with all folders below them; got {shown(folder)} without read "
+                "permission. Change its permissions, or remove it."
             ) from error
         device = os.stat(folder).st_dev
         for entry in entries:
@@ -94,10 +94,10 @@ class Scan:
         self.seen.add(file)
         return new
 
-    def tell(self) -> None:
+    def warn(self) -> None:
         for paths, what in (
-            (self.others, "are left out because their names do not end as pictures' do"),
-            (self.dangling, "are left out because they are links to what is not there"),
+            (self.others, "are left out because their names do not have the extension of a picture"),
+            (self.dangling, "are left out because they are broken links"),
         ):
             if paths:
                 first = min(paths, key=os.fsencode)
@@ -109,7 +109,7 @@ def identity(status: os.stat_result) -> tuple[int, int]:
 
 
 def leads_above(link: str) -> bool:
-    """Whether ``link`` leads to a folder that it lies in itself."""
+    """Whether ``link`` leads to a folder that contains it."""
     here, there = os.path.realpath(os.path.dirname(link)), os.path.realpath(link)
     return os.path.join(here, "").startswith(os.path.join(there, ""))
 
@@ -118,22 +118,22 @@ def is_folder(path: Path) -> bool:
     """Whether ``path`` is a folder, or a link to one.
 
     Raises:
-        UserError: for a link to what is not there: a folder on a disk that is not mounted must not count as none.
+        UserError: for a broken link: a folder on a disk that is not mounted must not count as missing.
     """
-    for place in (path.parent, path):
-        if place.is_symlink() and not place.exists():
+    for link in (path.parent, path):
+        if link.is_symlink() and not link.exists():
             raise UserError(
-                f"Links are followed to where they lead; {shown(place)} leads to {shown(os.readlink(place))}, which is "
-                "not there. Mount the disk that it is on, mend the link, or remove it."
+                f"Links lead to folders that exist; got {shown(link)} to {shown(os.readlink(link))}, which does not. "
+                "Mount its disk, correct the link, or remove it."
             )
     return path.is_dir()
 
 
 def class_folders(folder: Path) -> list[str]:
-    """The names of the folders in ``folder`` that are not hidden, in the order of their bytes; none if there is none.
+    """The names of the folders in ``folder`` that are not hidden, sorted by bytes; empty if it does not exist.
 
     Raises:
-        UserError: for a link to what is not there.
+        UserError: for a broken link.
     """
     if not is_folder(folder):
         return []
@@ -142,16 +142,16 @@ def class_folders(folder: Path) -> list[str]:
 
 
 def name_below(folder: Path, path: str) -> str:
-    """What a picture is called by which it is held out or not: its path below ``folder`` without the ending."""
+    """The name by which a picture is assigned to a split: its path below ``folder`` without extension."""
     return os.path.splitext(os.path.relpath(path, folder))[0]
 
 
 class Decoding(NamedTuple):
-    """How a picture file becomes (channels, size, size) uint8."""
+    """Decodes a picture file to (channels, size, size) uint8."""
 
     size: int
     channels: int = 3
-    crop: int | None = None  # side of the centre cut in pixels of the file; its short side when None
+    crop: int | None = None  # side of the centre crop in pixels of the file; its short side when None
     background: tuple[int, int, int] = (255, 255, 255)
     cmyk: CMYK = "profile"
 
@@ -165,7 +165,7 @@ class Decoding(NamedTuple):
 
 
 class Decodes(Protocol):
-    """How a picture file becomes (channels, H, W) uint8."""
+    """What :class:`Files` uses to decode a picture file to (channels, H, W) uint8."""
 
     @property
     def size(self) -> int: ...
@@ -179,14 +179,14 @@ class Decodes(Protocol):
     def __call__(self, path: str) -> Tensor: ...
 
     def told(self) -> str:
-        """In words, all that the images depend on."""
+        """All settings that the images depend on, as text for hashes."""
 
 
 class Files(LabelledImages):
-    """Labelled pictures on disk, decoded when asked for.
+    """Labelled pictures on disk, decoded on reading.
 
     Args:
-        root: what the content hash names them from.
+        root: folder that names are relative to.
         path: (N) paths.
         label: (N,) int64.
         decoding: of each.
@@ -196,80 +196,81 @@ class Files(LabelledImages):
         self.root, self.path, self.label, self.decoding = root, path, label, decoding
 
     def images(self, at: SampleIndex) -> Tensor:
-        flat = [self.decoding(self.path[place]) for place in at.image.flatten().tolist()]
+        flat = [self.decoding(self.path[index]) for index in at.image.flatten().tolist()]
         empty = torch.empty(0, self.decoding.channels, self.decoding.size, self.decoding.size, dtype=torch.uint8)
         return (torch.stack(flat) if flat else empty).unflatten(0, at.image.shape)
 
-    def part(self, places: Sequence[int]) -> "Files":
-        return Files(self.root, [self.path[p] for p in places], self.label[places], self.decoding)
+    def part(self, indices: Sequence[int]) -> "Files":
+        """The pictures at ``indices``."""
+        return Files(self.root, [self.path[index] for index in indices], self.label[indices], self.decoding)
 
     def check(self) -> "Files":
-        """Itself, once the headers of at most 1,000 of its pictures were read; a whole set may take minutes.
+        """Check the headers of at most 1,000 pictures, evenly spaced, and return ``self``.
 
         Raises:
-            UserError: naming five of the files that are no pictures, or that no rule of decoding covers.
+            UserError: naming five of the files that are not pictures, or that no rule of decoding covers.
         """
-        step = -(-len(self.path) // LOOKED_AT) or 1
-        looked_at = self.path[::step]
-        wrong = [reason for path in looked_at if (reason := problem(path, self.decoding.cmyk))]
+        step = -(-len(self.path) // CHECKED) or 1
+        checked = self.path[::step]
+        wrong = [reason for path in checked if (reason := problem(path, self.decoding.cmyk))]
         if wrong:
             raise UserError(
-                f"Every file must be a picture; {len(wrong)} of {len(looked_at)} that were looked at in "
-                f"{shown(self.root)} cannot be used. Mend or remove them, or set data.init_args.root.\n"
+                f"Every file must be a picture; {len(wrong)} of {len(checked)} that were checked in "
+                f"{shown(self.root)} cannot be used. Repair or remove them, or set data.init_args.root.\n"
                 + "\n".join(wrong[:5])
             )
         return self
 
     def sha256(self) -> str:
-        """Of names, labels, contents and the way of decoding. Files are read once, until one's size or time changes."""
-        said = hashlib.sha256(self.decoding.told().encode())
+        """A hash of names, labels, contents and decoding, cached until the size or time of a file changes."""
+        digest = hashlib.sha256(self.decoding.told().encode())
         for path, label in zip(self.path, self.label.tolist(), strict=True):
-            said.update(stamp(path, str(label)))
-        return cached(said.hexdigest(), self.content_hash)
+            digest.update(stamp(path, str(label)))
+        return cached(digest.hexdigest(), self.content_hash)
 
     def names(self) -> list[str]:
         return [os.path.relpath(path, self.root) for path in self.path]
 
     def digests(self) -> list[int]:
-        """Files are read once, until one's size or time changes."""
+        """Hashes of the files' contents, cached until the size or time of a file changes."""
 
         def compute() -> str:
             with ThreadPoolExecutor() as pool:
                 return json.dumps(list(pool.map(digest_of, self.path)))
 
-        said = hashlib.sha256(b"digests\n")
+        digest = hashlib.sha256(b"digests\n")
         for path in self.path:
-            said.update(stamp(path))
-        return json.loads(cached(said.hexdigest(), compute))
+            digest.update(stamp(path))
+        return json.loads(cached(digest.hexdigest(), compute))
 
     def content_hash(self) -> str:
-        said = hashlib.sha256(self.decoding.told().encode())
+        digest = hashlib.sha256(self.decoding.told().encode())
         for path, label in zip(self.path, self.label.tolist(), strict=True):
             with open(path, "rb") as file:
                 content = hashlib.file_digest(file, "sha256").hexdigest()
-            said.update(os.fsencode(os.path.relpath(path, self.root)) + f" {label} {content}\n".encode())
-        return said.hexdigest()
+            digest.update(os.fsencode(os.path.relpath(path, self.root)) + f" {label} {content}\n".encode())
+        return digest.hexdigest()
 
 
 def digest_of(path: str) -> int:
-    """A hash of 63 bits of a file's size and content; of the content of large ones, of three pieces."""
+    """A 63-bit hash of a file's size and content; of large files only three pieces are read."""
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
-        said = hashlib.blake2b(f"{size}/".encode(), digest_size=8)
+        digest = hashlib.blake2b(f"{size}/".encode(), digest_size=8)
         for start in (0,) if size <= WHOLE else (0, size // 2, size - PIECE):
             file.seek(start)
-            said.update(file.read(WHOLE if size <= WHOLE else PIECE))
-    return int.from_bytes(said.digest(), "big") >> 1
+            digest.update(file.read(WHOLE if size <= WHOLE else PIECE))
+    return int.from_bytes(digest.digest(), "big") >> 1
 
 
 def stamp(path: str, label: str = "") -> bytes:
-    """What changes when the file in ``path`` is changed, as far as can be told without reading it."""
+    """Path, ``label``, size and time of a file: a cache key that changes with the file."""
     state = os.stat(path)
     return os.fsencode(path) + f" {label} {state.st_size} {state.st_mtime_ns}\n".encode()
 
 
 def problem(path: str, cmyk: CMYK) -> str | None:
-    """Why the picture in ``path`` cannot be used, as far as its header tells; None if it can."""
+    """Why the picture in ``path`` cannot be used, by its header; None if it can."""
     try:
         open_picture(path, cmyk).close()
     except UserError as error:
@@ -278,7 +279,7 @@ def problem(path: str, cmyk: CMYK) -> str | None:
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
-    """A sentence that names the one of ``names`` that ``name`` was most likely meant to be; empty if none is near."""
+    """A sentence with the one of ``names`` that is most similar to ``name``; empty if none is similar."""
     known = {other.lower(): other for other in reversed(names)}
     found = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
     return f" The nearest is {known[found[0]]}." if found else ""

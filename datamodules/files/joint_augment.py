@@ -1,4 +1,4 @@
-"""Pictures read from files and augmented to train on, with one draw for all that belongs together."""
+"""Joint augmentation of pictures that belong together, such as the two of a pair, read from files."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -15,19 +15,19 @@ from lightning_cgan import keyed
 
 
 class JointAugmentation(Protocol):
-    """Makes what is trained on out of the pictures that belong together, by one draw for all of them."""
+    """Maps pictures that belong together to training images, with shared random draws."""
 
     def __call__(self, pictures: Sequence[Tensor], draw: torch.Generator) -> Sequence[Tensor]: ...
 
 
 class CropFlipJitter(NamedTuple):
-    """A square cut at random, mirrored with probability one half, in other colours: alike in all pictures.
+    """A random square crop, mirrored with probability 1/2, with colour jitter; the same in all pictures.
 
     Args:
-        size: of the square.
+        size: of the crop.
         flip: whether to mirror.
         jitter: brightness, contrast and saturation are each multiplied by a factor from 1 - jitter to 1 + jitter.
-        labels: the places of the label maps among the pictures, whose colours stay.
+        labels: the positions of label maps among the pictures; their colours are not changed.
     """
 
     size: int
@@ -44,62 +44,63 @@ class CropFlipJitter(NamedTuple):
             out = [picture.flip(-1) for picture in out]
         if self.jitter:
             factors = (1 + self.jitter * (2 * torch.rand(3, generator=draw) - 1)).tolist()
-            out = [p if place in self.labels else jittered(p, *factors) for place, p in enumerate(out)]
+            out = [p if number in self.labels else jittered(p, *factors) for number, p in enumerate(out)]
         return out
 
 
 def jittered(picture: Tensor, brightness: float, contrast: float, saturation: float) -> Tensor:
-    """(C, H, W) uint8 with these multiplied, in this order."""
+    """``picture`` (C, H, W) uint8 with these factors applied, in this order."""
     picture = F.adjust_contrast(F.adjust_brightness(picture, brightness), contrast)
     return F.adjust_saturation(picture, saturation)
 
 
-class Side(NamedTuple):
-    """Where the pictures of one side lie, and how they are read to be trained on."""
+class SideFiles(NamedTuple):
+    """The files of one side, and their decoding for training."""
 
     path: Sequence[str]
     decoding: SideDecoding
 
 
-class Drawn:
-    """Batches of what belongs together: the pictures at one place of all ``sides``, with one draw.
+class JointBatches:
+    """Batches of pictures that belong together: those at one index of all ``sides``, augmented jointly.
 
     Args:
-        sides: equally long; a file that several read is opened once.
-        augmentation: makes of their pictures what is trained on.
-        purpose: sets of the same purpose draw alike for the same epoch and place, sets of others independently.
+        sides: equally long; a file that several sides read is opened once.
+        augmentation: of the pictures at one index.
+        purpose: key of the random draws; equal for equal (purpose, epoch, index), else independent.
     """
 
-    def __init__(self, sides: Sequence[Side], augmentation: JointAugmentation, purpose: str = "augment") -> None:
+    def __init__(self, sides: Sequence[SideFiles], augmentation: JointAugmentation, purpose: str = "augment") -> None:
         self.sides, self.augmentation, self.purpose = sides, augmentation, purpose
         self.latest: tuple[SampleIndex, list[Tensor]] | None = None
 
     def images(self, at: SampleIndex) -> list[Tensor]:
-        """(*shape, C, H, W) of all that the augmentation makes; the latest are kept, for each side asks for them."""
+        """All outputs of the augmentation, (*shape, C, H, W); the last result is cached, because each side reads it."""
         if self.latest is None or not all(map(torch.equal, self.latest[0], at)):
             self.latest = at, self.read(at)
         return self.latest[1]
 
     def read(self, at: SampleIndex) -> list[Tensor]:
-        draw, drawn = torch.Generator(), []
-        for epoch, place in zip(at.epoch.flatten().tolist(), at.image.flatten().tolist(), strict=True):
-            draw.manual_seed(keyed.seed_of(self.purpose, epoch, place))
-            drawn.append(self.augmentation(self.pictures(place), draw))
-        return [torch.stack(side).unflatten(0, at.image.shape) for side in zip(*drawn, strict=True)]
+        draw, augmented = torch.Generator(), []
+        for epoch, index in zip(at.epoch.flatten().tolist(), at.image.flatten().tolist(), strict=True):
+            draw.manual_seed(keyed.seed_of(self.purpose, epoch, index))
+            augmented.append(self.augmentation(self.pictures(index), draw))
+        return [torch.stack(side).unflatten(0, at.image.shape) for side in zip(*augmented, strict=True)]
 
-    def pictures(self, place: int) -> list[Tensor]:
+    def pictures(self, index: int) -> list[Tensor]:
+        """The decoded pictures at ``index``, one for each side."""
         opened: dict[tuple[str, int], Tensor] = {}
-        for path, decoding in ((side.path[place], side.decoding) for side in self.sides):
+        for path, decoding in ((side.path[index], side.decoding) for side in self.sides):
             if (path, decoding.channels) not in opened:
                 opened[path, decoding.channels] = decoding.file(path)
-        return [d.view(opened[path[place], d.channels]) for path, d in self.sides]
+        return [d.view(opened[path[index], d.channels]) for path, d in self.sides]
 
 
-class DrawnSide(Augmented):
-    """One side of what is drawn together; ``source`` is the same side as it is measured."""
+class JointSide(Augmented):
+    """One side of jointly augmented batches; ``source`` is the same side without augmentation."""
 
-    def __init__(self, drawn: Drawn, side: int, source: LabelledImages) -> None:
-        self.drawn, self.side, self.source, self.label = drawn, side, source, source.label
+    def __init__(self, joint: JointBatches, side: int, source: LabelledImages) -> None:
+        self.joint, self.side, self.source, self.label = joint, side, source, source.label
 
     def images(self, at: SampleIndex) -> Tensor:
-        return self.drawn.images(at)[self.side]
+        return self.joint.images(at)[self.side]

@@ -1,10 +1,10 @@
-"""Label maps: pictures in which every class is a colour of a palette, and no other colour occurs.
+"""Label maps: pictures whose colours are the classes of a palette.
 
-The palettes of two published sets are known by name; the place of a colour is the number of its class.
+The palettes of two published sets are known by name; the index of a colour is the number of its class.
 
 - ``facades``: the 12 classes of the CMP facade database (Tyleček & Šára 2013), background first, in the colours of the
-  label maps that pix2pix publishes: for each class the commonest colour of its pixels in the 400 training files. They
-  are every fifth row of Matlab's ``jet(64)`` but for one level here and there, not ``jet(12)``.
+  label maps that pix2pix publishes: for each class the most frequent colour of its pixels in the 400 training files.
+  They are every fifth row of Matlab's ``jet(64)`` within one level, not ``jet(12)``.
 - ``cityscapes``: the 19 classes that are scored by their training number (Cordts et al. 2016), then black for all that
   has no class, then the other colours of the ``gtFine_color`` files, which are ignored in published scores.
 """
@@ -76,8 +76,8 @@ class Palette(NamedTuple):
 
     Args:
         colours: in the order of their classes.
-        tolerance: the distance in RGB up to which a pixel takes its nearest colour; 0 asks for exact ones, 442 takes
-            whatever comes.
+        tolerance: RGB distance up to which a pixel is set to its nearest colour; 0 requires exact colours, 442 accepts
+            all.
     """
 
     colours: tuple[Colour, ...]
@@ -88,35 +88,35 @@ class Palette(NamedTuple):
         return torch.tensor(self.colours, dtype=torch.uint8)
 
     def decoded(self, picture: Tensor) -> Tensor:
-        """(3, H, W) uint8 in the colours of the palette, each pixel in its nearest one, the first of equally near."""
-        place, _ = self.nearest(picture.flatten(1))
-        return self.tensor()[place].T.reshape(picture.shape)
+        """``picture`` (3, H, W) uint8 with each pixel set to its nearest colour, the first of equally near ones."""
+        index, _ = self.nearest(picture.flatten(1))
+        return self.tensor()[index].T.reshape(picture.shape)
 
-    def strangers(self, picture: Tensor) -> dict[Colour, int]:
-        """The colours of (3, H, W) uint8 that are farther than the tolerance from all others, and their pixels."""
+    def foreign_colours(self, picture: Tensor) -> dict[Colour, int]:
+        """The colours of ``picture`` (3, H, W) uint8 outside of palette and tolerance, with their pixel counts."""
         code = codes(picture.flatten(1).T)
-        code, count = code[~torch.isin(code, codes(self.tensor()))].unique(return_counts=True)  # most are no strangers
+        code, count = code[~torch.isin(code, codes(self.tensor()))].unique(return_counts=True)  # most are known
         colour = torch.stack([code >> 16, code >> 8 & 255, code & 255])
         _, distance = self.nearest(colour)
         far = distance > self.tolerance**2
         return dict(zip(map(tuple, colour.T[far].tolist()), count[far].tolist(), strict=True))
 
     def nearest(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Of (3, N) the places (N,) of their nearest colours, and the squares of the distances, which are exact."""
-        place, distance, _ = self.nearest_two(pixels)
-        return place, distance
+        """The indices (N,) of the nearest colours of ``pixels`` (3, N), and the squared distances, which are exact."""
+        index, distance, _ = self.nearest_two(pixels)
+        return index, distance
 
     def nearest_two(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """:meth:`nearest`, and the squares of the distances to the second nearest colours."""
+        """:meth:`nearest`, and the squared distances to the second nearest colours."""
         red, green, blue = pixels.float()
-        place, nearest = torch.zeros_like(red, dtype=torch.int64), torch.full_like(red, float("inf"))
+        index, nearest = torch.zeros_like(red, dtype=torch.int64), torch.full_like(red, float("inf"))
         second = nearest.clone()
-        for number, (r, g, b) in enumerate(self.colours):  # one by one: no memory for all distances at once
+        for number, (r, g, b) in enumerate(self.colours):  # one by one, to save memory
             this = (red - r).square_() + (green - g).square_() + (blue - b).square_()
-            place.masked_fill_(this < nearest, number)
+            index.masked_fill_(this < nearest, number)
             second = torch.minimum(second, torch.maximum(this, nearest))
             nearest = torch.minimum(this, nearest)
-        return place, nearest, second
+        return index, nearest, second
 
 
 def codes(colours: Tensor) -> Tensor:
@@ -126,15 +126,15 @@ def codes(colours: Tensor) -> Tensor:
 
 
 def palette_of(colours: Sequence[Colour] | str, tolerance: float) -> Palette:
-    """The palette that ``palette`` and ``palette_tolerance`` ask for.
+    """The palette of the settings ``palette`` and ``palette_tolerance``.
 
     Raises:
-        UserError: for an unknown name, less than two colours, colours named twice or outside of 0 to 255, or a
-            tolerance that is none.
+        UserError: for an unknown name, less than two colours, repeated colours or values outside of 0 to 255, or a
+            tolerance outside of 0 to 442.
     """
     if isinstance(colours, str) and colours not in PALETTES:
         raise UserError(
-            f"The palettes known by name are {' and '.join(PALETTES)}; got {shown(colours)}."
+            f"Palettes with a name are {' and '.join(PALETTES)}; got {shown(colours)}."
             f"{nearest(colours, list(PALETTES))} Set data.init_args.palette to one, or to a list of colours."
         )
     known = PALETTES[colours] if isinstance(colours, str) else tuple(tuple(colour) for colour in colours)
@@ -143,25 +143,25 @@ def palette_of(colours: Sequence[Colour] | str, tolerance: float) -> Palette:
     if wrong or twice or len(known) < 2:
         got = f"{wrong[0]}" if wrong else f"{twice[0]} twice" if twice else f"{len(known)} of them"
         raise UserError(
-            "A palette is two colours or more, each red, green and blue from 0 to 255 and named once; "
+            "A palette has two colours or more, each red, green and blue from 0 to 255 and all different; "
             f"got {got}. Set data.init_args.palette."
         )
     if not 0 <= tolerance <= FARTHEST:
         raise UserError(
-            f"A tolerance is a distance in RGB, from 0 to {FARTHEST}; got {tolerance:g}. "
+            f"A tolerance is an RGB distance from 0 to {FARTHEST}; got {tolerance:g}. "
             "Set data.init_args.palette_tolerance."
         )
-    return Palette(known, tolerance)  # type: ignore[arg-type]  # of three numbers each, as was seen
+    return Palette(known, tolerance)  # type: ignore[arg-type]  # three numbers each, as checked above
 
 
 def described(strange: dict[Colour, int]) -> str:
-    """The commonest of colours outside of a palette, and how many there are."""
+    """The most frequent colour outside of a palette, and the number of the others."""
     colour, most = max(strange.items(), key=lambda item: (item[1], item[0]))
     others = f", and {len(strange) - 1} more colours" if len(strange) > 1 else ""
     return f"{colour} on {most} pixels{others}, {sum(strange.values())} pixels in all"
 
 
 def listed(lines: Sequence[str], most: int = LISTED) -> str:
-    """``lines`` below each other, at most so many."""
+    """The first ``most`` of ``lines``, one below the other."""
     rest = [f"... and {len(lines) - most} more"] if len(lines) > most else []
     return "\n".join([*lines[:most], *rest])

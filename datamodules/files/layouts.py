@@ -1,5 +1,4 @@
-"""Where the splits of a set of two domains lie below its root, which pictures are partners, and what stands in for a
-split that is missing."""
+"""The layouts of sets of two domains on disk: folders of splits, partners by name, and held-out splits."""
 
 from bisect import bisect
 from collections.abc import Sequence
@@ -16,9 +15,9 @@ from lightning_cgan.errors import UserError
 NAMES = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
 TWO = ("{split}/{side}", "{split}{side}", "{side}/{split}")  # train/A, trainA, A/train
 HELD_OUT = ("test", "val")
-NEIGHBOURS = 30  # in the order of names, among which the nearest one is looked for
+NEIGHBOURS = 30  # names before and after, among which the most similar one is searched
 
-Folders = dict[str, tuple[Path, ...]]  # of each split that there is: one folder, or that of a and that of b
+Folders = dict[str, tuple[Path, ...]]  # of each split that exists: one folder, or that of a and that of b
 
 
 def two_folders(root: Path) -> Folders:
@@ -29,13 +28,13 @@ def two_folders(root: Path) -> Folders:
     """
     found: Folders = {}
     for split, names in NAMES.items():
-        for way in TWO:
+        for layout in TWO:
             for name in names:
-                a, b = (root / way.format(split=name, side=side) for side in "AB")
+                a, b = (root / layout.format(split=name, side=side) for side in "AB")
                 if is_folder(a) != is_folder(b):
                     there, missing = (a, b) if a.is_dir() else (b, a)
                     raise UserError(
-                        f"The two domains lie in two folders; there is {shown(there)}, but no {shown(missing)}. "
+                        f"The two domains lie in two folders; got {shown(there)} without {shown(missing)}. "
                         "Add it, or set data.init_args.root."
                     )
                 if a.is_dir():
@@ -66,8 +65,8 @@ def check_layout(root: Path, found: Folders, split: str, ways: str) -> None:
 def home(split: str, found: Folders) -> str:
     """The split in whose folder the pictures of ``split`` lie.
 
-    Where ``val`` and ``test`` are both there, each is what it is called. Where only one is, it is the one that
-    ``test`` scores, and pictures are held out of ``train`` to select checkpoints by. Where none is, both are held out.
+    If folders of both ``val`` and ``test`` exist, each is its own home. If only one exists, ``test`` scores it, and
+    "val" is held out of ``train``. If neither exists, both are held out.
     """
     if split in missing(found):
         return "train"
@@ -79,8 +78,8 @@ def missing(found: Folders) -> tuple[str, ...]:
     return HELD_OUT[sum(split in found for split in HELD_OUT) :]
 
 
-def told(split: str, found: Folders, share: float) -> str:
-    """``split`` in the words of the evaluation card, with what stands in for it."""
+def described(split: str, found: Folders, share: float) -> str:
+    """``split`` as the evaluation card names it, with the pictures that it consists of."""
     where = home(split, found)
     if where == split:
         return split
@@ -88,8 +87,8 @@ def told(split: str, found: Folders, share: float) -> str:
     return f"{split} ({held_out if where == 'train' else f'the pictures of {where}'})"
 
 
-def places(paths: Sequence[str], split: str, found: Folders, share: float, folder: Path) -> list[int]:
-    """Which of the pictures in ``folder``, the home of ``split``, are its own.
+def split_indices(paths: Sequence[str], split: str, found: Folders, share: float, folder: Path) -> list[int]:
+    """The indices in ``paths``, the pictures in the ``folder`` that is home of ``split``, of those that belong to it.
 
     Raises:
         UserError: if there are too few to hold any out.
@@ -99,25 +98,25 @@ def places(paths: Sequence[str], split: str, found: Folders, share: float, folde
         return list(range(count))
     if count <= len(without):
         raise UserError(
-            f"{' and '.join(without)} are held out of the training pictures, so {len(without) + 1} are needed at "
-            f"least; {shown(folder)} has {count}. Set data.init_args.root."
+            f"{' and '.join(without)} are held out of the training pictures, so at least "
+            f"{len(without) + 1} are needed; {shown(folder)} has {count}. Set data.init_args.root."
         )
     names = [name_below(folder, path) for path in paths]
     return held_out_by_name(names, torch.zeros(count, dtype=torch.int64), without, share)[split]
 
 
 def check_share(share: float) -> None:
-    """Refuse a share of the training pictures that cannot be held out.
+    """Check a share of the training pictures to hold out.
 
     Raises:
-        UserError: if it is none, or too large.
+        UserError: if it is not in (0, 1/3].
     """
     if not 0 < share <= 1 / 3:
         raise UserError(f"A share held out is more than 0 and at most 1/3; got {share}. Set data.init_args.share.")
 
 
 def pictures_in(folder: Path) -> list[str]:
-    """The paths of the pictures below ``folder``, at any depth, in the order of their bytes.
+    """The paths of the pictures below ``folder``, at any depth, sorted by bytes.
 
     Raises:
         UserError: if there are none.
@@ -125,41 +124,41 @@ def pictures_in(folder: Path) -> list[str]:
     (found,) = Scan([folder]).found
     if not found:
         raise UserError(
-            f"Every folder of a set holds pictures; {shown(folder)} has none that could be taken. "
+            f"Every folder of a set holds pictures; got {shown(folder)} without pictures. "
             "Set data.init_args.root, or put some there."
         )
     return found
 
 
 def matched(a: Path, b: Path, of_a: Sequence[str], of_b: Sequence[str]) -> list[tuple[str, str]]:
-    """Pictures of the same name, without its ending, below ``a`` and below ``b``.
+    """Pairs of pictures with the same name without extension below ``a`` and below ``b``.
 
     Raises:
-        UserError: naming all that have no partner, and the nearest names.
+        UserError: naming all without a partner, and the most similar names.
     """
     names_a, names_b = named(a, of_a), named(b, of_b)
     alone = [lonely(a, b, names_a, names_b), lonely(b, a, names_b, names_a)]
     if any(alone):
         count = sum(map(len, alone))
         raise UserError(
-            f"Partners have the same name, without its ending, in {shown(a)} and {shown(b)}; {count} pictures have no "
+            f"Partners have the same name without extension in {shown(a)} and {shown(b)}; {count} pictures have no "
             "partner. Rename or remove them, or set data.init_args.root.\n" + "\n".join([*alone[0], *alone[1]])
         )
     return [(path, names_b[name]) for name, path in names_a.items()]
 
 
 def named(folder: Path, paths: Sequence[str]) -> dict[str, str]:
-    """The paths by their names below ``folder``, without ending.
+    """The paths by their names below ``folder`` without extension.
 
     Raises:
-        UserError: if two differ in nothing but their ending.
+        UserError: if two names are equal without extension.
     """
     found: dict[str, str] = {}
     for path in paths:
         name = name_below(folder, path)
         if name in found:
             raise UserError(
-                "Partners are found by their names without the ending, so each occurs once in a folder; got "
+                "Partners are matched by name without extension, so each name occurs once in a folder; got "
                 f"{shown(found[name])} and {shown(path)}. Rename or remove one, or set data.init_args.root."
             )
         found[name] = path
@@ -171,8 +170,8 @@ def lonely(folder: Path, other: Path, mine: dict[str, str], others: dict[str, st
     free = sorted(others.keys() - mine.keys()) or sorted(others)
     lines = []
     for name in sorted(mine.keys() - others.keys()):
-        place = bisect(free, name)
-        near = get_close_matches(name, free[max(0, place - NEIGHBOURS) : place + NEIGHBOURS], n=1, cutoff=0.2)
+        index = bisect(free, name)
+        near = get_close_matches(name, free[max(0, index - NEIGHBOURS) : index + NEIGHBOURS], n=1, cutoff=0.2)
         hint = f" (the nearest is {shown(near[0])})" if near else ""
         lines.append(f"{shown(mine[name])} has none in {shown(other)}{hint}")
     return lines

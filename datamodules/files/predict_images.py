@@ -1,4 +1,4 @@
-"""Pictures of a user's own, to be translated by a trained model."""
+"""A user's pictures for ``predict``."""
 
 from pathlib import Path
 
@@ -13,20 +13,19 @@ from lightning_cgan.errors import UserError
 
 
 class PredictFiles(Files):
-    """The picture in ``place``, or all below it if it is a folder, decoded when asked for.
+    """The picture at path ``place``, or all below it if it is a folder, decoded on reading.
 
     Args:
         place: a file or a folder.
         decoding: of each picture.
 
     Attributes:
-        name: of each picture: its path below the folder without the ending, or of all with it where two would be
-            called the same.
-        same_size: whether all have the same size, so that a batch may hold several.
+        name: of each picture: its path below the folder without extension; with it, for all, if two would be equal.
+        same_size: whether all pictures have the same size, so that a batch may hold several.
 
     Raises:
-        UserError: if there is nothing, or no picture, or a file that is none, or a label map in other colours than
-            the palette's.
+        UserError: if the path does not exist, for a folder without pictures, a file that is not a picture, or a label
+            map in other colours than the palette's.
     """
 
     def __init__(self, place: str, decoding: SideDecoding) -> None:
@@ -34,24 +33,24 @@ class PredictFiles(Files):
         if not root.exists():
             raise UserError(
                 "Pictures to translate are a file, or a folder of them; "
-                f"there is no {shown(place)}. Set data.init_args.predict_from."
+                f"got {shown(place)}, which does not exist. Set data.init_args.predict_from."
             )
         paths = Scan([root]).found[0] if root.is_dir() else [place]
         if not paths:
             raise UserError(
-                f"Pictures to translate are a file, or a folder of them; {shown(place)} has none that could be taken. "
+                f"Pictures to translate are a file, or a folder of them; got {shown(place)} without pictures. "
                 "Set data.init_args.predict_from."
             )
         self.same_size = len(set(sizes(paths, decoding.cmyk, "predict_from"))) == 1
         if decoding.palette:
-            told = repr((decoding.background, decoding.cmyk))
-            check_colours(paths, decoding.file, decoding.palette, told, lambda: "Draw them in the colours of the set")
+            key = repr((decoding.background, decoding.cmyk))
+            check_colours(paths, decoding.file, decoding.palette, key, lambda: "Draw them in the colours of the set")
         super().__init__(root, paths, torch.zeros(len(paths), dtype=torch.int64), decoding)
         self.name = names(root if root.is_dir() else root.parent, paths)
 
 
 def names(folder: Path, paths: list[str]) -> list[str]:
-    """What to call each of ``paths``, no two the same."""
+    """A different name for each of ``paths``."""
     below = [Path(path).relative_to(folder) for path in paths]
     without_ending = [path.with_suffix("").as_posix() for path in below]
     return without_ending if len(set(without_ending)) == len(paths) else [path.as_posix() for path in below]

@@ -1,4 +1,4 @@
-"""How one side of a pair is read from its file: half or whole, resized or not, a picture or a label map."""
+"""Decoding of one side of a pair: the whole file or half of it, resized and cropped, a picture or a label map."""
 
 from typing import Literal, NamedTuple
 
@@ -14,17 +14,17 @@ Half = Literal["whole", "left", "right"]
 
 
 class SideDecoding(NamedTuple):
-    """How a picture file becomes (channels, H, W) uint8.
+    """Decodes a picture file to (channels, H, W) uint8.
 
     Args:
-        size: that ``resize`` leads to, and of the square that is cut.
+        size: after resizing, and of the crop.
         channels: 3, or 1 for grey.
-        resize: "squash" makes a square of whatever shape, "short_side" keeps the shape, "none" the picture. Bicubic and
-            antialiased; of label maps nearest, which makes no new colours.
-        cut: whether the square in the centre is cut out afterwards.
+        resize: "squash" resizes to a square, "short_side" keeps the aspect ratio, "none" keeps the size. Bicubic and
+            antialiased; nearest for label maps, which adds no new colours.
+        cut: whether to crop the square in the centre afterwards.
         half: of the file.
         palette: of label maps.
-        background: red, green and blue behind transparent places.
+        background: red, green and blue behind transparent pixels.
         cmyk: as in :func:`datamodules.files.decode.read_picture`.
     """
 
@@ -41,16 +41,16 @@ class SideDecoding(NamedTuple):
         return self.view(self.file(path))
 
     def file(self, path: str) -> Tensor:
-        """All that the file shows."""
+        """The whole picture in the file."""
         return read_picture(path, self.channels, self.background, self.cmyk)
 
     def side(self, whole: Tensor) -> Tensor:
-        """This side of it, as large as it is in the file."""
+        """This side of the ``whole`` picture, at its size in the file."""
         middle = whole.shape[-1] // 2
         return {"whole": whole, "left": whole[..., :middle], "right": whole[..., middle:]}[self.half]
 
     def view(self, whole: Tensor) -> Tensor:
-        """This side of a file's picture, resized, cut, and in the colours of the palette."""
+        """This side of the ``whole`` picture, resized, cropped, and in the colours of the palette."""
         picture = self.resized(self.side(whole))
         if self.cut:
             picture = F.center_crop(picture, [self.size, self.size])
@@ -69,5 +69,5 @@ class SideDecoding(NamedTuple):
         return repr(tuple(self if size_matters else self._replace(size=0)))
 
     def native(self) -> "SideDecoding":
-        """The same for a picture in a file of its own, as large as it is."""
+        """The same decoding for a file that holds one picture, at its own size."""
         return self._replace(resize="none", cut=False, half="whole")

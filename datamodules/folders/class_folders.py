@@ -1,4 +1,4 @@
-"""Folders of pictures as data sets: with a folder for each class, or without classes."""
+"""Folders of pictures, with a folder for each class or without classes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,28 +20,28 @@ HELD_OUT = ("test", "val")
 
 
 class PictureFolder(LabelledDataModule):
-    """Base of the folders. A subclass says which folders hold which class.
+    """Base of the folders. A subclass implements ``class_folders``.
 
-    Where ``root/val`` or ``root/test`` is missing, training pictures are held out for it: of each class the expected
-    ``share``, at least one. Which ones depends on the name of each, so they stay the same in every run and when others
-    come or go: :func:`~datamodules.core.splits.held_out_by_name`. Links are followed wherever they lead. Pictures are
-    cut to the square in their centre and resized (bilinear, antialiased); :mod:`datamodules.files.decode` says how
-    transparency, rotation, 16 bits and so on are read.
+    If ``root/val`` or ``root/test`` is missing, training pictures are held out for it: of each class an expected
+    ``share``, at least one. The name of a picture decides, so splits are the same in every run and stay when files are
+    added or removed: :func:`~datamodules.core.splits.held_out_by_name`. Links are followed. Pictures are cropped to
+    their centre square and resized (bilinear, antialiased); :mod:`datamodules.files.decode` describes the handling of
+    transparency, rotation, 16 bits and so on.
 
     Args:
         root: holds the folders.
         size: of the images.
         channels: 3, or 1 for grey.
         num_classes: 0 for none.
-        share: expected of each class, at most 1/3, for a split without a folder.
+        share: expected share of each class held out for a split without a folder, at most 1/3.
         flip: whether training images are mirrored at random.
-        background: red, green and blue behind transparent places.
-        cmyk: "plain" takes CMYK pictures without an ICC profile too, in colours that are near at best.
-        num_workers: processes that decode.
+        background: red, green and blue behind transparent pixels.
+        cmyk: "plain" also accepts CMYK pictures without an ICC profile; their colours are approximate.
+        num_workers: loader processes.
         loading: of :class:`~datamodules.LabelledDataModule`.
 
     Raises:
-        UserError: for another number of channels, share or colour.
+        UserError: for channels, a share or a colour out of range.
     """
 
     known_splits = ("train", "val", "test")
@@ -89,8 +89,8 @@ class PictureFolder(LabelledDataModule):
         fewest = int(whole.label.bincount().min())
         if fewest <= len(missing):
             raise UserError(
-                f"{' and '.join(missing)} are held out of the training pictures, so each class needs "
-                f"{len(missing) + 1} at least; one in {shown(self.root)} has {fewest}. Set data.init_args.root."
+                f"{' and '.join(missing)} are held out of the training pictures, so each class needs at least "
+                f"{len(missing) + 1}; one in {shown(self.root)} has {fewest}. Set data.init_args.root."
             )
         names = [name_below(home, path) for path in whole.path]
         return whole.part(held_out_by_name(names, whole.label, missing, self.share)[split])
@@ -100,7 +100,7 @@ class PictureFolder(LabelledDataModule):
         return self.root / "train" if is_folder(self.root / "train") else self.root
 
     def missing(self) -> list[str]:
-        """The splits that are held out of them."""
+        """The splits that are held out of the training pictures."""
         return [name for name in HELD_OUT if self.home() == self.root or not is_folder(self.root / name)]
 
     def split_description(self, split: str) -> str:
@@ -115,14 +115,14 @@ class PictureFolder(LabelledDataModule):
 
 
 class UnlabelledFolder(PictureFolder):
-    """Pictures without classes, at any depth below ``root/train``, or below ``root`` where there is no such folder.
+    """Pictures without classes, at any depth below ``root/train``, or below ``root`` if there is no such folder.
 
     Args:
         root: holds pictures.
         folder: of :class:`PictureFolder`.
 
     Raises:
-        UserError: on ``setup`` if there are no pictures, or files that are none.
+        UserError: on ``setup`` if there are no pictures, or files that are not pictures.
     """
 
     def __init__(self, root: str, **folder: Any) -> None:
@@ -131,27 +131,27 @@ class UnlabelledFolder(PictureFolder):
     def class_folders(self, folder: Path) -> list[Path]:
         if folder == self.root and any(is_folder(folder / name) for name in HELD_OUT):
             raise UserError(
-                f"Where {shown(folder)} has a folder val or test, training pictures lie in train; got none. "
+                f"If {shown(folder)} has a folder val or test, training pictures lie in train; got no such folder. "
                 "Move them there, or set data.init_args.root to the folder of the training pictures."
             )
         if not is_folder(folder):
-            raise UserError(f"Pictures are read from a folder; there is no {shown(folder)}. Set data.init_args.root.")
+            raise UserError(f"Pictures are read from a folder; got no folder {shown(folder)}. Set data.init_args.root.")
         return [folder]
 
 
 class LabelledFolder(PictureFolder):
     """Pictures in ``root/train/<class>/``, at any depth, and where they exist ``root/val/<class>/`` and ``root/test``.
 
-    Classes are numbered from 0 in the order of their names as text, in which "10" comes before "2". Where a class is
-    asked for, a name stands in quotes and a number does not: ``["10"]`` is the class called 10, ``[10]`` the eleventh.
+    Classes are numbered from 0 in the order of their names as text, in which "10" comes before "2". Settings give a
+    name in quotes and a number without: ``["10"]`` is the class with the name 10, ``[10]`` the eleventh.
 
     Args:
         root: holds ``train``.
         folder: of :class:`PictureFolder`.
 
     Raises:
-        UserError: for less than two classes, or an unknown class to draw; on ``setup`` if splits have other classes,
-            or for folders without pictures or with files that are none.
+        UserError: for less than two classes, or an unknown class to predict; on ``setup`` if the classes of splits
+            differ, or for folders without pictures or with files that are not pictures.
     """
 
     def __init__(self, root: str, **folder: Any) -> None:
@@ -166,7 +166,7 @@ class LabelledFolder(PictureFolder):
         super().__init__(root, num_classes=len(self.classes), **folder)
 
     @property
-    def class_names(self) -> tuple[str, ...]:  # type: ignore[override]  # read-only: the folders say it
+    def class_names(self) -> tuple[str, ...]:  # type: ignore[override]  # read-only: from the folders
         return tuple(self.classes)
 
     def class_folders(self, folder: Path) -> list[Path]:
@@ -175,10 +175,10 @@ class LabelledFolder(PictureFolder):
 
 
 def same_classes(folder: Path, train: Path) -> None:
-    """Holds ``folder`` against ``train``.
+    """Check that ``folder`` and ``train`` hold the same classes.
 
     Raises:
-        UserError: if they hold folders of other names.
+        UserError: if the names of their folders differ.
     """
     if names := set(class_folders(folder)) ^ set(class_folders(train)):
         raise UserError(
@@ -188,17 +188,17 @@ def same_classes(folder: Path, train: Path) -> None:
 
 
 def files_of_classes(root: Path, folders: Sequence[Path], decoding: Decoding) -> Files:
-    """The pictures below ``folders``, of class 0, 1, ..., with the headers of some of them read.
+    """The pictures below ``folders``, of class 0, 1, ..., after a check of some headers.
 
     Raises:
-        UserError: if one of them holds no pictures, or files that are none.
+        UserError: if one of them holds no pictures, or files that are not pictures.
     """
     found = Scan(folders).found
     empty = [folder for folder, files in zip(folders, found, strict=True) if not files]
     if empty:
         raise UserError(
-            "Every folder of a set holds pictures, and a file that is in two is taken from the first; "
-            f"{shown(empty[0])} has none that could be taken. Set data.init_args.root, or put some there."
+            "Every folder of a set holds pictures, and a file in two folders counts for the first; "
+            f"got {shown(empty[0])} without pictures. Set data.init_args.root, or add some."
         )
     label = torch.arange(len(found)).repeat_interleave(torch.tensor([len(files) for files in found]))
     return Files(root, [path for files in found for path in files], label, decoding).check()

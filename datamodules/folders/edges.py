@@ -1,4 +1,4 @@
-"""Line drawings beside photographs, as edges2shoes and edges2handbags are published, with the lines made thicker."""
+"""Folders of line drawings paired with photographs, as edges2shoes and edges2handbags are published."""
 
 from typing import Any
 
@@ -10,19 +10,19 @@ from datamodules.folders.paired import PairedFolder
 
 
 class ThickLines(SideDecoding):
-    """Dark lines grow by a pixel to each side before a picture is resized, or small pictures would lose them."""
+    """Decoding that thickens dark lines by a pixel on each side before resizing, which would otherwise erase them."""
 
     def resized(self, picture: Tensor) -> Tensor:
         return super().resized(thickened(picture))
 
 
 def thickened(picture: Tensor) -> Tensor:
-    """(C, H, W) uint8, each value the darkest of its 3x3 neighbourhood."""
+    """``picture`` (C, H, W) uint8 with each value replaced by the darkest of its 3x3 neighbourhood."""
     return 255 - max_pool2d(255.0 - picture, 3, stride=1, padding=1).to(picture.dtype)
 
 
 class EdgesFolder(PairedFolder):
-    """Pairs of which a is line drawings, thickened as the code of Kim et al. 2017 does before it makes them small.
+    """Pairs in which a is a line drawing, thickened before downsampling as in the code of Kim et al. 2017.
 
     Args:
         root: holds the folders.
@@ -34,5 +34,5 @@ class EdgesFolder(PairedFolder):
 
     def __init__(self, root: str, **folder: Any) -> None:
         super().__init__(root, **folder)
-        for decodings in (self.measuring, self.training):
+        for decodings in (self.eval_decoding, self.train_decoding):
             decodings["a"] = ThickLines(*decodings["a"])

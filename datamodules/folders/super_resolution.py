@@ -1,4 +1,4 @@
-"""Folders of photographs in high resolution, from which the low resolution is made."""
+"""Folders of high-resolution photographs, from which the low resolution is made."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from datamodules.core.low_resolution import cut, low_resolution
 from datamodules.files.decode import CMYK, read_picture
 from datamodules.files.headers import check_large_enough, sizes
 from datamodules.files.image_files import Files
-from datamodules.files.joint_augment import CropFlipJitter, Drawn, DrawnSide, Side
+from datamodules.files.joint_augment import CropFlipJitter, JointBatches, JointSide, SideFiles
 from datamodules.files.layouts import Folders, one_folder, pictures_in
 from datamodules.files.side_decoding import SideDecoding
 from datamodules.folders.base import SplitFolders
@@ -27,13 +27,13 @@ NAMES = {
 
 
 class WholePicture(NamedTuple):
-    """How a picture file becomes an image to measure with: cut to multiples of the scale, and reduced for a.
+    """Decodes a picture file to an evaluation image: cropped to multiples of the scale, and downsampled for a.
 
     Args:
-        size: of an empty batch, which must be one that networks take.
+        size: of the images of an empty batch, which networks must accept.
         channels: 3, or 1 for grey.
         scale: of the set.
-        reduced: whether it becomes the low resolution.
+        reduced: whether to downsample by the scale.
         cmyk: as in :func:`datamodules.files.decode.read_picture`.
     """
 
@@ -52,7 +52,7 @@ class WholePicture(NamedTuple):
 
 
 class CropAndReduce(NamedTuple):
-    """A crop in both resolutions, the low one first."""
+    """Augmentation that returns a crop in both resolutions, the low one first."""
 
     crop: CropFlipJitter
     scale: int
@@ -67,29 +67,29 @@ class SuperResolutionFolder(SplitFolders):
 
     Photographs lie in ``root/train``, ``root/val`` (or ``valid``) and ``root/test``, at any depth, or in the folders of
     DIV2K, ``DIV2K_train_HR`` and ``DIV2K_valid_HR``. Training images are crops, one of each photograph in an epoch.
-    Scores are measured on whole photographs, cut to multiples of the scale, one in a batch. Low resolutions are made by
+    Evaluation uses whole photographs, cropped to multiples of the scale, one in a batch. Low resolutions are made by
     :func:`datamodules.core.low_resolution.low_resolution`.
 
-    Which photographs are measured where folders are missing is said in
-    :class:`~datamodules.SplitFolders`: DIV2K's validation photographs are those that ``test`` scores.
+    :class:`~datamodules.SplitFolders` describes the splits where folders are missing: ``test`` scores the validation
+    photographs of DIV2K.
 
     Args:
         root: holds the folders.
         size: of the crops of b, in pixels.
-        scale: the sides of a photograph over those of its low resolution.
+        scale: ratio of the sides of a photograph to those of its low resolution.
         flip: whether crops are mirrored at random.
         channels: 3, or 1 for grey.
-        share: of the training photographs, at most 1/3, for a split without a folder.
-        cmyk: "plain" takes CMYK pictures without an ICC profile too, in colours that are near at best.
-        num_workers: processes that decode. Whole photographs are decoded for each crop: where that is too slow, cut
-            them into files of some 500 pixels once.
+        share: of the training photographs that is held out for a split without a folder, at most 1/3.
+        cmyk: "plain" also accepts CMYK pictures without an ICC profile; their colours are approximate.
+        num_workers: loader processes. Each crop decodes a whole photograph; if that is too slow, split the
+            photographs into files of about 500 pixels once.
         batch_size: crops in one update, over all processes together.
-        predict_from: a picture in low resolution, or a folder of them, that ``predict`` enlarges; the test images when
-            None.
+        predict_from: a low-resolution picture, or a folder of pictures, that ``predict`` enlarges; the test images
+            when None.
 
     Raises:
-        UserError: for settings that make no sense together; on ``prepare_data`` and ``setup`` if folders are missing
-            or empty, and for files that are no pictures or smaller than the crops.
+        UserError: for settings that contradict each other; on ``prepare_data`` and ``setup`` if folders are missing or
+            empty, and for files that are not pictures or smaller than the crops.
     """
 
     ways = "train, or DIV2K_train_HR"
@@ -128,8 +128,8 @@ class SuperResolutionFolder(SplitFolders):
         if split != "train":
             return a, b
         crops = CropAndReduce(CropFlipJitter(self.spec.size, self.flip), self.spec.scale)
-        drawn = Drawn([Side(paths, self.whole())], crops)
-        return DrawnSide(drawn, 0, a), DrawnSide(drawn, 1, b)
+        joint = JointBatches([SideFiles(paths, self.predict_decoding())], crops)
+        return JointSide(joint, 0, a), JointSide(joint, 1, b)
 
     def files(self, paths: Sequence[str], reduced: bool) -> Files:
         spec = self.spec
@@ -137,12 +137,8 @@ class SuperResolutionFolder(SplitFolders):
         decoding = WholePicture(size, spec.channels_a, spec.scale, reduced, self.cmyk)
         return Files(self.root, paths, torch.zeros(len(paths), dtype=torch.int64), decoding)
 
-    def whole(self) -> SideDecoding:
-        """How a picture of either resolution is read as it is."""
-        return SideDecoding(self.spec.size, self.spec.channels_a, cmyk=self.cmyk).native()
-
     def predict_decoding(self) -> SideDecoding:
-        return self.whole()
+        return SideDecoding(self.spec.size, self.spec.channels_a, cmyk=self.cmyk).native()
 
     def scan(self, folder: Path) -> list[str]:
         """The photographs in ``folder``, checked."""
@@ -152,14 +148,12 @@ class SuperResolutionFolder(SplitFolders):
 
 
 def check_scale(size: int, scale: int) -> None:
-    """Of crops and their low resolutions.
+    """Check that crops of ``size`` can be downsampled by ``scale``.
 
     Raises:
-        UserError: if there is no low resolution of a crop.
+        UserError: if not.
     """
     if scale < 2:
         raise UserError(f"Super-resolution enlarges by 2 or more; got {scale}. Set data.init_args.scale.")
     if size < scale or size % scale:
-        raise UserError(
-            f"Crops have a multiple of the scale {scale} as their size; got {size}. Set data.init_args.size."
-        )
+        raise UserError(f"The size of crops is a multiple of the scale {scale}; got {size}. Set data.init_args.size.")

@@ -1,4 +1,4 @@
-"""Cars and chairs made of boxes, each drawn at random from its family: shape, proportions, greys."""
+"""Random cars and chairs made of boxes: shape, proportions and greys vary within a family."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -32,7 +32,7 @@ def car(draw: Draw) -> list[Face]:
 
 
 def cabin(draw: Draw, length: float, width: float, deck: float, greys: tuple[float, float]) -> list[Face]:
-    """Windows all round under a roof of the body's grey; between the bonnet and the tail, or further back."""
+    """A roof in the grey of the body over windows on all sides, at a random position along the car."""
     half, place = draw.uniform(0.38, 0.62) * length, draw.uniform(-0.32, 0.05) * length
     rear, front = max(place - half, -0.97 * length), place + half
     height, slope = draw.uniform(0.3, 0.42), draw.uniform(0.12, 0.3)
@@ -46,7 +46,7 @@ def cabin(draw: Draw, length: float, width: float, deck: float, greys: tuple[flo
 
 
 def chair(draw: Draw) -> list[Face]:
-    """A seat on four legs and a back, in a panel or in slats; some have arms."""
+    """A seat on four legs with a back, a panel or slats; some have arms."""
     width, depth = draw.uniform(0.44, 0.6), draw.uniform(0.42, 0.56)  # halves
     seat, thick, leg = draw.uniform(-0.3, -0.08), draw.uniform(0.07, 0.14), draw.uniform(0.05, 0.1)
     grey, top = draw.uniform(0.35, 0.85), seat + draw.uniform(0.75, 1.1)
@@ -65,7 +65,7 @@ def chair(draw: Draw) -> list[Face]:
 
 
 def back_rest(draw: Draw, halves: tuple[float, float], height: tuple[float, float], grey: float) -> list[Face]:
-    """A panel, or upright slats under a rail."""
+    """A panel, or vertical slats under a rail."""
     (width, depth), (low, high) = halves, height
     thick = draw.uniform(0.08, 0.16)
     if draw.random() < 0.6:
@@ -80,7 +80,7 @@ def back_rest(draw: Draw, halves: tuple[float, float], height: tuple[float, floa
 
 
 class Family(Enum):
-    """What can be drawn."""
+    """The families of objects."""
 
     cars = (car,)
     chairs = (chair,)

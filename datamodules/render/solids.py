@@ -1,7 +1,7 @@
-"""A small renderer of convex solids: flat faces under one light, hidden by depth, antialiased. Nothing in it is random.
+"""A small deterministic renderer of convex solids: flat shading under one light, depth buffer, antialiasing.
 
-x points to the viewer at azimuth 0, y to the right, z up. The camera looks down on the origin from a fixed height; an
-object turns around z. Faces have their corners counter-clockwise as seen from outside.
+x points to the viewer at azimuth 0, y to the right, z up. The camera looks down on the origin from a fixed height;
+objects rotate around z. Corners of faces are counter-clockwise as seen from outside.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ Place = tuple[float, float, float]
 
 FINER = 4  # samples along a side of a pixel
 ELEVATION = np.deg2rad(20.0)
-DISTANCE = 7.0  # of the camera, which shortens what is far a little
+DISTANCE = 7.0  # of the camera, for a slight perspective
 HALF_WIDTH = 1.35  # of the picture, at the origin
 AMBIENT = 0.4
 LIGHT = np.array([0.55, -0.45, 0.7]) / np.linalg.norm([0.55, -0.45, 0.7])  # from the viewer's left, above
@@ -25,13 +25,13 @@ class Face(NamedTuple):
     """A flat convex polygon."""
 
     corner: Array  # (K, 3)
-    grey: float  # share of the light that it gives back, 0 to 1
+    grey: float  # reflectance, 0 to 1
 
 
 def frustum(bottom: tuple[Place, Place], top: tuple[Place, Place], greys: tuple[float, float, float]) -> list[Face]:
-    """The solid between two rectangles that lie flat, each given by two opposite corners, the lesser first.
+    """The solid between two horizontal rectangles, each given by two opposite corners, the smaller first.
 
-    ``greys`` are those of the top, of the two faces across x, and of all others.
+    ``greys`` are those of the top, of the two faces normal to x, and of all others.
     """
     lower, upper = (
         np.array([[x0, y0, z], [x1, y0, z], [x1, y1, z], [x0, y1, z]]) for (x0, y0, z), (x1, y1, _) in (bottom, top)
@@ -49,7 +49,7 @@ def box(low: Place, high: Place, grey: float) -> list[Face]:
 
 
 def wheel(centre: Place, radius: float, width: float, grey: float, corners: int = 12) -> list[Face]:
-    """A cylinder along y, as a prism."""
+    """A cylinder along y, approximated by a prism."""
     angle = 2 * np.pi * (np.arange(corners) + 0.5) / corners
     rim = np.stack([radius * np.cos(angle), np.zeros(corners), radius * np.sin(angle)], 1) + np.array(centre)
     half = np.array([0, width / 2, 0])
@@ -59,12 +59,12 @@ def wheel(centre: Place, radius: float, width: float, grey: float, corners: int 
 
 
 def plate(x: float, y: tuple[float, float], z: tuple[float, float], grey: float) -> list[Face]:
-    """A rectangle across x, seen from the front."""
+    """A rectangle normal to x, visible from the front."""
     return [Face(np.array([[x, y[0], z[0]], [x, y[1], z[0]], [x, y[1], z[1]], [x, y[0], z[1]]]), grey)]
 
 
 def turned(azimuth: float) -> Array:
-    """The rotation (3, 3) from an object turned by ``azimuth`` degrees to the camera's axes: near, right, up."""
+    """The rotation (3, 3) from an object at ``azimuth`` degrees to the axes of the camera: near, right, up."""
     turn = np.deg2rad(azimuth)
     cos, sin = np.cos(turn), np.sin(turn)
     spin = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
@@ -73,7 +73,7 @@ def turned(azimuth: float) -> Array:
 
 
 def rendered(faces: list[Face], azimuth: float, size: int) -> NDArray[np.uint8]:
-    """A grey picture (size, size) of an object turned by ``azimuth`` degrees; positive turns its front to the right."""
+    """A grey picture (size, size) of an object at ``azimuth`` degrees; positive turns its front to the right."""
     samples = size * FINER
     nearness, shade = np.zeros((samples, samples)), np.full((samples, samples), BACKGROUND)
     corner = np.concatenate([face.corner for face in faces]) @ turned(azimuth).T
@@ -93,25 +93,25 @@ def rendered(faces: list[Face], azimuth: float, size: int) -> NDArray[np.uint8]:
 
 
 def across(one: Array, other: Array) -> Array:
-    """The vector products (N, 3); numpy's own takes longer than all the rest."""
+    """The cross products (N, 3); ``np.cross`` would dominate the run time."""
     (a, b, c), (d, e, f) = one.T, other.T
     return np.stack([b * f - c * e, c * d - a * f, a * e - b * d], 1)
 
 
 def lit(normal: Array, light: Array) -> Array:
-    """How bright faces with these normals (N, 3) are, 0 to 1."""
+    """The brightness, 0 to 1, of faces with these normals (N, 3)."""
     return AMBIENT + (1 - AMBIENT) * (normal @ light / np.sqrt((normal**2).sum(1))).clip(min=0)
 
 
 def draw(nearness: Array, shade: Array, spot: Array, plane: tuple[float, float, float], grey: float) -> None:
-    """Draws a face into ``shade`` where it is nearer than what was drawn before.
+    """Draw a face into ``shade`` where it is nearer than previous faces.
 
     Args:
-        nearness: 1 / depth of what was drawn, 0 where nothing was.
-        shade: its brightness.
-        spot: the face's corners (K, 2), in samples from the left and from above.
-        plane: its own 1 / depth at the left upper corner, and how that grows to the right and down.
-        grey: its brightness.
+        nearness: depth buffer of 1 / depth, 0 where empty.
+        shade: brightness of the picture.
+        spot: corners of the face (K, 2), in samples from the left and from the top.
+        plane: 1 / depth of the face at the upper left corner, and its increments to the right and down.
+        grey: brightness of the face.
     """
     (left, top), (right, bottom) = (limit.tolist() for limit in (spot.min(0), spot.max(0)))
     left, top = max(int(left), 0), max(int(top), 0)

@@ -1,4 +1,4 @@
-"""What the sets that torchvision reads have in common: files, messages, splits, scaling."""
+"""The bases of the sets that torchvision reads: files, downloads, splits and scaling."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,18 +12,16 @@ from datamodules.core.sources import InMemory, LabelledImages
 from datamodules.core.splits import held_out
 from datamodules.labelled import LabelledDataModule
 from lightning_cgan import keyed
-from lightning_cgan.batches import EvalBatch, Labelled, LatentBatch
+from lightning_cgan.batches import Labelled
 from lightning_cgan.errors import UserError
 
 
 class Dequantized(LabelledDataModule):
-    """Training images are x/128 - 1 plus keyed noise from [0, 1/128), as Miyato & Koyama feed them."""
+    """Base of sets whose training images are x/128 - 1 plus uniform noise in [0, 1/128), as in Miyato & Koyama 2018."""
 
     dequantize: bool = True
 
-    def on_after_batch_transfer(
-        self, batch: Labelled | EvalBatch | LatentBatch, dataloader_idx: int
-    ) -> Labelled | EvalBatch | LatentBatch:
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         if not (self.dequantize and isinstance(batch, Labelled)):
             return super().on_after_batch_transfer(batch, dataloader_idx)
         device = batch.image.device
@@ -33,17 +31,17 @@ class Dequantized(LabelledDataModule):
 
 
 class TorchvisionSet(Dequantized):
-    """Base of the sets that torchvision reads, in memory. 2 % of the training images select checkpoints.
+    """Base of the sets that torchvision reads, kept in memory. 2 % of the training images are held out as "val".
 
     Args:
         root: folder of torchvision's files.
-        download: whether to fetch them where they are missing.
+        download: whether to download missing files.
         flip: whether training images are mirrored at random.
-        dequantize: whether training images are scaled as :class:`Dequantized` says, and not as v/127.5 - 1.
+        dequantize: whether training images are scaled by :class:`Dequantized`; else x/127.5 - 1.
         loading: of :class:`~datamodules.LabelledDataModule`.
 
     Raises:
-        UserError: on ``prepare_data`` if the files are not there, on ``setup`` if they are damaged.
+        UserError: on ``prepare_data`` if files are missing, on ``setup`` if they are damaged.
     """
 
     archive: ClassVar[Any]
@@ -56,15 +54,15 @@ class TorchvisionSet(Dequantized):
         self.root, self.download, self.flip, self.dequantize = root, download, flip, dequantize
 
     def needed(self) -> list[str]:
-        """The files or folders in ``root`` without which the set is not there."""
+        """The files or folders in ``root`` that the set consists of."""
         return [self.folder]
 
     def calls(self) -> list[dict[str, Any]]:
-        """The arguments of each call of torchvision that downloads a part."""
+        """The arguments of each call of the torchvision class that downloads a part."""
         return [{}]
 
     def read(self, split: str) -> tuple[Tensor, Tensor]:
-        """(N, C, H, W) uint8 and (N,) int64: all training images, those held out included, or the test images."""
+        """(N, C, H, W) uint8 and (N,) int64: all training images, including "val", or the test images."""
         raise NotImplementedError
 
     def prepare_data(self) -> None:
@@ -74,12 +72,12 @@ class TorchvisionSet(Dequantized):
                 self.archive(self.root, **which, download=True)
         elif missing:
             raise UserError(
-                f"{self.archive.__name__} is read from disk; there is no {self.root}/{missing[0]}. "
+                f"{self.archive.__name__} is read from disk; got no {self.root}/{missing[0]}. "
                 f"Set data.init_args.root, or download once: {self.command()}"
             )
 
     def command(self) -> str:
-        """What downloads the set, in a shell."""
+        """A shell command that downloads the set."""
         name = self.archive.__name__
         given = [{"root": self.root, **which, "download": True} for which in self.calls()]
         calls = [", ".join(f"{key}={value!r}" for key, value in one.items()).removeprefix("root=") for one in given]
@@ -87,10 +85,10 @@ class TorchvisionSet(Dequantized):
         return f'python -c "from torchvision.datasets import {name}; {called}"'
 
     def open(self, **which: Any) -> Any:
-        """Torchvision's data set, with the checksums of its files compared where torchvision knows them.
+        """Torchvision's data set; torchvision verifies the checksums that it knows.
 
         Raises:
-            UserError: if a file is missing or another one than was published.
+            UserError: if a file is missing or differs from the published one.
         """
         try:
             return self.archive(self.root, **which)
@@ -104,15 +102,15 @@ class TorchvisionSet(Dequantized):
         image, label = self.read(split)
         if split == "test":
             return InMemory(image, label)
-        place = held_out(label)[split]
-        images = InMemory(image[place], label[place])
+        indices = held_out(label)[split]
+        images = InMemory(image[indices], label[indices])
         if split == "val":
             return images
         images = self.enlarged(images)
         return Augmented(images, flipped) if self.flip else images
 
     def enlarged(self, images: InMemory) -> InMemory:
-        """``images`` and any others that are only trained on."""
+        """``images`` with any additional training images."""
         return images
 
 

@@ -1,4 +1,4 @@
-"""CelebA: 202,599 photographs of faces with 40 attributes each (Liu et al. 2015), read from torchvision's folder."""
+"""CelebA: 202,599 photographs of faces with 40 attributes (Liu et al. 2015), read from torchvision's folder."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -29,26 +29,25 @@ FILES = ("list_attr_celeba.txt", "list_eval_partition.txt", "img_align_celeba")
 
 
 class CelebA(LabelledDataModule):
-    """The aligned pictures of 178x218, cut to a square and resized (bilinear, antialiased), in the official splits.
+    """The aligned 178x218 pictures, cropped to a square and resized (bilinear, antialiased), in the official splits.
 
-    k attributes make 2^k classes: the i-th of them, counted from 0, adds 2^i to the class of the faces that have it.
-    With ``[Smiling, Male]``, 0 is neither, 1 a smiling woman, 2 a man who does not smile, 3 a man who does.
+    k attributes make 2^k classes: attribute i, counted from 0, adds 2^i to the class of the faces that have it. With
+    ``[Smiling, Male]`` class 0 has neither, 1 only Smiling, 2 only Male, 3 both.
 
     Args:
         root: holds the folder ``celeba`` with ``list_attr_celeba.txt``, ``list_eval_partition.txt`` and
             ``img_align_celeba/``.
         size: of the images.
-        attributes: that make the classes; none for unconditional papers.
-        crop: side of the square cut from the centre, in pixels. 178 is the widest and the commonest, for it is what a
-            resize of the short side and a centre cut come to; others take 148, 140 or 108, and get closer faces and
-            scores that cannot be compared.
+        attributes: that define the classes; no classes when None.
+        crop: side of the centre crop, in pixels. 178, the largest, is the most common, equal to resizing the short side
+            and cropping; others use 148, 140 or 108, which gives closer faces and scores that cannot be compared.
         flip: whether training images are mirrored at random.
-        num_workers: processes that decode.
+        num_workers: loader processes.
         loading: of :class:`~datamodules.LabelledDataModule`.
 
     Raises:
-        UserError: for an unknown attribute or one named twice, or a cut larger than the pictures; on ``prepare_data``
-            if files are missing; on ``setup`` if they contradict each other, or if a class has no training picture.
+        UserError: for an unknown or repeated attribute, or a crop larger than the pictures; on ``prepare_data``
+            if files are missing; on ``setup`` if they contradict each other, or if a class has no training pictures.
     """
 
     known_splits = ("train", "val", "test")
@@ -67,11 +66,11 @@ class CelebA(LabelledDataModule):
         for name in self.attributes:
             if name not in ATTRIBUTES or self.attributes.count(name) > 1:
                 raise UserError(
-                    f"Attributes are among CelebA's 40, each named once; got {name}."
+                    f"Attributes are among CelebA's 40, without repetition; got {name}."
                     f"{'' if name in ATTRIBUTES else nearest(name, ATTRIBUTES)} Set data.init_args.attributes."
                 )
         if not 1 <= crop <= 178:
-            raise UserError(f"The pictures are 178 pixels wide; got a cut of {crop}. Set data.init_args.crop.")
+            raise UserError(f"The pictures are 178 pixels wide; got a crop of {crop}. Set data.init_args.crop.")
         self.spec = ImageSpec(channels=3, size=size, num_classes=2 ** len(self.attributes) if self.attributes else 0)
         super().__init__(num_workers=num_workers, **loading)
         self.root, self.folder, self.flip = root, Path(root, "celeba"), flip
@@ -81,7 +80,7 @@ class CelebA(LabelledDataModule):
         for name in FILES:
             if not (self.folder / name).exists():
                 raise UserError(
-                    f"CelebA is read from disk; there is no {self.folder / name}. Set data.init_args.root, or download "
+                    f"CelebA is read from disk; got no {self.folder / name}. Set data.init_args.root, or download "
                     "once, with the package gdown installed: "
                     f"python -c \"from torchvision.datasets import CelebA; CelebA('{self.root}', download=True)\""
                 )
@@ -97,27 +96,28 @@ class CelebA(LabelledDataModule):
         return Augmented(files, flipped) if self.flip and split == "train" else files
 
     def labels(self, names: Sequence[str]) -> Tensor:
-        """(N,) classes of the pictures called ``names``."""
+        """(N,) classes of the pictures in the files ``names``."""
         path = self.folder / FILES[0]
         columns = [1 + header(path).index(name) for name in self.attributes]
         classes = {
-            row[0]: sum((row[column] == "1") << place for place, column in enumerate(columns))
+            row[0]: sum((row[column] == "1") << bit for bit, column in enumerate(columns))
             for row in table(path, 41, skip=2)
         }
         if unknown := [name for name in names if name not in classes]:
             raise UserError(
                 f"Every picture of {FILES[1]} has a line in {path}; {len(unknown)} have none, {unknown[0]} among them. "
-                "Set data.init_args.root to a whole set."
+                "Set data.init_args.root to a complete set."
             )
         return torch.tensor([classes[name] for name in names], dtype=torch.int64)
 
     def check_files(self, names: Sequence[str], split: str) -> None:
-        there = set(os.listdir(self.folder / FILES[2]))
-        missing = [name for name in names if name not in there]
+        existing = set(os.listdir(self.folder / FILES[2]))
+        missing = [name for name in names if name not in existing]
         if missing or not names:
             raise UserError(
                 f"{self.folder / FILES[2]} must hold the {len(names)} pictures of the {split} split; {len(missing)} "
-                f"are missing{f', {missing[0]} among them' if missing else ''}. Set data.init_args.root to a whole set."
+                f"are missing{f', {missing[0]} among them' if missing else ''}. "
+                "Set data.init_args.root to a complete set."
             )
 
     def check_classes(self, label: Tensor) -> None:
@@ -132,10 +132,10 @@ class CelebA(LabelledDataModule):
 
 
 def header(path: Path) -> list[str]:
-    """The names of the columns, in the second line of ``path``.
+    """The column names in the second line of ``path``.
 
     Raises:
-        UserError: if they are not CelebA's.
+        UserError: if they are not CelebA's attributes.
     """
     with path.open(encoding="utf-8-sig") as lines:
         names = "".join(islice(lines, 1, 2)).split()
@@ -145,10 +145,10 @@ def header(path: Path) -> list[str]:
 
 
 def table(path: Path, columns: int, skip: int = 0) -> Iterator[list[str]]:
-    """The words of each line after the first ``skip``; empty lines are passed over.
+    """The words of each line after the first ``skip``, without empty lines.
 
     Raises:
-        UserError: for a line of another number of words.
+        UserError: for a line without ``columns`` words.
     """
     with path.open(encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, 1):

@@ -1,4 +1,4 @@
-"""Well-known labelled sets through torchvision. Nothing is downloaded unless the user asks for it."""
+"""Labelled sets read through torchvision, and ImageNet. Files are downloaded only with ``download: true``."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,17 +19,17 @@ from lightning_cgan.errors import UserError
 
 
 class CIFAR10(TorchvisionSet):
-    """60,000 colour images at 32x32 (Krizhevsky 2009). 1,000 of the training images select checkpoints.
+    """60,000 colour images at 32x32 (Krizhevsky 2009). 1,000 of the training images are held out as "val".
 
     Args:
         root: folder of torchvision's files.
-        download: whether to fetch them where they are missing.
-        flip: whether training images are mirrored at random; the projection paper's are not.
-        dequantize: whether training images are scaled as ``Dequantized`` says, and not as v/127.5 - 1.
+        download: whether to download missing files.
+        flip: whether training images are mirrored at random; not in the projection paper.
+        dequantize: whether training images are scaled by ``Dequantized``; else x/127.5 - 1.
         loading: of :class:`~datamodules.TorchvisionSet`.
 
     Raises:
-        UserError: on ``prepare_data`` if the files are not there.
+        UserError: on ``prepare_data`` if files are missing.
     """
 
     archive = datasets.CIFAR10
@@ -49,7 +49,7 @@ class CIFAR10(TorchvisionSet):
 
 
 class CIFAR100(CIFAR10):
-    """CIFAR-10's twin with 100 classes."""
+    """60,000 colour images at 32x32 in 100 classes, in the format of CIFAR-10."""
 
     archive = datasets.CIFAR100
     folder = datasets.CIFAR100.base_folder
@@ -57,16 +57,16 @@ class CIFAR100(CIFAR10):
 
 
 class MNIST(TorchvisionSet):
-    """70,000 handwritten digits, grey, 28x28 (LeCun et al. 1998). 1,200 of the training images select checkpoints.
+    """70,000 handwritten digits, grey, 28x28 (LeCun et al. 1998). 1,200 of the training images are held out as "val".
 
     Args:
         root: folder of torchvision's files.
-        download: whether to fetch them where they are missing.
-        size: 28 as published; 32 with a black border of 2 pixels; any other by bicubic, antialiased interpolation.
+        download: whether to download missing files.
+        size: 28 as published; 32 by a black border of 2 pixels; others by bicubic, antialiased interpolation.
         loading: of :class:`~datamodules.TorchvisionSet`.
 
     Raises:
-        UserError: for a size below 1; on ``prepare_data`` if the files are not there.
+        UserError: for a size below 1; on ``prepare_data`` if files are missing.
     """
 
     archive = datasets.MNIST
@@ -96,16 +96,16 @@ class FashionMNIST(MNIST):
 class SVHN(TorchvisionSet):
     """Street view house numbers, cropped to 32x32 in colour (Netzer et al. 2011): 73,257 to train on, 26,032 to test.
 
-    1,465 of the training images select checkpoints, the same ones with ``extra`` and without.
+    1,465 of the training images are held out as "val", the same with and without ``extra``.
 
     Args:
         root: folder of torchvision's files.
-        download: whether to fetch them where they are missing.
-        extra: whether the 531,131 easier images are trained on too.
+        download: whether to download missing files.
+        extra: whether to train on the 531,131 easier images too.
         loading: of :class:`~datamodules.TorchvisionSet`.
 
     Raises:
-        UserError: on ``prepare_data`` if the files are not there.
+        UserError: on ``prepare_data`` if files are missing.
     """
 
     archive = datasets.SVHN
@@ -139,19 +139,19 @@ def svhn_tensors(whole: datasets.SVHN) -> tuple[Tensor, Tensor]:
 class STL10(TorchvisionSet):
     """Colour images at 96x96 (Coates et al. 2011): 5,000 to train on and 8,000 to test, and 100,000 without labels.
 
-    2 % of those that are trained on select checkpoints. The images without labels hold other things besides, such as
-    bears and buses, yet are measured against the same test images, as usual.
+    2 % of the training images are held out as "val". The unlabelled images also show other classes, such as bears and
+    buses; as usual they are evaluated against the same test images.
 
     Args:
         root: folder of torchvision's files.
-        download: whether to fetch them where they are missing.
-        size: 96 as published; any other by bicubic, antialiased interpolation.
+        download: whether to download missing files.
+        size: 96 as published; others by bicubic, antialiased interpolation.
         unlabelled: whether to train on the 100,000, without classes.
         flip: whether training images are mirrored at random.
         loading: of :class:`~datamodules.TorchvisionSet`.
 
     Raises:
-        UserError: for a size below 1; on ``prepare_data`` if the files are not there.
+        UserError: for a size below 1; on ``prepare_data`` if files are missing.
     """
 
     archive = datasets.STL10
@@ -180,20 +180,20 @@ class STL10(TorchvisionSet):
 class ImageNet(Dequantized):
     """ILSVRC 2012 as two folders, ``root/train`` and ``root/val``, with one folder of JPEGs for each class.
 
-    Scores are measured against ``val``, about half of it while training and the others in ``test``, by the name of each
-    picture: :func:`datamodules.core.splits.held_out_by_name`. Pictures are decoded
-    as :mod:`datamodules.files.decode` says, but for CMYK without a profile, which is taken, because the set holds some.
+    The folder ``val`` is split in two by the name of each picture, about half for "val" and the rest for "test":
+    :func:`datamodules.core.splits.held_out_by_name`. Pictures are decoded by :mod:`datamodules.files.decode`; CMYK
+    without a profile is accepted, because the set contains some.
 
     Args:
         root: holds ``train`` and ``val``.
-        size: of the images, after centre cut and an antialiased bilinear resize.
-        num_classes: folders in each.
-        num_workers: processes that decode.
+        size: of the images, after a centre crop and an antialiased bilinear resize.
+        num_classes: number of folders in each.
+        num_workers: loader processes.
         loading: of :class:`~datamodules.LabelledDataModule`.
 
     Raises:
         UserError: on ``setup`` if a folder is missing, holds other than ``num_classes`` classes, or a class holds no
-            pictures or files that are none.
+            pictures or files that are not pictures.
     """
 
     known_splits = ("train", "val", "test")

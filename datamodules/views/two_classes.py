@@ -1,4 +1,4 @@
-"""Two classes of a labelled set as two domains: faces without glasses and with, the digits 3 and 8."""
+"""Two classes of a labelled set as two domains, such as faces without and with glasses, or the digits 3 and 8."""
 
 from typing import ClassVar
 
@@ -15,51 +15,53 @@ from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import with_classes
 
 
-class OfClass(LabelledImages):
+class ClassSubset(LabelledImages):
     """The images of one class of ``source``."""
 
     def __init__(self, source: LabelledImages, label: int) -> None:
         self.source = source
-        self.place = (source.label == label).nonzero().flatten()
-        self.label = source.label[self.place]
+        self.indices = (source.label == label).nonzero().flatten()
+        self.label = source.label[self.indices]
 
     def images(self, at: SampleIndex) -> Tensor:
-        return self.source.images(at._replace(image=self.place[at.image]))
+        return self.source.images(at._replace(image=self.indices[at.image]))
 
     def sha256(self) -> str:
-        """That of all classes: the class is in the data module's configuration."""
+        """The hash of all classes; the class is part of the configuration of the data module."""
         return self.source.sha256()
 
     def names(self) -> list[str] | None:
         names = self.source.names()
-        return None if names is None else [names[place] for place in self.place.tolist()]
+        return None if names is None else [names[index] for index in self.indices.tolist()]
 
     def digests(self) -> list[int]:
         digests = self.source.digests()
-        return [digests[place] for place in self.place.tolist()]
+        return [digests[index] for index in self.indices.tolist()]
 
 
 def of_class(source: LabelledImages, label: int) -> LabelledImages:
-    """The images of one class, augmented where ``source`` is."""
-    chosen = OfClass(plain(source), label)
+    """The images of class ``label``, augmented if ``source`` is."""
+    chosen = ClassSubset(plain(source), label)
     return Augmented(chosen, source.augmentation) if isinstance(source, Augmented) else chosen
 
 
 class TwoClasses(TranslationDataModule):
-    """Any labelled set, seen as the images of one class that are translated to those of another, unpaired.
+    """Two classes of any labelled set as two unpaired domains.
 
-    CelebA with ``attributes: [Male]`` has the classes 0, the faces without this attribute, and 1, those with it.
+    It is a translation set, not a :class:`~datamodules.views.base.View`: loaders and scores are those of translation.
+
+    CelebA with ``attributes: [Male]`` has class 0, faces without this attribute, and class 1, faces with it.
 
     Args:
-        data: the labelled set, with its own splits and augmentation. Its ``batch_size`` counts images of each domain.
+        data: the labelled set. Splits, augmentation, batch sizes (of each domain) and workers come from it.
         a: the class that is translated.
         b: the class that it is translated to.
-        direction: ``b_to_a`` changes the two over.
+        direction: ``b_to_a`` exchanges the two.
         predict_from: of :class:`~datamodules.TranslationDataModule`.
         cmyk: of the same.
 
     Raises:
-        UserError: for data without classes, a class that does not exist, or twice the same one; on ``setup`` for a
+        UserError: for data without classes, a class that does not exist, or two equal classes; on ``setup`` for a
             class without images.
     """
 
@@ -74,7 +76,7 @@ class TwoClasses(TranslationDataModule):
         predict_from: str | None = None,
         cmyk: CMYK = "profile",
     ) -> None:
-        spec = with_classes(data.spec, "A view of two classes")
+        spec = with_classes(data.spec, "TwoClasses")
         if not 0 <= min(a, b) < max(a, b) < spec.num_classes:
             raise UserError(
                 f"The domains are two classes from 0 to {spec.num_classes - 1}; got {a} and {b}. "
@@ -87,12 +89,16 @@ class TwoClasses(TranslationDataModule):
     def prepare_data(self) -> None:
         self.data.prepare_data()
 
+    def split_description(self, split: str) -> str:
+        own = self.data.protocol is not self.protocol  # the splits of translation follow no protocol
+        return super().split_description(split) if own else self.data.split_description(split)
+
     def load(self, split: str) -> Domains:
         source = self.data.source(split)
         for label in self.classes:
             if not (source.label == label).any():
                 raise UserError(
-                    f"Each domain has images; of class {label} there are none in the {split} split. "
+                    f"Each domain has images; got no image of class {label} in the {split} split. "
                     "Set data.init_args.a and data.init_args.b."
                 )
         a, b = (of_class(source, label) for label in self.classes)

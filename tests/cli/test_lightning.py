@@ -70,9 +70,9 @@ def test_a_wrong_flag_is_answered_with_the_nearest(complaint, flag, named):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--data.init_args.size=20"], "sizes 8, 16, 32; met 20. Set data.init_args.size"),
+        (["--data.init_args.size=20"], "sizes 8, 16, 32; got 20. Set data.init_args.size"),
         (["--data.init_args.size=8"], "has 8. Set data.init_args.size, or other networks"),
-        (["--data.init_args.batch_size=0"], "met 0. Set data.init_args.batch_size"),
+        (["--data.init_args.batch_size=0"], "got 0. Set data.init_args.batch_size"),
         (["--data.init_args.predict_classes=[3,10]"], "got [10]. Set data.init_args.predict_classes"),
         (["--trainer.max_steps=abc"], "trainer.max_steps"),
         (["--trainer.precision=foo"], "trainer.precision: foo is not a valid value"),

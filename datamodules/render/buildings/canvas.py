@@ -1,4 +1,4 @@
-"""What painters paint on: how much light things throw back, how much they give off, and what the sky shines through."""
+"""The canvas that a facade is painted on: reflectance, emitted light and sky mask."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from datamodules.render.buildings.shapes import Array, Box
 
 
 class Canvas:
-    """A picture in the making, (H, W) pixels; painters see a part of one as a canvas of its own.
+    """A picture (H, W) during painting. ``part`` and ``box`` return views that are canvases too.
 
     Attributes:
-        paint: (H, W, 3) share of the light that is thrown back.
-        glow: (H, W, 3) light given off.
-        solid: (H, W) 0 where the sky is seen, 1 where something stands before it.
-        scale: pixels of the whole picture's height.
-        unit: pixels of a thin line: one in pictures of 64 pixels.
+        paint: (H, W, 3) reflectance.
+        glow: (H, W, 3) emitted light.
+        solid: (H, W) 0 where the sky is visible, 1 where it is covered.
+        scale: height of the whole picture in pixels.
+        unit: width of a thin line in pixels, 1 in pictures of 64 pixels.
     """
 
     def __init__(self, paint: Array, glow: Array, solid: Array, scale: int) -> None:
@@ -39,7 +39,7 @@ class Canvas:
         return Canvas(self.paint[place], self.glow[place], self.solid[place], self.scale)
 
     def put(self, paint: Array, cover: Array | None = None, glow: Array | float = 0.0) -> None:
-        """Cover this canvas with ``paint``, (3,) or (H, W, 3); only as far as ``cover``, (H, W) or (1, W), is 1."""
+        """Paint with ``paint``, (3,) or (H, W, 3), and opacity ``cover``, (H, W) or (1, W); all where None."""
         if cover is None:
             self.paint[:], self.glow[:], self.solid[:] = paint, glow, 1
             return
@@ -48,7 +48,7 @@ class Canvas:
         self.solid += cover * (1 - self.solid)
 
     def box(self, top: int, left: int, bottom: int, right: int) -> "Canvas":
-        """The part between these rows and columns, cut at the edges."""
+        """The part between these rows and columns, clipped at the edges."""
         top, left = max(top, 0), max(left, 0)
         return self.part(Box(top, left, max(bottom, top), max(right, left)))
 
@@ -56,17 +56,17 @@ class Canvas:
         return Canvas(self.paint.copy(), self.glow.copy(), self.solid.copy(), self.scale)
 
     def back_to(self, before: "Canvas", kept: Array) -> None:
-        """Undo what was painted since ``before``, but for the share ``kept`` (H, W)."""
+        """Blend back to ``before``; ``kept`` (H, W) is the opacity of what was painted since."""
         for now, then in ((self.paint, before.paint), (self.glow, before.glow)):
             now += (1 - kept[..., None]) * (then - now)
         self.solid += (1 - kept) * (before.solid - self.solid)
 
     def darken(self, factor: Array | float) -> None:
-        """Multiply what is thrown back; ``factor`` is broadcast to (H, W, 1)."""
+        """Multiply the reflectance by ``factor``, broadcast to (H, W, 1)."""
         self.paint *= factor
 
     def shadow_below(self, box: Box, depth: float, length: int) -> None:
-        """The shadow of something at ``box`` on what is under it."""
+        """Darken the area below ``box``, fading over ``length`` rows."""
         below = self.box(box.bottom, box.left, min(box.bottom + length, self.height), box.right)
         fade = 1 - depth * (1 - np.arange(below.height, dtype=np.float32) / max(length, 1))
         below.darken(fade[:, None, None])

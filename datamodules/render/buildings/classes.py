@@ -1,4 +1,4 @@
-"""What a facade consists of, and the colour of each class in a label map."""
+"""The classes of facades and their colours in label maps."""
 
 import numpy as np
 

@@ -19,7 +19,7 @@ def grey(value: float) -> Array:
 
 
 def near(draw: Generator, swatches: list[Swatch], spread: float = 0.04) -> Array:
-    """One of ``swatches``, or something like it."""
+    """A random one of ``swatches``, slightly varied."""
     hue, saturation, value = swatches[draw.integers(len(swatches))]
     return colour(
         hue + draw.normal(0, 0.3 * spread),

@@ -1,4 +1,4 @@
-"""What stands where in front of a house, in units of the picture's height: no pixels yet, and no colours."""
+"""The layout of a house: which parts it has and where, in units of the picture's height, without pixels and colours."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from numpy.random import Generator
 
 
 class Part(NamedTuple):
-    """One thing of one class. Later parts of a layout hide earlier ones."""
+    """One part of one class. Later parts of a layout cover earlier ones."""
 
     kind: str  # the class
     top: float
@@ -24,7 +24,7 @@ GROUND = 15 / 16  # where houses end and the pavement begins, in every picture: 
 
 
 class Plan(NamedTuple):
-    """The measures that one house is built by."""
+    """The dimensions of one house."""
 
     left: float
     right: float
@@ -35,7 +35,7 @@ class Plan(NamedTuple):
 
     @property
     def pitch(self) -> float:
-        """From one window's centre to the next."""
+        """The distance between the centres of neighbouring windows."""
         return (self.right - self.left) / (self.columns + 0.3)
 
     def centre(self, column: int) -> float:

@@ -1,4 +1,4 @@
-"""The hour and the weather, drawn once for a whole street."""
+"""Hour and weather, chosen at random once for a whole street."""
 
 from enum import Enum
 from typing import NamedTuple
@@ -20,18 +20,18 @@ class Hour(Enum):
     night = "night"
 
 
-SHARES = [0.58, 0.24, 0.18]  # of the hours, where none is asked for
+SHARES = [0.58, 0.24, 0.18]  # probabilities of the hours, where none is given
 
 
 class Air(NamedTuple):
     """Daylight and sky. Colours are (3,)."""
 
-    ambient: Array  # what a white wall looks like
+    ambient: Array  # the colour of a white wall
     zenith: Array
     horizon: Array
     cloud: Array
-    cover: float  # how much of the sky is clouds
-    sunny: bool = False  # things cast shadows
+    cover: float  # share of the sky covered by clouds
+    sunny: bool = False  # whether there are shadows
 
 
 class Light(NamedTuple):
@@ -39,12 +39,12 @@ class Light(NamedTuple):
 
     hour: Hour
     air: Air
-    side: float  # -1: the sun stands to the left; 1: to the right
+    side: float  # -1: the sun is to the left; 1: to the right
     slant: float  # how much brighter that side is
     shadow: float | None  # where the shadow of the house opposite ends, as a share of the width
     shadow_slope: float
     shadow_depth: float
-    lamp: tuple[float, float]  # the place of a street lamp: right, as a share of the width, and down
+    lamp: tuple[float, float]  # the position of a street lamp: x as a share of the width, and y
     lamp_light: float  # its strength
     lit: float  # the share of windows with the light on
     noise: float  # standard deviation, of the sensor
@@ -52,7 +52,7 @@ class Light(NamedTuple):
 
 
 def air(hour: Hour, hue: float, depth: float, cover: float, overcast: bool) -> Air:
-    """What ``hour`` looks like, shifted by ``hue`` and from its paler (0) to its stronger (1) colours by ``depth``."""
+    """The air at ``hour``, shifted by ``hue``, with colours from pale (``depth`` 0) to strong (1)."""
     if hour is Hour.night:
         ambient = np.array([0.21, 0.23, 0.36]) * (0.8 + 0.5 * depth)
         zenith, horizon = colour(0.65 + hue, 0.6, 0.09), colour(0.67 + 2 * hue, 0.5, 0.2 + 0.1 * depth)
@@ -70,7 +70,7 @@ def air(hour: Hour, hue: float, depth: float, cover: float, overcast: bool) -> A
 
 
 def light(draw: Generator, hour: Hour | None = None) -> Light:
-    """One hour and weather. ``hour`` is drawn where none is asked for; asking for one changes no other draw."""
+    """A random hour and weather. A given ``hour`` replaces the random one and changes no other draw."""
     drawn = list(Hour)[draw.choice(3, p=SHARES)]
     hour = hour or drawn
     exposure, warmth, overcast = draw.uniform(0.9, 1.1), draw.normal(0, 0.03), draw.random() < 0.25

@@ -1,4 +1,4 @@
-"""The sky, and how sun, shadows and lamps light what stands before it."""
+"""The sky, and the lighting of a painted canvas by sun, shadows and lamps."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from datamodules.render.buildings.shapes import clouds, stretched
 LAMP = np.array([1.0, 0.72, 0.4], dtype=np.float32)
 
 
-def places(canvas: Canvas) -> tuple[Array, Array]:
+def coordinates(canvas: Canvas) -> tuple[Array, Array]:
     """y (H, 1) down and x (1, W) right, both in units of the height."""
     y = (np.arange(canvas.height, dtype=np.float32) + 0.5) / canvas.scale
     x = (np.arange(canvas.width, dtype=np.float32) + 0.5) / canvas.scale
@@ -17,8 +17,8 @@ def places(canvas: Canvas) -> tuple[Array, Array]:
 
 
 def sky(canvas: Canvas, light: Light, draw: np.random.Generator) -> Array:
-    """(H, W, 3): a gradient with clouds; stars at night."""
-    y, _ = places(canvas)
+    """The sky (H, W, 3): a gradient with clouds, and stars at night."""
+    y, _ = coordinates(canvas)
     blend = np.clip(y * 1.7, 0, 1)[..., None]
     air = light.air.zenith + blend * (light.air.horizon - light.air.zenith)
     across = max(round(5 * canvas.width / canvas.height), 1)
@@ -33,8 +33,8 @@ def sky(canvas: Canvas, light: Light, draw: np.random.Generator) -> Array:
 
 
 def lit(canvas: Canvas, light: Light) -> Array:
-    """(H, W, 3): what ``canvas`` looks like in ``light``, the sky left out."""
-    y, x = places(canvas)
+    """The lit canvas (H, W, 3), without the sky."""
+    y, x = coordinates(canvas)
     width = canvas.width / canvas.scale
     level = 1 + light.slant * light.side * (x / width - 0.5) - 0.06 * (y - 0.5)
     if light.shadow is not None:
@@ -49,7 +49,7 @@ def lit(canvas: Canvas, light: Light) -> Array:
 
 
 def spread(glow: Array) -> Array:
-    """``glow`` blurred: the light that lit windows cast around them."""
+    """``glow`` blurred: the light around lit windows."""
     height, width = glow.shape[:2]
     cell = max(height // 16, 1)
     coarse = np.add.reduceat(glow, np.arange(0, height, cell), axis=0)

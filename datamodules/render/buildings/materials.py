@@ -1,4 +1,4 @@
-"""What a house is made of and painted with: what its label map does not say."""
+"""The materials and colours of a house, which its label map does not show."""
 
 from dataclasses import dataclass
 

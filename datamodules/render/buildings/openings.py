@@ -1,4 +1,4 @@
-"""Painters of what opens: windows, doors and shops, each in a state of its own."""
+"""Painters of windows, doors and shops, each with a random state."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ DARK = np.array([0.09, 0.1, 0.12], dtype=np.float32)
 
 
 def framed(spot: Canvas, unit: int) -> Canvas:
-    """What is left inside a frame of one line."""
+    """The part inside a frame of one line."""
     return spot.box(unit, unit, spot.height - unit, spot.width - unit)
 
 

@@ -1,4 +1,4 @@
-"""The painter of trees."""
+"""Painter of trees."""
 
 import numpy as np
 

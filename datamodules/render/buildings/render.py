@@ -1,4 +1,4 @@
-"""A street of houses, or one: its label map and its picture, a pure function of a key."""
+"""Renders one house or a street: label map and picture as a pure function of a key."""
 
 from collections.abc import Callable
 
@@ -31,16 +31,16 @@ PAINTERS: dict[str, Callable[[Canvas, Box, Job], None]] = {
     "pavement": surfaces.pavement,
     "shutter": surfaces.shutter,
 }
-LAYOUT, STYLE, LIGHT, TEXTURE, SENSOR = range(5)  # what a stream of draws is for
+LAYOUT, STYLE, LIGHT, TEXTURE, SENSOR = range(5)  # the purposes of random streams
 
 
 def stream(key: Key, number: int, purpose: int) -> np.random.Generator:
-    """The draws for one end, for one house of a street."""
+    """The random stream of one purpose for house ``number`` of a street."""
     return np.random.default_rng([*key, number, purpose])
 
 
 def layouts(key: Key, houses: int) -> list[list[Part]]:
-    """The parts of each house from left to right. They do not depend on the size or the hour."""
+    """The parts of each house from left to right, independent of size and hour."""
     return [layout(stream(key, number, LAYOUT)) for number in range(houses)]
 
 
@@ -56,7 +56,7 @@ def label_map(parts: list[Part], size: int) -> Map:
 
 def painted(canvas: Canvas, parts: list[Part], style: House, weather: Light, draw: np.random.Generator) -> None:
     size = canvas.height // FINE
-    for part in parts[1:]:  # the sky comes last, behind all
+    for part in parts[1:]:  # the sky is added last
         box = inside(box_of(part, size), size, size).times(FINE)
         spot = canvas.part(box)
         before = spot.copy() if part.shape != "box" else None
@@ -69,10 +69,10 @@ def render(key: Key, size: int, houses: int = 1, hour: Hour | None = None) -> tu
     """A label map (size, size * houses) of class numbers, and its picture (size, size * houses, 3), both uint8.
 
     Args:
-        key: other keys give other scenes. The first house of a street is the house of the same key alone.
-        size: the height in pixels, 32 or more.
-        houses: side by side, each of a layout and materials of its own under one light.
-        hour: of the picture; drawn where None. Nothing but the light depends on it.
+        key: of the scene. The first house of a street is the single house of the same key.
+        size: height in pixels, at least 32.
+        houses: side by side, each with its own layout and materials, under one light.
+        hour: of the picture; random when None. Only the light depends on it.
     """
     plans = layouts(key, houses)
     weather = light(stream(key, 0, LIGHT), hour)
@@ -88,7 +88,7 @@ def render(key: Key, size: int, houses: int = 1, hour: Hour | None = None) -> tu
 
 
 def seen(picture: Array, weather: Light, draw: np.random.Generator) -> Map:
-    """What a camera makes of it: fewer pixels, each with noise."""
+    """The picture as uint8 at half the resolution, with sensor noise."""
     small = halved(picture)
     small += weather.noise * draw.standard_normal(small.shape, dtype=np.float32)
     return (255 * np.clip(small, 0, 1)).round().astype(np.uint8)

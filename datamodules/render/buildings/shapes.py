@@ -1,4 +1,4 @@
-"""From measures to pixels: boxes on the label map's grid, and outlines drawn at twice its size."""
+"""From dimensions to pixels: boxes on the grid of the label map, and outlines at twice its resolution."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from datamodules.render.buildings.layout import Part
 
 Array = NDArray[np.floating]
-FINE = 2  # pixels of the painting along one side of a pixel of the picture
+FINE = 2  # canvas pixels along one side of a picture pixel
 
 
 class Box(NamedTuple):

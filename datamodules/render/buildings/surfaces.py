@@ -1,4 +1,4 @@
-"""Painters of what is built: walls, roofs, cornices, sills, balconies, shutters, the pavement."""
+"""Painters of walls, roofs, cornices, sills, balconies, shutters and pavement."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from datamodules.render.buildings.shapes import Box, clouds
 
 
 class Job(NamedTuple):
-    """What a painter is told."""
+    """The arguments of a painter."""
 
     part: Part
     house: House

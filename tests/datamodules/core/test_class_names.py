@@ -50,7 +50,7 @@ def test_predict_writes_the_name_of_the_class_into_the_file(numbered, tmp_path):
 
 def test_a_number_that_is_only_a_name_is_answered_with_its_quotes(numbered):
     built = [flag for flag in numbered if not flag.startswith("--trainer")]
-    with pytest.raises(ValueError, match=r'called 10 is asked for in quotes, "10"'):
+    with pytest.raises(ValueError, match=r'with the name 10 is written in quotes, "10"'):
         build("experiments/projection/digits.yaml", *built, "--data.init_args.predict_classes=[10]")
 
 

@@ -110,7 +110,7 @@ def test_images_in_memory_are_known_by_their_hash():
     other = Digits(size=16)
     other.trainer = Stage("fit")
     other.setup("fit")
-    assert told(other, state) == ["the train and val images are others than those of the checkpoint"]
+    assert told(other, state) == ["the train and val images are not those of the checkpoint"]
 
 
 @pytest.mark.parametrize(("kind", "write"), [(PairedFolder, write_pairs), (UnpairedFolder, write_unpaired)])

@@ -59,7 +59,7 @@ def test_epochs_and_seeds_are_shuffled_differently(monkeypatch):
 
 
 def test_a_batch_that_cannot_be_shared_is_refused():
-    with pytest.raises(ValueError, match=r"do not divide by 3 processes. Set data.init_args.batch_size"):
+    with pytest.raises(ValueError, match=r"images for 3 processes. Set data.init_args.batch_size"):
         TrainingOrder(10, (1, 4), world=3)
 
 

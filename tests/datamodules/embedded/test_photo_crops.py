@@ -73,7 +73,7 @@ def test_predict_is_given_the_whole_test_photographs():
 @pytest.mark.parametrize(("kind", "size", "most"), [(PhotoCrops, 173, 172), (PhotoIdentity, 85, 84)])
 def test_squares_that_do_not_fit_are_refused(kind, size, most):
     kind(size=most)
-    with pytest.raises(ValueError, match=rf"sides of 8 to {most} pixels; got {size}. Set data.init_args.size"):
+    with pytest.raises(ValueError, match=rf"a size of 8 to {most} pixels; got {size}. Set data.init_args.size"):
         kind(size=size)
 
 
@@ -86,5 +86,5 @@ def test_predict_can_be_given_pictures_of_ones_own(tmp_path):
     data.setup("predict")
     batches = {batch.name[0]: batch.image.shape for batch in data.predict_dataloader()}
     assert batches == {"a": (1, 3, 20, 9), "b/c": (1, 3, 7, 12)}
-    with pytest.raises(ValueError, match=r"there is no nowhere. Set data.init_args.predict_from"):
+    with pytest.raises(ValueError, match=r"got nowhere, which does not exist. Set data.init_args.predict_from"):
         PhotoCrops(size=16, predict_from="nowhere").setup("predict")

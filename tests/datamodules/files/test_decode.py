@@ -167,7 +167,7 @@ def test_a_picture_of_16_bits_stands_upright(file, tmp_path):
 def test_of_several_frames_the_first_is_taken_and_it_is_said(file, ending, saving):
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     path = file(frames[0], f"a.{ending}", save_all=True, append_images=frames[1:], **saving)
-    with pytest.warns(UserWarning, match=rf"a.{ending} has several frames, of which the first is taken"):
+    with pytest.warns(UserWarning, match=rf"a.{ending} has several frames, of which the first is used"):
         image = pixels(path)
     assert (image == (255, 0, 0)).all()
 
@@ -192,7 +192,7 @@ def test_what_says_that_it_is_srgb_is_left_to_the_last_bit(file):
 @pytest.mark.parametrize(("profile", "meant"), [(b"no profile at all", "nothing readable"), (ink_profile(), "CMYK")])
 def test_a_profile_for_other_colours_is_left_out_and_it_is_said(file, profile, meant):
     path = file(Image.fromarray(COLOURS), icc_profile=profile)
-    with pytest.warns(UserWarning, match=f"has an ICC profile for {meant} and RGB samples; it is left out"):
+    with pytest.warns(UserWarning, match=f"has an ICC profile for {meant} and RGB samples; it is ignored"):
         image = pixels(path)
     assert np.array_equal(image, COLOURS)
 

@@ -104,7 +104,7 @@ def test_links_are_followed_wherever_they_lead_and_it_is_said_where_that_is_nowh
     (root / "out2").symlink_to(tmp_path / "disk2" / "deep")
     (root / "gone.png").symlink_to("nothing.png")
     (root / "loop").symlink_to("loop")
-    with pytest.warns(UserWarning, match=r"2 files are left out because they are links to what is not there"):
+    with pytest.warns(UserWarning, match=r"2 files are left out because they are broken links"):
         assert scan(root) == [["out/y.png", "out2/z.png", "x.png"]]
 
 
@@ -155,9 +155,9 @@ def test_pictures_and_links_to_them_have_one_hash(tmp_path):
 def test_a_class_folder_or_a_split_that_is_a_link_to_nothing_is_refused(tmp_path):
     put(tmp_path / "a" / "x.png")
     (tmp_path / "b").symlink_to("/disk/that/is/not/mounted")
-    with pytest.raises(UserError, match=r"/b leads to /disk/that/is/not/mounted, which is not there\. Mount the disk"):
+    with pytest.raises(UserError, match=r"/b to /disk/that/is/not/mounted, which does not\. Mount its disk"):
         class_folders(tmp_path)
-    with pytest.raises(UserError, match="which is not there"):
+    with pytest.raises(UserError, match="which does not"):
         is_folder(tmp_path / "b" / "train")
 
 
@@ -237,7 +237,7 @@ def test_five_of_the_files_that_cannot_be_used_are_named_before_anything_is_deco
     paths = [str(put(tmp_path / f"{number}.png")) for number in range(10)]
     for path in paths[3:]:
         Path(path).write_text("<html>")
-    with pytest.raises(ValueError, match=r"7 of 10 that were looked at in .* set data.init_args.root") as met:
+    with pytest.raises(ValueError, match=r"7 of 10 that were checked in .* set data.init_args.root") as met:
         Files(tmp_path, paths, torch.zeros(10), Decoding(8)).check()
     assert str(met.value).count("is none of them") == 5
 
@@ -246,7 +246,7 @@ def test_of_a_large_set_pictures_from_all_over_are_looked_at(tmp_path, monkeypat
     monkeypatch.setattr("datamodules.files.image_files.LOOKED_AT", 3)
     paths = [str(put(tmp_path / f"{number}.png")) for number in range(9)]
     Path(paths[6]).write_text("<html>")
-    with pytest.raises(ValueError, match=r"1 of 3 that were looked at"):
+    with pytest.raises(ValueError, match=r"1 of 3 that were checked"):
         Files(tmp_path, paths, torch.zeros(9), Decoding(8)).check()
     Path(paths[6]).unlink()
     put(tmp_path / "6.png")

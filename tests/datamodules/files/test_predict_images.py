@@ -69,7 +69,7 @@ def test_label_maps_of_ones_own_are_in_the_colours_of_the_set(tmp_path):
     near = np.zeros((9, 9, 3), np.uint8)
     near[:4] = (198, 0, 3)
     path = str(put_picture(tmp_path / "mine.png", near))
-    with pytest.raises(ValueError, match=r"1 of 1 hold others(.|\n)*mine\.png: \(198, 0, 3\) on 36 pixels"):
+    with pytest.raises(ValueError, match=r"1 of 1 have others(.|\n)*mine\.png: \(198, 0, 3\) on 36 pixels"):
         PairedFolder(str(tmp_path / "set"), predict_from=path, **options).setup("predict")
     data = PairedFolder(str(tmp_path / "set"), predict_from=path, palette_tolerance=10, **options)
     (batch,) = predicted(data, tmp_path)
@@ -83,14 +83,14 @@ def test_label_maps_of_an_embedded_set_too(tmp_path):
         labels_in, palette = "a", torch.tensor([[0, 0, 0], [255, 255, 255]], dtype=torch.uint8)
 
     path = str(put_picture(tmp_path / "mine.png", random_bytes(0, 9, 9, 3)))
-    with pytest.raises(ValueError, match="in the 2 colours of their palette; 1 of 1 hold others"):
+    with pytest.raises(ValueError, match="the 2 colours of their palette; 1 of 1 have others"):
         Maps(predict_from=path).setup("predict")
 
 
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda place: None, "there is no "),
+        (lambda place: None, "which does not exist"),
         (lambda place: place.mkdir(), "has none that could be taken"),
         (lambda place: place.write_text("<html>"), r"1 of 1 cannot be used"),
     ],

@@ -27,7 +27,7 @@ UNCLEAR = {
 @pytest.mark.parametrize("name", UNCLEAR)
 def test_samples_that_pillow_would_misread_are_refused(tmp_path, name):
     tifffile.imwrite(tmp_path / "a.tif", **UNCLEAR[name])
-    with pytest.raises(ValueError, match=r"a\.tif holds samples that have no one meaning"):
+    with pytest.raises(ValueError, match=r"a\.tif has samples without a unique meaning"):
         read_picture(tmp_path / "a.tif")
 
 
@@ -50,7 +50,7 @@ def test_a_picture_within_the_limit_is_read(file):
 @pytest.mark.parametrize("kept", [0.3, 0.8])
 def test_what_is_cut_off_is_refused_by_name(file, ending, kept):
     whole = file(Image.fromarray(random_bytes(3, 64, 64, 3)), f"whole.{ending}").read_bytes()
-    with pytest.raises(ValueError, match=rf"cut\.{ending}.*Mend or remove"):
+    with pytest.raises(ValueError, match=rf"cut\.{ending}.*Repair or remove"):
         read_picture(file(whole[: int(len(whole) * kept)], f"cut.{ending}"))
 
 

@@ -73,7 +73,7 @@ def test_pictures_may_be_grey_mirrored_and_on_a_background(root):
 def test_classes_to_draw_are_named_or_numbered(root):
     write_folders(root, splits=("train",))
     assert LabelledFolder(str(root), predict_classes=["n00000002", 0]).predict_classes == [2, 0]
-    with pytest.raises(ValueError, match=r"no n0000002. The nearest is n00000002. Set data.init_args.predict_classes"):
+    with pytest.raises(ValueError, match=r"got n0000002, which is neither. The nearest is n00000002. Set data"):
         LabelledFolder(str(root), predict_classes=["n0000002"])
     with pytest.raises(ValueError, match=r"numbers from 0 to 2, or names in quotes; got \[3\]"):
         LabelledFolder(str(root), predict_classes=[3])
@@ -90,7 +90,7 @@ def test_an_empty_class_is_refused_by_name(root):
     write_folders(root)
     (root / "train" / "n1").mkdir()
     (root / "val" / "n1").mkdir()
-    with pytest.raises(ValueError, match=r"Every folder of a set holds pictures, .*/train/n1 has none"):
+    with pytest.raises(ValueError, match=r"Every folder of a set holds pictures, .*/train/n1 without pictures"):
         LabelledFolder(str(root)).setup("fit")
 
 
@@ -103,14 +103,14 @@ def test_splits_of_other_classes_are_refused(root):
 
 def test_a_class_with_too_few_pictures_to_hold_any_out_is_refused(root):
     write_folders(root, count=2, splits=("train",))
-    with pytest.raises(ValueError, match=r"test and val are held out.* needs 3 at least; one in .* has 2"):
+    with pytest.raises(ValueError, match=r"test and val are held out.* needs at least 3; one in .* has 2"):
         LabelledFolder(str(root)).setup("fit")
 
 
 def test_a_file_that_is_no_picture_is_refused_on_setup(root):
     write_folders(root)
     (root / "train" / "n00000001" / "2.JPEG").write_text("<html>404</html>")
-    with pytest.raises(ValueError, match=r"1 of 12 that were looked at(.|\n)*n00000001/2\.JPEG is none of them"):
+    with pytest.raises(ValueError, match=r"1 of 12 that were checked(.|\n)*n00000001/2\.JPEG is none of them"):
         LabelledFolder(str(root)).setup("fit")
 
 
@@ -142,7 +142,7 @@ def test_pictures_without_classes_may_come_in_splits(root):
     }
 
 
-@pytest.mark.parametrize(("make", "said"), [(False, "there is no"), (True, "has none that could be taken")])
+@pytest.mark.parametrize(("make", "said"), [(False, "got no folder"), (True, "without pictures")])
 def test_a_folder_without_pictures_is_refused(root, make, said):
     if make:
         root.mkdir()
@@ -160,7 +160,7 @@ def test_the_command_line_reads_names_of_classes_and_says_the_nearest_in_plain_l
     ]
     assert main(["predict", *flags, "--data.init_args.predict_classes=[n0000001]"]) != 0
     said = capsys.readouterr().err
-    assert "there is no n0000001. The nearest is n00000001. Set data.init_args.predict_classes" in said
+    assert "got n0000001, which is neither. The nearest is n00000001. Set data.init_args.predict_classes" in said
     assert "Traceback" not in said
 
 

@@ -43,7 +43,7 @@ COMMANDS = {
 @pytest.mark.parametrize("module", COMMANDS)
 def test_a_set_that_is_not_there_is_answered_with_the_command_to_get_it(tmp_path, module):
     name = module.__name__
-    with pytest.raises(ValueError, match="is read from disk; there is no") as met:
+    with pytest.raises(ValueError, match="is read from disk; got no") as met:
         module(root=str(tmp_path)).prepare_data()
     command = f"from torchvision.datasets import {name}; {COMMANDS[module].format(root=tmp_path)}"
     assert f'Set data.init_args.root, or download once: python -c "{command}"' in str(met.value)
@@ -112,7 +112,7 @@ def test_svhns_extra_images_are_trained_on_and_never_selected_by(tmp_path, monke
     assert many.reference("val") == few.reference("val")
     (tmp_path / "extra_32x32.mat").unlink()
     few.prepare_data()
-    with pytest.raises(ValueError, match=r"there is no .*extra_32x32.mat"):
+    with pytest.raises(ValueError, match=r"got no .*extra_32x32.mat"):
         many.prepare_data()
 
 

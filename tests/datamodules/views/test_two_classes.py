@@ -1,12 +1,15 @@
 import pytest
 import torch
+from PIL import Image
 
 from datamodules.embedded.digits import Digits, split_digits
 from datamodules.embedded.gaussians import Ring
+from datamodules.folders.class_folders import LabelledFolder
 from datamodules.torchvision_sets.celeba import CelebA
 from datamodules.translation import Direction
 from datamodules.views.two_classes import TwoClasses
 from lightning_cgan.batches import PairSpec, Unpaired
+from lightning_cgan.protocol import Protocol
 from tests.datamodules.sets import write_celeba
 from tests.translation import Negative, trainer
 
@@ -64,10 +67,20 @@ def test_data_without_classes_and_classes_without_images_are_refused(tmp_path):
     digits = Digits()
     held = digits.source("train")
     held.label[held.label == 4] = 5
-    with pytest.raises(ValueError, match="of class 4 there are none in the train split"):
+    with pytest.raises(ValueError, match="got no image of class 4 in the train split"):
         TwoClasses(digits, 4, 5).load("train")
 
 
 def test_its_loading_is_that_of_the_labelled_set():
     data = TwoClasses(Ring(batch_size=7, evaluation_batch_size=9, num_workers=2), 0, 1)
     assert (data.batch_size, data.evaluation_batch_size, data.num_workers) == (7, 9, 2)
+
+
+def test_the_card_says_how_the_splits_of_a_folder_were_made(tmp_path):
+    for number in range(24):
+        path = tmp_path / "train" / str(number % 2) / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(path)
+    folder = LabelledFolder(str(tmp_path), size=8, num_workers=0)
+    assert TwoClasses(folder).reference("val").split == "val (held out by name, a share of about 0.1)"
+    assert TwoClasses(Digits(protocol=Protocol.MIMICRY)).reference("test").split == "test"

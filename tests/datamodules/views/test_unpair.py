@@ -85,7 +85,7 @@ def test_the_probe_and_the_sources_of_predictions_are_those_of_the_set():
     assert isinstance(one, Unpaired)
     assert torch.cat([one.a, other.a]).flatten().tolist() == [0, 1, 2, 3]
     assert torch.cat([batch.image.flatten() for batch in halves.predict_dataloader()]).tolist() == [0, 1, 2, 3, 4]
-    assert halves.images("test").at(torch.arange(5)).flatten().tolist() == [100, 101, 102, 103, 104]
+    assert halves.reference_images("test").at(torch.arange(5)).flatten().tolist() == [100, 101, 102, 103, 104]
 
 
 def test_what_is_known_of_the_set_is_passed_through():
@@ -137,6 +137,30 @@ def test_a_set_without_pairs_is_refused():
     class Apart(Numbered):
         training_batch = Unpaired
 
-    with pytest.raises(ValueError, match=r"breaks the pairs of a paired set; Apart has none\. Set data"):
+    with pytest.raises(ValueError, match=r"breaks the pairs of a paired set; got Apart, which has none\. Set data"):
         UnpairedView(Apart())
     assert Numbered.training_batch is Paired
+
+
+class Files(InMemory):
+    """Numbered pictures that have names, so that their halves differ in size."""
+
+    def names(self):
+        return [f"{number}.png" for number in range(len(self.label))]
+
+
+def test_every_picture_of_halves_that_differ_in_size_is_trained_on():
+    class Named(Numbered):
+        def load(self, split):
+            a, b = super().load(split)
+            return Files(a.image, a.label), Files(b.image, b.label)
+
+    for direction in Direction:
+        halves = UnpairedView(Named(direction=direction))
+        halves.trainer = Run()
+        halves.setup("fit")
+        a, b = (len(side.label) for side in halves.halves())
+        assert a != b
+        assert a + b == COUNTS["train"]
+        halves.trainer.max_steps = max(a, b)
+        assert [len(side) for side in seen(halves.train_dataloader())] == [a, b]

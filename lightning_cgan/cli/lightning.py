@@ -39,8 +39,7 @@ from lightning_cgan.config.parser import Parser, Trust, without_trust
 from lightning_cgan.config.stored_model import check_local
 from lightning_cgan.console import info
 from lightning_cgan.errors import NonFiniteError, UserError
-from lightning_cgan.interfaces import check_batches, fitting_spec, spec_of
-from lightning_cgan.protocol import Protocol
+from lightning_cgan.interfaces import check_batches, data_facts, fitting_spec, spec_of
 from lightning_cgan.runs import checkpoint_io
 from lightning_cgan.runs.lock import FolderLock
 from lightning_cgan.runs.loggers import loggers_for, place_loggers, reach_wandb, remember_tracking
@@ -276,7 +275,7 @@ class CLI(LightningCLI):
         if self.smoke:
             self.second = None
             return self.before_validate()
-        protocol = getattr(self.datamodule, "protocol", Protocol.OWN)
+        protocol = data_facts(self.datamodule).protocol
         self.second = second_checkpoint(folder) if test.ckpt_path is None else None
         self.before_validate()
         check_own(folder, test.ckpt_path)

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
@@ -76,17 +77,31 @@ def closest(name: str, names: Iterable[str], prefix: str = "") -> str | None:
 
 
 def parameters(class_path: str) -> list[str]:
+    """The arguments of a class of an imported module, its base classes' too: a constructor may hand them on."""
     module, _, name = class_path.rpartition(".")
-    named = vars(sys.modules[module]).get(name) if module in sys.modules else None  # a message imports nothing
-    kinds = inspect.getmro(named) if inspect.isclass(named) else ()  # a constructor may hand on what it is given
+    named = member(module, name)
+    kinds = inspect.getmro(named) if inspect.isclass(named) else ()
     makers = [vars(kind)["__init__"] for kind in kinds if "__init__" in vars(kind)]
     return [parameter for maker in makers for parameter in inspect.signature(maker).parameters]
 
 
-def classes(module: str) -> list[str]:
+def member(module: str, name: str) -> Any:
+    """``name`` of an imported module. A message imports nothing, except by our packages' short names."""
     if module not in sys.modules:
-        return []
-    return [name for name, thing in vars(sys.modules[module]).items() if inspect.isclass(thing)]
+        return None
+    here = vars(sys.modules[module])
+    return here["__getattr__"](name) if name not in here and name in short_names_of(module) else here.get(name)
+
+
+def classes(module: str) -> list[str]:
+    """The classes of an imported module, and the short names of a package of ours."""
+    here = vars(sys.modules[module]) if module in sys.modules else {}
+    return [name for name, thing in here.items() if inspect.isclass(thing)] + short_names_of(module)
+
+
+def short_names_of(module: str) -> list[str]:
+    ours = module in sys.modules and module.partition(".")[0] in ("lightning_cgan", "datamodules")
+    return list(vars(sys.modules[module])["__dir__"]()) if ours and "__dir__" in vars(sys.modules[module]) else []
 
 
 def submodules(package: str) -> list[str]:

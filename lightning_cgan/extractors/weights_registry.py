@@ -5,12 +5,12 @@ Starts without torch: the command that downloads them shares it with the network
 
 import hashlib
 from pathlib import Path
-from typing import NamedTuple
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, NamedTuple
 
 from lightning_cgan.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 DINO = "https://dl.fbaipublicfiles.com/dinov2"
 
@@ -78,12 +78,14 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_weights(weights: str, sha256: str, name: str) -> dict[str, Tensor]:
+def read_weights(weights: str, sha256: str, name: str) -> "dict[str, Tensor]":
     """The state dict in the file ``weights``, which is to be the one that is published as ``name``.
 
     Raises:
         UserError: if there is no such file, its hash is not ``sha256``, or it holds something else.
     """
+    import torch  # here, because the command line lists and fetches weights without it
+
     path = Path(weights)
     if not path.is_file():
         raise UserError(
@@ -98,7 +100,7 @@ def read_weights(weights: str, sha256: str, name: str) -> dict[str, Tensor]:
         held = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as cause:
         raise UserError(foreign(weights, name)) from cause
-    if not isinstance(held, dict) or not all(isinstance(value, Tensor) for value in held.values()):
+    if not isinstance(held, dict) or not all(isinstance(value, torch.Tensor) for value in held.values()):
         raise UserError(foreign(weights, name))
     return held
 

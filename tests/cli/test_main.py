@@ -2,8 +2,8 @@ import subprocess
 import sys
 
 import pytest
+from lightning.pytorch.cli import LightningCLI
 
-from lightning_cgan.cli.lightning import CLI
 from lightning_cgan.cli.main import HELP, TOOLS, TRAINER, main
 from tests.conftest import REPOSITORY
 
@@ -28,7 +28,7 @@ def test_help_tells_of_every_command_and_waits_for_no_library():
     asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert asked.stdout.strip() == HELP
     assert all(f"\n  {name} " in HELP for name in (*TRAINER, *TOOLS))
-    assert set(TRAINER) == set(CLI.subcommands())
+    assert set(TRAINER) == set(LightningCLI.subcommands())
 
 
 SLOW_IMPORT = """

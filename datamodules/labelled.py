@@ -17,6 +17,7 @@ from datamodules.sources import Joined, LabelledImages
 from lightning_cgan.clock import endless_epoch
 from lightning_cgan.contract import Draws, ImageSpec, Labelled, Reference, Trial, to_signed
 from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import facts_of
 from lightning_cgan.protocol import Protocol
 
 
@@ -143,14 +144,9 @@ class LabelledDataModule(DataModule):
         )
 
     def batch_shape(self, update: int) -> tuple[int, int]:
-        """Critic updates in generator update ``update``, and images in each one's batch: as the paper says.
-
-        ``critic_updates`` of the module is a number, or a function of the update; so is ``batch_size``, which only a
-        paper has that changes it while training. Without a paper there is one critic update.
-        """
-        module = self.run.lightning_module
-        n, size = getattr(module, "critic_updates", 1), getattr(module, "batch_size", self.batch_size)
-        return n(update) if callable(n) else n, size(update) if callable(size) else size
+        """Discriminator updates in generator update ``update``, and images in each one's batch, as the paper says."""
+        paper = facts_of(self.run.lightning_module)
+        return paper.n_critic_at(update), paper.batch_size_at(update) or self.batch_size
 
     def val_dataloader(self) -> DataLoader[Trial]:
         return self.evaluation_loader("val")
@@ -204,7 +200,7 @@ class LabelledDataModule(DataModule):
             ValueError: for a paper that does not mix classes.
         """
         module = self.run.lightning_module
-        if module is not None and not hasattr(module, "morph"):
+        if module is not None and not facts_of(module).mixes_classes:
             raise UserError(
                 f"Morphs need a generator that mixes classes; got {type(module).__name__}. "
                 "Leave out data.init_args.predict_morphs."

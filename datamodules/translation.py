@@ -20,6 +20,7 @@ from datamodules.side_decoding import SideDecoding
 from datamodules.sources import Joined, LabelledImages
 from lightning_cgan.clock import endless_epoch
 from lightning_cgan.contract import Paired, PairSpec, Reference, Sources, Trial, Unpaired, to_signed
+from lightning_cgan.interfaces import facts_of
 
 Domains = tuple[LabelledImages, LabelledImages]  # of a and of b
 Batch = Paired | Unpaired | Sources | Trial
@@ -179,8 +180,8 @@ class TranslationDataModule(DataModule):
 
     def training_order(self, count: int, purpose: str, longest: int) -> TrainingOrder:
         """The order of ``count`` images; one pass over ``longest`` of them where the trainer counts epochs."""
-        module, trainer = self.run.lightning_module, self.run
-        shape = getattr(module, "critic_updates", 1), self.batch_size
+        trainer = self.run
+        shape = facts_of(trainer.lightning_module).n_critic_at(0), self.batch_size
         updates = endless_epoch(trainer) or -(-longest // (shape[0] * shape[1]))
         rank, world = trainer.global_rank, trainer.world_size
         return TrainingOrder(count, shape, lambda: trainer.global_step, updates, rank, world, purpose)

@@ -30,6 +30,7 @@ from lightning_cgan.console import say
 from lightning_cgan.contract import check_batches, fitting_spec, spec_of
 from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.guarded_imports import imported, only
+from lightning_cgan.interfaces import facts_of
 from lightning_cgan.loggers import loggers_for, place_loggers, reach_wandb, remember_tracking
 from lightning_cgan.messages import explanation, hush, plain
 from lightning_cgan.named_classes import rules_for
@@ -155,7 +156,8 @@ class CLI(LightningCLI):
             super().instantiate_classes()
         except ValueError as error:  # jsonargparse wraps what a constructor says in its own words
             raise ValueError(plain(str(error))) from error
-        if self.datamodule.spec.num_classes and not getattr(self.model, "spec", self.datamodule.spec).num_classes:
+        made_for = facts_of(self.model).spec or self.datamodule.spec
+        if self.datamodule.spec.num_classes and not made_for.num_classes:
             say(f"{type(self.model).__name__} is unconditional: the labels of the data are ignored")
         self._dump_config()
         self.description = describe(self.config_dump, self.datamodule)
@@ -197,7 +199,7 @@ class CLI(LightningCLI):
         check_training(self.trainer, self.model)
         check_strategy(self.trainer, self.model)
         check_batches(self.model, self.datamodule)
-        if hasattr(self.model, "batch_size"):
+        if facts_of(self.model).batch_size_at(0) is not None:
             say(f"{type(self.model).__name__} sets the sizes of its batches: data.init_args.batch_size is not used")
         if fit.ckpt_path is None and not self.fresh:
             fit.ckpt_path = to_go_on_from(folder)
@@ -215,8 +217,8 @@ class CLI(LightningCLI):
                 raise SystemExit(0)
             tell_missing(folder, checkpoint)
             say(f"going on from update {done} of {self.trainer.max_steps} in {folder}")
-        if not fit.ckpt_path and hasattr(self.model, "check"):
-            self.model.check(self.trainer)
+        if not fit.ckpt_path:
+            facts_of(self.model).check(self.trainer)
         if self.fresh:
             self.start_over(folder)
         if not fit.ckpt_path:

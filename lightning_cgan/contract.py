@@ -167,20 +167,6 @@ def with_classes(spec: ImageSpec, paper: str) -> ImageSpec:
     return spec
 
 
-def with_few_labels(data: object, paper: str) -> None:
-    """Refuse ``data``, a data module, where it says that its training batches are other than ``PartlyLabelled``.
-
-    Raises:
-        ValueError: naming the view that makes them so.
-    """
-    kind = getattr(data, "training_batch", PartlyLabelled)
-    if kind is not PartlyLabelled:
-        raise ValueError(
-            f"{paper} learns from few labelled and many unlabelled images; met {type(data).__name__}, all labelled. "
-            "Set data.class_path to datamodules.semi_labelled.SemiLabelled, and its init_args.data to this set."
-        )
-
-
 def training_batch(side: Any) -> type:
     """The kind of batch that a paper reads, or a data module gives."""
     return getattr(side, "training_batch", Labelled)
@@ -210,8 +196,13 @@ def check_batches(module: Any, data: Any) -> None:
         ValueError: naming both kinds of batch.
     """
     asked, given = training_batch(module), training_batch(data)
-    few = (asked, given) == (PartlyLabelled, Labelled)  # SGAN itself says more about it
-    if given is not asked and not few:
+    if (asked, given) == (PartlyLabelled, Labelled):
+        raise UserError(
+            f"{type(module).__name__} learns from few labelled and many unlabelled images; got {type(data).__name__}, "
+            "all labelled. Set data.class_path to datamodules.semi_labelled.SemiLabelled, and its init_args.data to "
+            "this set."
+        )
+    if given is not asked:
         raise ValueError(
             f"{type(module).__name__} trains on {asked.__name__} batches; {type(data).__name__} gives "
             f"{given.__name__} ones. Set data, or model.class_path to a paper for such data."

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "lightning_cgan/console.py": [],
     "lightning_cgan/batch_check.py": ["lightning_cgan.contract", "lightning_cgan.errors"],
     "lightning_cgan/contract.py": ["lightning_cgan.errors"],
-    "lightning_cgan/interfaces.py": [],
+    "lightning_cgan/interfaces.py": ["lightning_cgan.contract"],
     "lightning_cgan/keyed.py": [],
     "lightning_cgan/protocol.py": [],
     "lightning_cgan/remembered.py": [],
@@ -83,6 +83,7 @@ MAY_IMPORT = {
         "lightning_cgan.schedules",
         "lightning_cgan.growth",
         "lightning_cgan.replay",
+        "lightning_cgan.papers",
     ],
     "lightning_cgan/callbacks": [
         *CORE,
@@ -151,7 +152,8 @@ def test_a_layer_imports_only_what_lies_below_it(layer):
 
 def test_no_paper_imports_another():
     for file in python_files("lightning_cgan/papers"):
-        assert not [name for name in our_imports(file) if name.startswith("lightning_cgan.papers")]
+        shared = ("lightning_cgan.papers.base", "lightning_cgan.papers.kinds")
+        assert not [name for name in our_imports(file) if name.startswith("lightning_cgan.papers") and name not in shared]
 
 
 def test_every_file_belongs_to_a_layer():

@@ -10,13 +10,13 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 
 from lightning_cgan import keyed
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.interfaces import PaperFacts
 from lightning_cgan.metrics.extractors import Extractor, sha256_of
 from lightning_cgan.metrics.resizing import Resize
 from lightning_cgan.protocol import Protocol
 
 PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics", "torch-fidelity")
-UNDECLARED = "not declared"  # of a paper that is no EvaluationFacts
+UNDECLARED = "not declared"  # of a paper that is no PaperFacts
 
 
 def card(trainer: Trainer, module: LightningModule, split: str, reals: int, fakes: int) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def card(trainer: Trainer, module: LightningModule, split: str, reals: int, fake
 
 def evaluated_with(module: LightningModule) -> dict[str, str]:
     """Weights, statistics of norm layers and dropout of the evaluation, as the paper says."""
-    if not isinstance(module, EvaluationFacts):
+    if not isinstance(module, PaperFacts):
         return dict.fromkeys(("weights", "norm", "dropout"), UNDECLARED)
     return {"weights": module.eval_weights(), "norm": module.eval_norm(), "dropout": module.eval_dropout()}
 

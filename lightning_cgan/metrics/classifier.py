@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from lightning_cgan import keyed
 from lightning_cgan.clock import updates_of_run
 from lightning_cgan.contract import Evaluated, ImageSpec, Labelled, Trial
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.interfaces import PaperFacts
 from lightning_cgan.learning_rates import OneCycle
 from lightning_cgan.optimize import descend, is_log_step
 from lightning_cgan.stored_model import Loadable
@@ -74,7 +74,7 @@ def jitter(image: Tensor, degrees: float = 10.0, shift: float = 0.1, zoom: float
     return grid_sample(image, grid, padding_mode="border", align_corners=False)
 
 
-class ClassifierTraining(EvaluationFacts, Loadable, LightningModule):
+class ClassifierTraining(PaperFacts, Loadable, LightningModule):
     """Trains a ``SmallClassifier`` by cross-entropy on jittered images.
 
     Args:

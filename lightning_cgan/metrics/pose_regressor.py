@@ -14,7 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from lightning_cgan import keyed
 from lightning_cgan.clock import updates_of_run
 from lightning_cgan.contract import Evaluated, ImageSpec, Labelled, Trial
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.interfaces import PaperFacts
 from lightning_cgan.learning_rates import OneCycle
 from lightning_cgan.metrics.classifier import convolution
 from lightning_cgan.metrics.pinned import sha256_of
@@ -82,7 +82,7 @@ class PoseRegressor(nn.Module):
         return azimuth
 
 
-class PoseTraining(EvaluationFacts, Loadable, LightningModule):
+class PoseTraining(PaperFacts, Loadable, LightningModule):
     """Trains a ``PoseNetwork`` by the squared error of the azimuth.
 
     Args:

@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from lightning_cgan import keyed
 from lightning_cgan.clock import updates_of_run
 from lightning_cgan.contract import Evaluated, Paired, PairSpec, Sources, to_bytes, to_signed
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.interfaces import PaperFacts
 from lightning_cgan.learning_rates import OneCycle
 from lightning_cgan.metrics.palette import class_numbers, painted
 from lightning_cgan.metrics.segmenter import SegmenterNetwork
@@ -21,7 +21,7 @@ from lightning_cgan.stored_model import Loadable
 LEFT_OUT = -100  # in place of a class
 
 
-class SegmenterTraining(EvaluationFacts, Loadable, LightningModule):
+class SegmenterTraining(PaperFacts, Loadable, LightningModule):
     """Trains a :class:`SegmenterNetwork` by cross-entropy on pairs of pictures (a) and label maps (b).
 
     To the suite it is a translation like any other: what it decides is painted in the data's palette, and scored by

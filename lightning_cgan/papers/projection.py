@@ -1,28 +1,25 @@
 """cGANs with projection discriminator. Miyato & Koyama, ICLR 2018."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_cgan import keyed
-from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, blended, class_labels, with_classes
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.contract import Draws, ImageSpec, Labelled, blended, class_labels, with_classes
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import sngan
-from lightning_cgan.networks.trained import frozen, trained_weights
-from lightning_cgan.optimize import Adam, descend, is_log_step, margins, scheduled
+from lightning_cgan.networks.trained import trained_weights
+from lightning_cgan.optimize import Adam, descend, margins
+from lightning_cgan.papers.base import check_counts
+from lightning_cgan.papers.kinds import ClassConditional
 from lightning_cgan.schedules import linear_decay
-from lightning_cgan.stored_model import Loadable
 
 
-class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
+class ProjectionGAN(ClassConditional):
     """A generator with conditional batch norm against a spectrally normalised projection discriminator.
 
     Each generator update follows ``critic_updates`` discriminator updates on as many fresh real batches. Both learning
@@ -50,6 +47,8 @@ class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
         ValueError: for data without classes, or counts below one.
     """
 
+    mixes_classes: ClassVar[bool] = True
+
     def __init__(
         self,
         spec: ImageSpec,
@@ -65,54 +64,32 @@ class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
         classifier_start: int = 0,
         start_from: str | None = None,
     ) -> None:
-        super().__init__()
-        for name, count in (("critic_updates", critic_updates), ("fakes_per_real", fakes_per_real)):
-            if count < 1:
-                raise ValueError(f"{name} is at least 1; met {count}. Set model.init_args.{name}.")
-        self.automatic_optimization = False
-        self.judges: tuple[nn.Module, ...] = ()
-        self.spec = with_classes(spec, "The projection discriminator")
+        super().__init__(with_classes(spec, "The projection discriminator"))
+        check_counts(critic_updates=critic_updates, fakes_per_real=fakes_per_real)
         self.generator = generator(spec)
         self.discriminator = discriminator(spec)
-        self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
-        self.critic_updates = critic_updates
+        self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
+        self.schedule = lambda update, updates: linear_decay(update, decay_start, updates)
+        self.n_critic = critic_updates
         self.fakes_per_real = fakes_per_real
-        self.decay_start = decay_start
         self.classifier = classifier
         self.classifier_weight = classifier_weight
         self.classifier_start = classifier_start
         self.start_from = start_from
 
-    def check(self, trainer: Trainer) -> None:
-        """Refuses what it cannot start from; the command line asks before it touches an earlier run."""
-        if self.start_from and not trainer.ckpt_path:
-            trained_weights(self.start_from, self)
-
-    def on_fit_start(self) -> None:
-        if self.start_from and not self.trainer.ckpt_path:  # a run that goes on has weights of its own
-            self.load_state_dict(trained_weights(self.start_from, self))
-        if self.classifier is not None:  # in a tuple it is no submodule: neither optimizers nor checkpoints hold it
-            self.judges = (frozen(self.classifier(self.spec)).to(self.device),)
-
-    def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        keyed.reseed("train", self.global_step, self.global_rank)
-        generator_optimizer, discriminator_optimizer = self.optimizers()
+    def update(self, batch: Labelled) -> dict[str, Tensor]:
+        generator_optimizer, discriminator_optimizer = self.optimizer_list()
 
         with self.toggled_optimizer(discriminator_optimizer):
             for real, label in zip(*batch, strict=True):
-                discriminator_loss, logits = self.discriminator_loss(real, label)
-                descend(self, discriminator_optimizer, discriminator_loss)
+                loss_d, logits = self.discriminator_loss(real, label)
+                descend(self, discriminator_optimizer, loss_d)
 
         with self.toggled_optimizer(generator_optimizer):
-            generator_loss = self.generator_loss(self.fakes_per_real * len(label))
-            descend(self, generator_optimizer, generator_loss, tick=True)
+            loss_g = self.generator_loss(self.fakes_per_real * len(label))
+            descend(self, generator_optimizer, loss_g, tick=True)
 
-        for scheduler in self.lr_schedulers():
-            scheduler.step()
-        if is_log_step(self):
-            losses = {"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}
-            self.log_dict(losses | margins(*logits), prog_bar=True)
+        return {"loss_d": loss_d, "loss_g": loss_g} | margins(*logits)
 
     def discriminator_loss(self, real: Tensor, label: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The hinge loss, and the logits of real and generated images, which share one call: one power iteration."""
@@ -126,39 +103,23 @@ class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
         """Minus the mean logit of ``count`` new images; when fine-tuning, plus the classifier's weighted loss."""
         fake, label = self.fakes(count)
         loss = generator_hinge(self.discriminator(fake, label).float())
-        if self.judges and self.global_step >= self.classifier_start:
-            (classifier,) = self.judges
+        if self.frozen and self.global_step >= self.classifier_start:
+            (classifier,) = self.frozen
             loss = loss + self.classifier_weight * cross_entropy(classifier(fake).float(), label)
         return loss
 
-    def fakes(self, count: int) -> tuple[Tensor, Tensor]:
-        """Generated images (count, C, H, W) and the labels (count,) they were asked for, uniform over the classes."""
-        noise = torch.randn(count, self.generator.latent_dim, device=self.device)
-        label = torch.randint(self.spec.num_classes, (count,), device=self.device)
-        return self.generator(noise, label), label
+    def make_frozen(self) -> tuple[nn.Module, ...]:
+        return () if self.classifier is None else (self.classifier(self.spec),)
 
-    def forward(self, noise: Tensor, label: Tensor) -> Tensor:
-        """Noise (B, latent_dim) and labels (B,), or weights (B, num_classes), to images (B, C, H, W) in [-1, 1]."""
-        return self.generator(noise, label).float()
+    def check(self, trainer: Trainer) -> None:
+        super().check(trainer)
+        if self.start_from and not trainer.ckpt_path:
+            trained_weights(self.start_from, self)
 
-    def draw(self, draws: Draws, seed: int | None = None) -> Tensor:
-        """The images of ``draws``: the same for a key whatever the batch, the device or the process."""
-        return self(keyed.normal("draw", draws.key, self.generator.latent_dim, seed=seed), draws.label)
-
-    @torch.no_grad()
-    def sample(self, count: int, label: int | Sequence[int] | Tensor | None = None, seed: int = 0) -> Tensor:
-        """Generated images (count, C, H, W) in [-1, 1]; put the module in eval mode first, as ``load`` does.
-
-        Args:
-            count: images to draw.
-            label: one class for all, or one for each; None goes round the classes.
-            seed: the same seed gives the same images.
-
-        Raises:
-            ValueError: for labels that the data set does not have, or not ``count`` of them.
-        """
-        label = class_labels(label, count, self.spec.num_classes).to(self.device)
-        return self.draw(Draws(label, torch.arange(count, device=self.device)), seed)
+    def on_fit_start(self) -> None:
+        super().on_fit_start()
+        if self.start_from and not self.trainer.ckpt_path:  # a run that goes on has weights of its own
+            self.load_state_dict(trained_weights(self.start_from, self))
 
     @torch.no_grad()
     def morph(self, first: int, second: int, steps: int = 9, count: int = 1, seed: int = 0) -> Tensor:
@@ -181,23 +142,3 @@ class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
         key = torch.arange(count, device=self.device).repeat_interleave(steps)
         label = blended(pair.expand(len(key), 2), share, self.spec.num_classes)
         return self.draw(Draws(label, key), seed).unflatten(0, (count, steps))
-
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return Evaluated(batch.image, self.draw(batch.draws), batch.draws.label, truth=batch.label)
-
-    test_step = validation_step
-
-    def predict_step(self, batch: Draws, batch_idx: int) -> Evaluated:
-        fake = self.draw(batch)
-        label = batch.key if batch.label.is_floating_point() else batch.label  # a morph is known by its path
-        return Evaluated(real=fake[:0], fake=fake, label=label)
-
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizers = [
-            self.generator_optimizer(self.generator.parameters()),
-            self.discriminator_optimizer(self.discriminator.parameters()),
-        ]
-        return scheduled(self, optimizers, self.decay)
-
-    def decay(self, update: int, updates: int) -> float:
-        return linear_decay(update, self.decay_start, updates)

@@ -5,21 +5,19 @@ from collections.abc import Callable
 import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
-from torch.optim import Optimizer, RMSprop
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim import RMSprop
 
-from lightning_cgan import keyed
-from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, without_classes
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.contract import ImageSpec, Labelled, without_classes
+from lightning_cgan.errors import UserError
 from lightning_cgan.losses import wasserstein
 from lightning_cgan.networks import dcgan
-from lightning_cgan.optimize import descend, is_log_step, margins, scheduled
+from lightning_cgan.optimize import descend, margins
+from lightning_cgan.papers.base import check_counts
+from lightning_cgan.papers.kinds import Unconditional
 from lightning_cgan.schedules import constant
-from lightning_cgan.stored_model import Loadable
 
 
-class WGAN(EvaluationFacts, Loadable, ChecksBatches):
+class WGAN(Unconditional):
     """A generator against a critic kept Lipschitz by clipping its weights. Algorithm 1.
 
     The defaults are the paper's; the critic's long trainings at the start and now and then are the authors' code's.
@@ -56,54 +54,40 @@ class WGAN(EvaluationFacts, Loadable, ChecksBatches):
         long_every: int = 500,
         schedule: Callable[[int, int], float] = constant,
     ) -> None:
-        super().__init__()
+        super().__init__(without_classes(spec))
         if clip <= 0:
-            raise ValueError(
-                f"clip bounds the critic's weights, so it is above 0; met {clip}. Set model.init_args.clip."
+            raise UserError(
+                f"clip bounds the critic's weights, so it is above 0; got {clip}. Set model.init_args.clip."
             )
-        positive = {
-            "usual_critic_updates": usual_critic_updates,
-            "long_critic_updates": long_critic_updates,
-            "long_every": long_every,
-        }
-        for name, count in positive.items():
-            if count < 1:
-                raise ValueError(f"{name} is at least 1; met {count}. Set model.init_args.{name}.")
-        self.automatic_optimization = False
-        self.spec = without_classes(spec)
+        check_counts(
+            usual_critic_updates=usual_critic_updates, long_critic_updates=long_critic_updates, long_every=long_every
+        )
         self.generator = generator(self.spec)
         self.critic = critic(self.spec)
-        self.generator_optimizer = generator_optimizer
-        self.critic_optimizer = critic_optimizer
-        self.clip = clip
-        self.usual_critic_updates, self.long_critic_updates = usual_critic_updates, long_critic_updates
-        self.warmup, self.long_every = warmup, long_every
+        self.optimizer_factories = {"generator": generator_optimizer, "critic": critic_optimizer}
         self.schedule = schedule
+        self.clip = clip
+        self.n_critic, self.long_critic_updates = usual_critic_updates, long_critic_updates
+        self.warmup, self.long_every = warmup, long_every
 
-    def critic_updates(self, update: int) -> int:
-        """Critic updates in generator update number ``update``, counted from 0; the data module delivers as many."""
+    def n_critic_at(self, update: int) -> int:
         long = update < self.warmup or update % self.long_every == 0
-        return self.long_critic_updates if long else self.usual_critic_updates
+        return self.long_critic_updates if long else self.n_critic
 
-    def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        keyed.reseed("train", self.global_step, self.global_rank)
-        generator_optimizer, critic_optimizer = self.optimizers()
+    def update(self, batch: Labelled) -> dict[str, Tensor]:
+        generator_optimizer, critic_optimizer = self.optimizer_list()
 
         with self.toggled_optimizer(critic_optimizer):
             for real in batch.image:
                 self.clip_critic()
-                critic_loss, outputs = self.critic_loss(real)
-                descend(self, critic_optimizer, critic_loss)
+                loss_d, outputs = self.critic_loss(real)
+                descend(self, critic_optimizer, loss_d)
 
         with self.toggled_optimizer(generator_optimizer):
-            generator_loss = self.generator_loss(len(real))
-            descend(self, generator_optimizer, generator_loss, tick=True)
+            loss_g = self.generator_loss(len(real))
+            descend(self, generator_optimizer, loss_g, tick=True)
 
-        for scheduler in self.lr_schedulers():
-            scheduler.step()
-        if is_log_step(self):
-            scalars = {"train/loss_d": critic_loss, "train/loss_g": generator_loss, "train/distance": -critic_loss}
-            self.log_dict(scalars | margins(*outputs), prog_bar=True)
+        return {"loss_d": loss_d, "loss_g": loss_g, "distance": -loss_d} | margins(*outputs)
 
     @torch.no_grad()
     def clip_critic(self) -> None:
@@ -121,36 +105,3 @@ class WGAN(EvaluationFacts, Loadable, ChecksBatches):
     def generator_loss(self, count: int) -> Tensor:
         """Minus the critic's mean output for ``count`` new images."""
         return wasserstein.generator_loss(self.critic(self.fakes(count)).float())
-
-    def fakes(self, count: int) -> Tensor:
-        """Generated images (count, C, H, W)."""
-        return self.generator(torch.randn(count, self.generator.latent_dim, device=self.device))
-
-    def forward(self, noise: Tensor) -> Tensor:
-        """Standard normal noise (B, latent_dim) to images (B, C, H, W) in [-1, 1]."""
-        return self.generator(noise).float()
-
-    def draw(self, key: Tensor, seed: int | None = None) -> Tensor:
-        """The images of the (K,) keys: the same for a key whatever the batch, the device or the process."""
-        return self(keyed.normal("draw", key, self.generator.latent_dim, seed=seed))
-
-    @torch.no_grad()
-    def sample(self, count: int, seed: int = 0) -> Tensor:
-        """Generated images (count, C, H, W) in [-1, 1]; the same for a seed. In eval mode, as ``load`` leaves it."""
-        return self.draw(torch.arange(count, device=self.device), seed)
-
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return Evaluated(real=batch.image, fake=self.draw(batch.draws.key))
-
-    test_step = validation_step
-
-    def predict_step(self, batch: Draws, batch_idx: int) -> Evaluated:
-        fake = self.draw(batch.key)
-        return Evaluated(real=fake[:0], fake=fake)
-
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizers = [
-            self.generator_optimizer(self.generator.parameters()),
-            self.critic_optimizer(self.critic.parameters()),
-        ]
-        return scheduled(self, optimizers, self.schedule)

@@ -15,7 +15,7 @@ def batches(model, shape, updates, size=4, classes=10):
     """Random batches, as many critic batches in each as the paper asks for."""
     draw = torch.Generator().manual_seed(0)
     for update in range(updates):
-        n = model.critic_updates(update) if callable(model.critic_updates) else model.critic_updates
+        n = model.n_critic_at(update)
         image = torch.rand(n, size, *shape, generator=draw) * 2 - 1
         yield Labelled(image, torch.randint(classes, (n, size), generator=draw))
 

@@ -120,7 +120,9 @@ def every_paper():
         thing
         for module in modules
         for thing in vars(module).values()
-        if isinstance(thing, type) and issubclass(thing, LightningModule) and thing.__module__ == module.__name__
+        if isinstance(thing, type)
+        and issubclass(thing, LightningModule)
+        and thing.__module__ == module.__name__
         and not thing.__module__.endswith((".base", ".kinds"))
     }
 

@@ -1,0 +1,5 @@
+"""Data sets as LightningDataModules; every class is importable from here, ``datamodules.Digits``."""
+
+from lightning_cgan.short_names import short_names
+
+__getattr__, __dir__ = short_names(__name__, __path__[0])

@@ -5,8 +5,8 @@ from typing import Any
 
 from lightning.pytorch import LightningDataModule
 
-from datamodules.fingerprint import Fingerprint, State, differences, earlier, leaks
-from lightning_cgan.contract import DataFacts
+from datamodules.core.fingerprint import Fingerprint, State, differences, earlier, leaks
+from lightning_cgan.interfaces import DataFacts
 from lightning_cgan.protocol import Protocol
 
 MEASURED = {"fit": "val", "validate": "val", "test": "test"}

@@ -6,16 +6,16 @@ from typing import ClassVar
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from datamodules.augment import plain
 from datamodules.base import MEASURED, DataModule
-from datamodules.batches import Evaluation, Requests, Training, as_is, outlive_first_sigterm
-from datamodules.class_names import Class, class_numbers
-from datamodules.fingerprint import Fingerprint, of_images
-from datamodules.morphs import Morphs
-from datamodules.order import EvaluationOrder, Positions, TrainingOrder
-from datamodules.sources import Joined, LabelledImages
+from datamodules.core.augment import plain
+from datamodules.core.batches import Evaluation, Requests, Training, as_is, outlive_first_sigterm
+from datamodules.core.class_names import Class, class_numbers
+from datamodules.core.fingerprint import Fingerprint, of_images
+from datamodules.core.morphs import Morphs
+from datamodules.core.order import EvaluationOrder, SampleIndex, TrainingOrder
+from datamodules.core.sources import ConcatSource, LabelledImages
+from lightning_cgan.batches import EvalBatch, ImageSpec, Labelled, LatentBatch, Reference, to_signed
 from lightning_cgan.clock import endless_epoch
-from lightning_cgan.contract import Draws, ImageSpec, Labelled, Reference, Trial, to_signed
 from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import facts_of
 from lightning_cgan.protocol import Protocol
@@ -113,10 +113,10 @@ class LabelledDataModule(DataModule):
     def fingerprint(self, split: str) -> Fingerprint:
         return of_images(self.source(split))
 
-    def measured(self, split: str) -> Joined:
+    def measured(self, split: str) -> ConcatSource:
         """The images that ``split``'s scores are measured against, without augmentation."""
         most = self.protocol.value.reals if split == "test" else None
-        return Joined(*(plain(self.source(part)) for part in self.measured_splits(split)), most=most)
+        return ConcatSource(*(plain(self.source(part)) for part in self.measured_splits(split)), most=most)
 
     def reference(self, split: str) -> Reference:
         """What ``split``'s scores are measured against."""
@@ -148,27 +148,27 @@ class LabelledDataModule(DataModule):
         paper = facts_of(self.run.lightning_module)
         return paper.n_critic_at(update), paper.batch_size_at(update) or self.batch_size
 
-    def val_dataloader(self) -> DataLoader[Trial]:
+    def val_dataloader(self) -> DataLoader[EvalBatch]:
         return self.evaluation_loader("val")
 
-    def test_dataloader(self) -> DataLoader[Trial]:
+    def test_dataloader(self) -> DataLoader[EvalBatch]:
         return self.evaluation_loader("test")
 
-    def evaluation_loader(self, split: str) -> DataLoader[Trial]:
+    def evaluation_loader(self, split: str) -> DataLoader[EvalBatch]:
         source = self.measured(split)
         order = self.shared(len(source.label), self.fakes[split])
         return self.loader(Evaluation(source, self.spec.num_classes), order)
 
-    def images(self, split: str, most: int | None = None) -> Joined:
+    def images(self, split: str, most: int | None = None) -> ConcatSource:
         """The images of ``split``, at most so many, without augmentation."""
-        return Joined(plain(self.source(split)), most=most)
+        return ConcatSource(plain(self.source(split)), most=most)
 
-    def image_loader(self, split: str, most: int | None = None) -> DataLoader[Trial]:
+    def image_loader(self, split: str, most: int | None = None) -> DataLoader[EvalBatch]:
         """This process' part of :meth:`images`, with nothing set against them."""
         source = self.images(split, most)
         return self.loader(Evaluation(source, self.spec.num_classes), self.shared(len(source.label), 0))
 
-    def probe(self, count: int = 100, classes: int = 20) -> list[Trial]:
+    def probe(self, count: int = 100, classes: int = 20) -> list[EvalBatch]:
         """A small evaluation that is the same all run long and in every process, as loaders give it.
 
         Args:
@@ -179,21 +179,21 @@ class LabelledDataModule(DataModule):
         chosen = torch.linspace(0, known - 1, min(known, classes)).round().long()
         each = max(count // len(chosen), 10)
         place = torch.cat([(source.label == one).nonzero()[:each, 0] for one in chosen])
-        draws = Draws(chosen.repeat(each), torch.arange(each * len(chosen)))
-        parts = -(-len(draws.key) // self.evaluation_batch_size)
+        draws = LatentBatch(chosen.repeat(each), torch.arange(each * len(chosen)))
+        parts = -(-len(draws.noise_id) // self.evaluation_batch_size)
         return [
-            Trial(source.images(Positions(torch.zeros_like(at), at)), source.label[at], Draws(label, key))
+            EvalBatch(source.images(SampleIndex(torch.zeros_like(at), at)), source.label[at], LatentBatch(label, key))
             for at, label, key in zip(*(every.tensor_split(parts) for every in (place, *draws)), strict=True)
         ]
 
-    def predict_dataloader(self) -> DataLoader[Draws]:
+    def predict_dataloader(self) -> DataLoader[LatentBatch]:
         if self.morphs:
             return self.morph_loader(self.morphs)
         classes = self.predict_classes or list(range(max(self.spec.num_classes, 1)))
         order = self.shared(0, len(classes) * self.predict_per_class)
         return self.loader(Requests(self.spec.num_classes, classes), order)
 
-    def morph_loader(self, morphs: Morphs) -> DataLoader[Draws]:
+    def morph_loader(self, morphs: Morphs) -> DataLoader[LatentBatch]:
         """Loads the draws of ``morphs``.
 
         Raises:
@@ -224,5 +224,7 @@ class LabelledDataModule(DataModule):
             generator=torch.Generator(),  # or each new iterator would draw from the global stream
         )
 
-    def on_after_batch_transfer(self, batch: Labelled | Trial | Draws, dataloader_idx: int) -> Labelled | Trial | Draws:
-        return batch if isinstance(batch, Draws) else batch._replace(image=to_signed(batch.image))
+    def on_after_batch_transfer(
+        self, batch: Labelled | EvalBatch | LatentBatch, dataloader_idx: int
+    ) -> Labelled | EvalBatch | LatentBatch:
+        return batch if isinstance(batch, LatentBatch) else batch._replace(image=to_signed(batch.image))

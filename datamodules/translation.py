@@ -8,22 +8,22 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from datamodules.augment import plain
 from datamodules.base import MEASURED, DataModule
-from datamodules.batches import Evaluation, as_is, outlive_first_sigterm
-from datamodules.fingerprint import Fingerprint, of_domains, of_pairs
-from datamodules.order import EvaluationOrder, InStep, Positions, Slices, TrainingOrder
-from datamodules.own_pictures import OwnPictures
-from datamodules.palette import palette_of
-from datamodules.pictures import CMYK
-from datamodules.side_decoding import SideDecoding
-from datamodules.sources import Joined, LabelledImages
+from datamodules.core.augment import plain
+from datamodules.core.batches import Evaluation, as_is, outlive_first_sigterm
+from datamodules.core.fingerprint import Fingerprint, of_domains, of_pairs
+from datamodules.core.order import EvalRange, EvaluationOrder, SampleIndex, TrainingOrder, ZipSampler
+from datamodules.core.sources import ConcatSource, LabelledImages
+from datamodules.files.decode import CMYK
+from datamodules.files.label_maps import palette_of
+from datamodules.files.predict_images import OwnPictures
+from datamodules.files.side_decoding import SideDecoding
+from lightning_cgan.batches import EvalBatch, Paired, PairSpec, Reference, SourceImages, Unpaired, to_signed
 from lightning_cgan.clock import endless_epoch
-from lightning_cgan.contract import Paired, PairSpec, Reference, Sources, Trial, Unpaired, to_signed
 from lightning_cgan.interfaces import facts_of
 
 Domains = tuple[LabelledImages, LabelledImages]  # of a and of b
-Batch = Paired | Unpaired | Sources | Trial
+Batch = Paired | Unpaired | SourceImages | EvalBatch
 
 
 class Direction(Enum):
@@ -33,31 +33,31 @@ class Direction(Enum):
     b_to_a = "b_to_a"
 
 
-class Sides(Dataset[Paired | Unpaired]):
-    """Answers a pair of ``Positions``, one for each domain, or the ``Slices`` of an evaluation."""
+class PairedDataset(Dataset[Paired | Unpaired]):
+    """Answers a pair of ``SampleIndex``, one for each domain, or the ``EvalRange`` of an evaluation."""
 
     def __init__(self, domains: Domains, kind: type) -> None:
         self.domains, self.kind = domains, kind
 
-    def __getitem__(self, at: tuple[Positions, Positions] | Slices) -> Paired | Unpaired:
-        of_a, of_b = (in_order(at.draws), in_order(at.real)) if isinstance(at, Slices) else at
+    def __getitem__(self, at: tuple[SampleIndex, SampleIndex] | EvalRange) -> Paired | Unpaired:
+        of_a, of_b = (in_order(at.draws), in_order(at.real)) if isinstance(at, EvalRange) else at
         a, b = self.domains
         return self.kind(a.images(of_a), b.images(of_b))
 
 
-def in_order(part: range) -> Positions:
+def in_order(part: range) -> SampleIndex:
     place = torch.arange(part.start, part.stop)
-    return Positions(torch.zeros_like(place), place)
+    return SampleIndex(torch.zeros_like(place), place)
 
 
-class Named(Dataset[Sources]):
-    """Answers ``Slices`` with the images that ``predict`` translates."""
+class PredictDataset(Dataset[SourceImages]):
+    """Answers ``EvalRange`` with the images that ``predict`` translates."""
 
     def __init__(self, source: LabelledImages, name: list[str]) -> None:
         self.source, self.name = source, name
 
-    def __getitem__(self, at: Slices) -> Sources:
-        return Sources(self.source.images(in_order(at.draws)), [self.name[number] for number in at.draws])
+    def __getitem__(self, at: EvalRange) -> SourceImages:
+        return SourceImages(self.source.images(in_order(at.draws)), [self.name[number] for number in at.draws])
 
 
 class TranslationDataModule(DataModule):
@@ -172,11 +172,11 @@ class TranslationDataModule(DataModule):
         longest = max(len(a.label), len(b.label))
         if self.training_batch is Paired:
             order = self.training_order(len(a.label), "order", longest)
-            return self.loader(Sides((a, b), Paired), InStep(order, order))
+            return self.loader(PairedDataset((a, b), Paired), ZipSampler(order, order))
         order_a, order_b = (
             self.training_order(len(s.label), f"domain {k}", longest) for k, s in zip("ab", (a, b), strict=True)
         )
-        return self.loader(Sides((a, b), Unpaired), InStep(order_a, order_b))
+        return self.loader(PairedDataset((a, b), Unpaired), ZipSampler(order_a, order_b))
 
     def training_order(self, count: int, purpose: str, longest: int) -> TrainingOrder:
         """The order of ``count`` images; one pass over ``longest`` of them where the trainer counts epochs."""
@@ -194,7 +194,7 @@ class TranslationDataModule(DataModule):
 
     def evaluation_loader(self, split: str) -> DataLoader[Paired | Unpaired]:
         a, b = self.measured(split)
-        return self.loader(Sides((a, b), self.training_batch), self.shared(len(b.label), len(a.label)))
+        return self.loader(PairedDataset((a, b), self.training_batch), self.shared(len(b.label), len(a.label)))
 
     def probe(self, count: int = 32) -> list[Paired | Unpaired]:
         """A small evaluation that is the same all run long: the first ``count`` validation images of each domain.
@@ -205,21 +205,21 @@ class TranslationDataModule(DataModule):
         count = 0 if self.spec.scale > 1 else min(count, len(a.label), len(b.label))
         edges = range(0, count, self.evaluation_batch_size)
         parts = (range(start, min(start + self.evaluation_batch_size, count)) for start in edges)
-        return [Sides((a, b), self.training_batch)[Slices(part, part)] for part in parts]
+        return [PairedDataset((a, b), self.training_batch)[EvalRange(part, part)] for part in parts]
 
-    def predict_dataloader(self) -> DataLoader[Sources]:
+    def predict_dataloader(self) -> DataLoader[SourceImages]:
         """The user's own pictures, one in a batch where they differ in size; without any the test images of a."""
         if (own := self.own_pictures()) is not None:
-            return self.loader(Named(own, own.name), self.shared(0, len(own.path), None if own.alike else 1))
+            return self.loader(PredictDataset(own, own.name), self.shared(0, len(own.path), None if own.alike else 1))
         source, _ = self.measured("test")
         count = len(source.label)
-        return self.loader(Named(source, [f"{number:05d}" for number in range(count)]), self.shared(0, count))
+        return self.loader(PredictDataset(source, [f"{number:05d}" for number in range(count)]), self.shared(0, count))
 
-    def images(self, split: str, most: int | None = None) -> Joined:
+    def images(self, split: str, most: int | None = None) -> ConcatSource:
         """The images of b in ``split``, at most so many, without augmentation."""
-        return Joined(plain(self.domains(split)[1]), most=most)
+        return ConcatSource(plain(self.domains(split)[1]), most=most)
 
-    def image_loader(self, split: str, most: int | None = None) -> DataLoader[Trial]:
+    def image_loader(self, split: str, most: int | None = None) -> DataLoader[EvalBatch]:
         """This process' part of :meth:`images`."""
         source = self.images(split, most)
         return self.loader(Evaluation(source, 0), self.shared(len(source.label), 0))

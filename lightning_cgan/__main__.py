@@ -1,5 +1,5 @@
 import sys
 
-from lightning_cgan.command import main
+from lightning_cgan.cli.main import main
 
 sys.exit(main())

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 
-from lightning_cgan.cli import CLI
-from lightning_cgan.run_folder import check_fits, read_checkpoint
-from lightning_cgan.stored_model import check_local, stored_model
+from lightning_cgan.cli.lightning import CLI
+from lightning_cgan.config.stored_model import check_local, stored_model
+from lightning_cgan.runs.run_folder import check_fits, read_checkpoint
 
 
 class Builder(CLI):
@@ -31,7 +31,7 @@ def build(
 
     Args:
         experiment: path of the YAML file.
-        overrides: as on the command line, ``"--model.init_args.critic_updates=1"`` or ``"--config", "overlay.yaml"``.
+        overrides: as on the command line, ``"--model.init_args.n_critic=1"`` or ``"--config", "overlay.yaml"``.
         trust: packages whose classes the file may name beside the suite's, torch's, Lightning's and those of modules
             in the working directory. Their code runs.
 

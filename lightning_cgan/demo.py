@@ -5,8 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from lightning_cgan.cli import main as command
-from lightning_cgan.console import say
+from lightning_cgan.cli.lightning import main as command
+from lightning_cgan.console import info
 
 EXPERIMENT = "experiments/projection/digits.yaml"
 
@@ -20,8 +20,8 @@ def main() -> int:
     folder = Path("runs/projection/digits")
     scores = json.loads((folder / "metrics.json").read_text())["test"]["scores"]
     seconds = time.monotonic() - began
-    say(f"demo: accuracy {scores['accuracy']:.3f} fid {scores['fid']:.1f} seconds {seconds:.0f}")
-    say(f"{folder / 'samples' / 'test.png'}  {folder / 'report.html'}")
+    info(f"demo: accuracy {scores['accuracy']:.3f} fid {scores['fid']:.1f} seconds {seconds:.0f}")
+    info(f"{folder / 'samples' / 'test.png'}  {folder / 'report.html'}")
     return 0
 
 

@@ -13,11 +13,11 @@ from torch.optim.lr_scheduler import LRScheduler
 from lightning_cgan.clock import updates_of_run
 from lightning_cgan.errors import NonFiniteError
 from lightning_cgan.finite import check_step
-from lightning_cgan.learning_rates import Schedule, Scheduled
-from lightning_cgan.schedules import ramp
+from lightning_cgan.schedules.learning_rate import ramp
+from lightning_cgan.schedules.schedulers import Schedule, Scheduled
 
 
-def descend(module: LightningModule, optimizer: LightningOptimizer, loss: Tensor, tick: bool = False) -> None:
+def optimizer_step(module: LightningModule, optimizer: LightningOptimizer, loss: Tensor, count: bool = False) -> None:
     """Take one step of ``optimizer`` down the gradient of ``loss``.
 
     Lightning counts every optimizer's steps in ``trainer.global_step``. Here only steps with ``tick`` count: one per
@@ -27,7 +27,7 @@ def descend(module: LightningModule, optimizer: LightningOptimizer, loss: Tensor
     Raises:
         NonFiniteError: for NaN or infinity in ``loss`` or its gradient; the step is not taken.
     """
-    if not tick:  # Lightning installs its counters anew for each training step
+    if not count:  # Lightning installs its counters anew for each training step
         optimizer._on_before_step = optimizer._on_after_step = do_nothing_closure
     optimizer.zero_grad()
     module.manual_backward(loss)
@@ -35,7 +35,7 @@ def descend(module: LightningModule, optimizer: LightningOptimizer, loss: Tensor
     optimizer.step()
 
 
-def is_log_step(module: LightningModule) -> bool:
+def should_log(module: LightningModule) -> bool:
     """Whether this generator update, just counted, is one whose scalars are written; with 0 Lightning writes none.
 
     ``self.log`` costs a third of a millisecond a key even when nothing is written, so ask first.
@@ -44,7 +44,7 @@ def is_log_step(module: LightningModule) -> bool:
     return every > 0 and module.global_step % every == 0
 
 
-def margins(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+def logit_means(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
     """How far apart a discriminator holds real and generated images: its mean logit of either kind, to be logged.
 
     Args:
@@ -108,7 +108,7 @@ class RampedSGD(torch.optim.SGD):
         return super().step(closure)
 
 
-def scheduled(
+def with_lr_lambda(
     module: LightningModule, optimizers: Sequence[Optimizer], schedule: Schedule
 ) -> tuple[list[Optimizer], list[LRScheduler]]:
     """``optimizers``, each with a scheduler that multiplies its learning rate by ``schedule``.

@@ -19,17 +19,17 @@ from lightning.pytorch import Callback
 from torch.utils.data import DataLoader
 from torchmetrics.image.fid import _compute_fid
 
-from datamodules.batches import Training
-from datamodules.digits import Digits
-from datamodules.order import TrainingOrder
+from datamodules.core.batches import Training
+from datamodules.core.order import TrainingOrder
+from datamodules.embedded.digits import Digits
 from lightning_cgan import build, keyed
-from lightning_cgan.cli import main
-from lightning_cgan.contract import Evaluated, to_bytes, to_signed
+from lightning_cgan.batches import EvalOutput, to_bytes, to_signed
+from lightning_cgan.cli.lightning import main
+from lightning_cgan.extractors.extractors import DigitsClassifier, InceptionV3, seen_by, sha256_of
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
-from lightning_cgan.metrics.extractors import DigitsClassifier, InceptionV3, seen_by, sha256_of
-from lightning_cgan.metrics.frechet import frechet_distance, frechet_distances
-from lightning_cgan.metrics.scores import Pass, all_scores
-from lightning_cgan.schedules import linear_decay
+from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, all_scores
+from lightning_cgan.metrics.distribution.fid import frechet_distance, frechet_distances
+from lightning_cgan.schedules.learning_rate import linear_decay
 from tests.conftest import DIGITS
 from tests.metrics.inception import random_inception
 
@@ -66,7 +66,7 @@ def plain():
     """The same training loop without Lightning."""
     model, _ = build(DIGITS)
     model.to(memory_format=torch.channels_last)
-    n, batch = model.critic_updates, 64
+    n, batch = model.n_critic, 64
     order = TrainingOrder(1097, (n, batch), updates=UPDATES + 1)
     loader = DataLoader(Training(Digits().source("train")), sampler=order, batch_size=None, collate_fn=lambda b: b)
     generator, discriminator = model.generator, model.discriminator
@@ -84,16 +84,18 @@ def plain():
                     asked = torch.randint(10, (batch,))
                     fake = generator(torch.randn(batch, 128), asked)
                 logits = discriminator(torch.cat([real, fake]), torch.cat([label, asked])).float()
-                descend(steps[1], discriminator_hinge(*logits.split(batch)))
+                optimizer_step(steps[1], discriminator_hinge(*logits.split(batch)))
             discriminator.requires_grad_(False)
             asked = torch.randint(10, (batch,))
-            descend(steps[0], generator_hinge(discriminator(generator(torch.randn(batch, 128), asked), asked).float()))
+            optimizer_step(
+                steps[0], generator_hinge(discriminator(generator(torch.randn(batch, 128), asked), asked).float())
+            )
         for step, rate in zip(steps, rates, strict=True):
             step.param_groups[0]["lr"] = rate * linear_decay(update, 0, UPDATES + 1)
     return [b - a for a, b in pairwise(laps[3:])]
 
 
-def descend(optimizer, loss):
+def optimizer_step(optimizer, loss):
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -106,9 +108,9 @@ def evaluated(extractor, reals, fakes, label):
         seen_by(extractor, to_bytes(image))
     features = time.perf_counter() - began
     began = time.perf_counter()
-    scored = Pass(extractor)
+    scored = FeatureAccumulator(extractor)
     for number, (real, fake, asked) in enumerate(zip(reals, fakes, label, strict=True)):
-        scored.add(number, Evaluated(real, fake, asked))
+        scored.add(number, EvalOutput(real, fake, asked))
     all_scores(scored.gather(torch.device("cpu"), 1), extractor.knows_labels)
     return features, time.perf_counter() - began
 
@@ -149,7 +151,7 @@ def peak_memory(images=10_000, width=2048):
     """MiB that all scores of so many generated and real images take beside their features."""
     code = (
         "import torch; from pathlib import Path; from tests.metrics.pixels import made\n"
-        "from lightning_cgan.metrics.scores import all_scores\n"
+        "from lightning_cgan.metrics.distribution.all_scores import all_scores\n"
         "def status(key):\n"
         "    lines = Path('/proc/self/status').read_text().splitlines()\n"
         "    return next(int(line.split()[1]) for line in lines if line.startswith(key)) / 1024\n"

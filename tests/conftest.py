@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from lightning_cgan.cli import main
+from lightning_cgan.cli.lightning import main
 
 REPOSITORY = Path(__file__).parent.parent
 DIGITS = "experiments/projection/digits.yaml"
-EXTRACTOR = "lightning_cgan.metrics.extractors.DigitsClassifier"
+EXTRACTOR = "lightning_cgan.extractors.DigitsClassifier"
 SCORES = (  # without classifiers to train, which takes most of a small test's time
-    "--trainer.callbacks=[{{class_path: lightning_cgan.callbacks.scores.Scores, "
+    "--trainer.callbacks=[{{class_path: lightning_cgan.callbacks.Scores, "
     "init_args: {{classifier_updates: 0, extractor: {}}}}},"
-    "{{class_path: lightning_cgan.callbacks.speed.ChannelsLast}}]"
+    "{{class_path: lightning_cgan.callbacks.ChannelsLast}}]"
 )
 TINY = (
     "--model.init_args.generator.init_args.width=8",

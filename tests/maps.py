@@ -5,12 +5,11 @@ import json
 import torch
 from lightning.pytorch import LightningModule
 
-from datamodules.sources import InMemory
+from datamodules.core.sources import InMemory
 from datamodules.translation import TranslationDataModule
 from lightning_cgan import keyed
-from lightning_cgan.contract import Evaluated, Paired, PairSpec, Unpaired, to_bytes, to_signed
-from lightning_cgan.metrics.palette import class_numbers, painted
-from lightning_cgan.metrics.segmenter import Segmenter
+from lightning_cgan.batches import EvalOutput, Paired, PairSpec, Unpaired, to_bytes, to_signed
+from lightning_cgan.extractors.segmenter import Segmenter, class_numbers, painted
 from tests.translation import trainer
 
 PALETTE = torch.tensor([[0, 0, 170], [255, 85, 0], [0, 255, 85], [200, 200, 200]], dtype=torch.uint8)
@@ -98,11 +97,11 @@ class Known(LightningModule):
         from_pictures = self.trainer.datamodule.labels_in == "b"
         a, b = batch
         there = self.translated(a, from_pictures)
-        outputs = Evaluated(b, there, source=a)
+        outputs = EvalOutput(b, there, source=a)
         if not self.two_ways:
             return outputs
         back = self.translated(b, not from_pictures)
-        back = Evaluated(a, back, source=b, recovered=self.translated(back.nan_to_num(), from_pictures))
+        back = EvalOutput(a, back, source=b, reconstruction=self.translated(back.nan_to_num(), from_pictures))
         return outputs._replace(recovered=self.translated(there.nan_to_num(), not from_pictures), back=back)
 
     test_step = validation_step
@@ -133,7 +132,7 @@ class Broken(Known):
     def validation_step(self, batch, batch_idx):
         outputs = super().validation_step(batch, batch_idx)
         outputs.fake[0] = torch.nan
-        outputs.recovered[-1] = torch.inf
+        outputs.reconstruction[-1] = torch.inf
         return outputs
 
     test_step = validation_step

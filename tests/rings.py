@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from datamodules.gaussians import Ring
-from datamodules.sources import InMemory
-from lightning_cgan.cli import main
+from datamodules.core.sources import InMemory
+from datamodules.embedded.gaussians import Ring
+from lightning_cgan.cli.lightning import main
 from lightning_cgan.networks import mlp
 
 SEEDS = list(range(100, 105))  # none of them was looked at while settings were chosen

@@ -5,12 +5,12 @@ import sys
 import torch
 from torch import nn
 
-from datamodules.low_resolution import low_resolution
-from datamodules.sources import InMemory
+from datamodules.core.low_resolution import low_resolution
+from datamodules.core.sources import InMemory
 from datamodules.translation import TranslationDataModule
-from lightning_cgan.contract import PairSpec
+from lightning_cgan.batches import PairSpec
 from lightning_cgan.networks.srresnet import Discriminator, Generator
-from lightning_cgan.optimize import descend
+from lightning_cgan.optimize import optimizer_step
 from tests.conftest import same
 
 
@@ -60,10 +60,10 @@ def watched(model, monkeypatch):
     """A list that each optimizer step of ``model`` adds to: the names of the networks that it has moved."""
     moved = []
 
-    def watch(module, optimizer, loss, tick=False):
+    def watch(module, optimizer, loss, count=False):
         networks = dict(module.named_children())
         before = {name: weights(network) for name, network in networks.items()}
-        descend(module, optimizer, loss, tick)
+        optimizer_step(module, optimizer, loss, count)
         moved.append([name for name, network in networks.items() if not same(before[name], weights(network))])
 
     monkeypatch.setattr(sys.modules[type(model).__module__], "descend", watch)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import lightning_cgan
-from datamodules.digits import Digits
+from datamodules.embedded.digits import Digits
 from lightning_cgan import build, load
 from lightning_cgan.papers.projection import ProjectionGAN
 from tests.conftest import DIGITS, TINY, same
@@ -11,10 +11,10 @@ MODEL_AND_DATA = [flag for flag in TINY if not flag.startswith("--trainer")]
 
 
 def test_build_gives_what_the_command_line_would_without_reading_an_image():
-    model, data = build(DIGITS, "--model.init_args.critic_updates=7", "--data.init_args.size=32")
+    model, data = build(DIGITS, "--model.init_args.n_critic=7", "--data.init_args.size=32")
     assert isinstance(model, ProjectionGAN)
     assert isinstance(data, Digits)
-    assert (model.critic_updates, model.spec, data.spec.size) == (7, data.spec, 32)
+    assert (model.n_critic, model.spec, data.spec.size) == (7, data.spec, 32)
     assert data.sources == {}
 
 
@@ -27,7 +27,7 @@ def test_build_starts_from_the_weights_of_the_command_line(run, state):
 
 
 def test_build_refuses_what_the_command_line_refuses():
-    with pytest.raises(ValueError, match="nearest valid name is critic_updates"):
+    with pytest.raises(ValueError, match="nearest valid name is n_critic"):
         build(DIGITS, "--model.init_args.critic_update=7")
 
 

@@ -3,10 +3,10 @@ import torch
 from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader, TensorDataset
 
-from datamodules.digits import Digits
-from datamodules.facades import Facades
+from datamodules.embedded.digits import Digits
+from datamodules.embedded.facades import Facades
 from lightning_cgan.batch_check import check_batch
-from lightning_cgan.contract import ImageSpec, Labelled, Paired, PairSpec
+from lightning_cgan.batches import ImageSpec, Labelled, Paired, PairSpec
 from lightning_cgan.errors import UserError
 from lightning_cgan.papers.pix2pix import Pix2Pix
 from lightning_cgan.papers.projection import ProjectionGAN
@@ -40,7 +40,7 @@ def test_the_batches_of_the_suite_are_taken():
     ],
 )
 def test_what_a_paper_cannot_read_is_refused_with_the_batch_that_it_wants(batch, got):
-    wanted = r"trains on batches lightning_cgan\.contract\.Labelled: image \(n, B, 3 x 8 x 8\), label \(n, B\) int64.*"
+    wanted = r"trains on batches lightning_cgan\.batches\.Labelled: image \(n, B, 3 x 8 x 8\), label \(n, B\) int64.*"
     with pytest.raises(UserError, match=wanted + got):
         check_batch(PAPER, batch)
 
@@ -65,7 +65,7 @@ def test_loaders_of_a_data_module_without_a_trainer_are_those_of_the_first_updat
     assert batch.image.shape == (1, 6, 1, 8, 8)
     assert data.batch_shape(0) == (1, 6)
     assert sum(len(one.label) for one in data.val_dataloader()) == 200
-    assert sum(len(one.key) for one in data.predict_dataloader()) == 100
+    assert sum(len(one.noise_id) for one in data.predict_dataloader()) == 100
     assert len(data.probe()[0].label) == 100
     pairs = Facades(size=32, pictures=2, validation_pictures=1, test_pictures=1)
     assert next(iter(pairs.train_dataloader())).a.shape == (1, 1, 3, 32, 32)

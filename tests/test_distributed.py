@@ -10,7 +10,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from lightning_cgan.csv_log import read_rows
+from lightning_cgan.runs.csv_log import read_rows
 from tests.conftest import DIGITS, EXTRACTOR, REPOSITORY, SCORES, TINY, same
 from tests.test_resume import callback
 
@@ -56,7 +56,7 @@ def command(name, folder, *extra, cache=None, status=0):
         f"--config={DIGITS}",
         SCORES.format(EXTRACTOR),
         *TINY,
-        "--model.init_args.critic_updates=3",
+        "--model.init_args.n_critic=3",
         "--data.init_args.batch_size=64",
         "--trainer.max_steps=6",
         *extra,
@@ -74,7 +74,7 @@ def command(name, folder, *extra, cache=None, status=0):
 def trained(tmp_path_factory):
     """The folder of a run on two processes."""
     folder = tmp_path_factory.mktemp("ddp")
-    watch = callback("lightning_cgan.callbacks.health.Health", every=3)
+    watch = callback("lightning_cgan.callbacks.Health", every=3)
     command("fit", folder, *DDP, "--trainer.callbacks+=tests.test_distributed.Diary", watch)
     return folder
 
@@ -90,7 +90,7 @@ def test_all_processes_end_with_equal_parameters(diaries):
 
 def test_a_loss_that_is_nan_in_one_process_ends_all_of_them(tmp_path):
     spoil = "--trainer.callbacks+=tests.test_distributed.LossOfOneProcess"
-    last = callback("lightning_cgan.callbacks.checkpoints.Last", every=2)
+    last = callback("lightning_cgan.callbacks.LastCheckpoint", every=2)
     done = command("fit", tmp_path / "run", *DDP, last, spoil, status=3)
     assert "update 4: the loss or gradient of the discriminator in another process is not finite" in done.stderr
     held = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
@@ -104,8 +104,8 @@ def test_each_process_draws_noise_of_its_own(diaries):
 
 
 def test_every_image_of_an_epoch_is_seen_once_by_one_process(diaries):
-    from datamodules.digits import Digits
-    from lightning_cgan.contract import to_bytes
+    from datamodules.embedded.digits import Digits
+    from lightning_cgan.batches import to_bytes
 
     shares = [to_bytes(diary["images"]).view(-1, 3, 32, 256) for diary in diaries]
     seen = torch.cat(shares, 2).flatten(0, 2)[:1097]  # within a batch the order does not matter
@@ -118,7 +118,7 @@ def test_every_image_of_an_epoch_is_seen_once_by_one_process(diaries):
 
 
 def single_process_order():
-    from datamodules.order import TrainingOrder
+    from datamodules.core.order import TrainingOrder
 
     return torch.cat([TrainingOrder(1097, (3, 64)).positions(step).image.flatten() for step in range(6)])[:1097]
 

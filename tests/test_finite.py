@@ -10,7 +10,7 @@ from lightning.pytorch import Callback
 from lightning.pytorch.plugins.precision import MixedPrecision
 from torch import nn
 
-from lightning_cgan.contract import ImageSpec
+from lightning_cgan.batches import ImageSpec
 from lightning_cgan.errors import NonFiniteError
 from lightning_cgan.finite import check_trained, not_finite
 from lightning_cgan.networks import dcgan
@@ -21,7 +21,7 @@ from tests.papers.steps import train
 
 STEPS_ELSEWHERE = {  # whose networks are looked at when they are trained, because they only score
     "lightning_cgan/metrics/classification.py",
-    "lightning_cgan/metrics/taught.py",
+    "lightning_cgan/metrics/gan_train.py",
 }
 
 

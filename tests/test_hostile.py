@@ -10,12 +10,12 @@ import torch
 import yaml
 
 from lightning_cgan import build, load
-from lightning_cgan.cli import main
+from lightning_cgan.cli.lightning import main
 from lightning_cgan.papers.gan import GAN
 
 EXPERIMENT = "experiments/gan/ring.yaml"
 MODEL, DATA, TRAINER = "model.init_args", "data", "trainer"
-SCORES = "lightning_cgan.callbacks.scores.Scores"
+SCORES = "lightning_cgan.callbacks.Scores"
 ATTACKS = {
     "os.system": {"command": "touch {ran}"},
     "subprocess.getoutput": {"cmd": "touch {ran}"},
@@ -29,10 +29,10 @@ ATTACKS = {
     "importlib.import_module": {"name": "bad_on_import"},
     "torch.nn.parallel.distributed.os.system": {"command": "touch {ran}"},
     "lightning.pytorch.cli.os.system": {"command": "touch {ran}"},
-    "lightning_cgan.cli.main": {"args": ["fit", "--config", "experiments/gan/ring.yaml"]},
-    "lightning_cgan.cli.sys.exit": {"status": 0},
-    "lightning_cgan.run_folder.set_aside": {"folder": "{folder}"},
-    "lightning_cgan.papers.gan.GAN.load_from_checkpoint": {"checkpoint_path": "{folder}/bad.pickle"},
+    "lightning_cgan.cli.lightning.main": {"args": ["fit", "--config", "experiments/gan/ring.yaml"]},
+    "lightning_cgan.cli.lightning.sys.exit": {"status": 0},
+    "lightning_cgan.runs.run_folder.set_aside": {"folder": "{folder}"},
+    "lightning_cgan.papers.GAN.load_from_checkpoint": {"checkpoint_path": "{folder}/bad.pickle"},
     "lightning.pytorch.demos.boring_classes.BoringModel.load_from_checkpoint": {
         "checkpoint_path": "{folder}/bad.pickle",
         "weights_only": False,
@@ -42,8 +42,8 @@ ATTACKS = {
     "lightning_cgan.__main__.main": {},
     "lightning_cgan.load": {"checkpoint": "{folder}/gift.ckpt", "trust": ["bad_on_import"]},
     "lightning_cgan.api.build": {"experiment": "{folder}/gift.yaml", "trust": ["bad_on_import"]},
-    "lightning_cgan.stored_model.stored_model": {
-        "described": {"model": "lightning_cgan.papers.gan.GAN", "init_args": {"generator": "bad_on_import.Anything"}},
+    "lightning_cgan.config.stored_model.stored_model": {
+        "described": {"model": "lightning_cgan.papers.GAN", "init_args": {"generator": "bad_on_import.Anything"}},
         "path": "x",
         "trust": ["bad_on_import"],
     },
@@ -241,8 +241,8 @@ def test_what_a_checkpoint_says_of_its_model_is_not_read_when_a_run_goes_on(fold
         ["os.system"],
         {"class_path": None},
         {"class_path": ["os.system"]},
-        {"class_path": "lightning_cgan.papers.gan.GAN", "init_args": "bad.yaml"},
-        {"class_path": "lightning_cgan.papers.gan.GAN", "init_args": {"schedule": torch.zeros(1)}},
+        {"class_path": "lightning_cgan.papers.GAN", "init_args": "bad.yaml"},
+        {"class_path": "lightning_cgan.papers.GAN", "init_args": {"schedule": torch.zeros(1)}},
     ],
 )
 def test_a_checkpoint_that_describes_no_model_is_refused(folder, described):
@@ -252,9 +252,9 @@ def test_a_checkpoint_that_describes_no_model_is_refused(folder, described):
 
 
 def test_a_checkpoint_that_holds_itself_is_refused(folder):
-    tree = {"class_path": "lightning_cgan.papers.gan.GAN"}
+    tree = {"class_path": "lightning_cgan.papers.GAN"}
     for _ in range(200):
-        tree = {"class_path": "lightning_cgan.papers.gan.GAN", "init_args": {"generator": tree}}
+        tree = {"class_path": "lightning_cgan.papers.GAN", "init_args": {"generator": tree}}
     torch.save({"state_dict": {}, "hyper_parameters": {"model": tree}}, folder / "gift.ckpt")
     with pytest.raises(ValueError, match="deep"):
         load(folder / "gift.ckpt")

@@ -4,15 +4,15 @@ import torch
 from lightning_cgan.optimize import Adam
 
 
-@pytest.mark.parametrize("critic_updates", [1, 5])
-def test_the_clock_counts_generator_updates_whatever_the_critic_does(run, state, tmp_path, critic_updates):
-    assert run("fit", f"--model.init_args.critic_updates={critic_updates}", steps=4, every=2) == 0
+@pytest.mark.parametrize("n_critic", [1, 5])
+def test_the_clock_counts_generator_updates_whatever_the_critic_does(run, state, tmp_path, n_critic):
+    assert run("fit", f"--model.init_args.n_critic={n_critic}", steps=4, every=2) == 0
     saved = state()
     assert saved["global_step"] == 4
     generator, discriminator = (
         next(iter(optimizer["state"].values()))["step"].item() for optimizer in saved["optimizer_states"]
     )
-    assert (generator, discriminator) == (4, 4 * critic_updates)
+    assert (generator, discriminator) == (4, 4 * n_critic)
     assert [schedule["last_epoch"] for schedule in saved["lr_schedulers"]] == [4, 4]
     rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()[1:]
     assert [int(row.split(",")[1]) for row in rows] == [0, 1, 1, 2, 3, 3]

@@ -3,7 +3,7 @@ import json
 import pytest
 from lightning.pytorch import Callback
 
-from lightning_cgan.metrics.scores import Scored
+from lightning_cgan.metrics.distribution.all_scores import ScoreResult
 from tests.conftest import same
 
 PARTS = ("state_dict", "optimizer_states", "lr_schedulers", "global_step")
@@ -49,7 +49,7 @@ def callback(name, **init_args):
     ],
 )
 def test_a_stopped_run_goes_on_to_the_same_bits(run, state, tmp_path, uninterrupted, stop, where, every, saved):
-    last = callback("lightning_cgan.callbacks.checkpoints.Last", every=every)
+    last = callback("lightning_cgan.callbacks.LastCheckpoint", every=every)
     cut = callback("tests.test_resume.StopsAt", step=stop, where=where)
     with pytest.raises(PowerCut):
         run("fit", last, cut, folder="stopped", steps=7, every=3)
@@ -83,8 +83,8 @@ def test_fresh_starts_over_and_keeps_the_earlier_run(run, state, tmp_path, unint
 
 
 def test_another_model_in_the_same_folder_is_refused(run, capsys, uninterrupted):
-    assert run("fit", "--model.init_args.critic_updates=1", folder="whole", steps=9) == 2
-    assert "model.init_args.critic_updates was 2, now 1" in capsys.readouterr().err
+    assert run("fit", "--model.init_args.n_critic=1", folder="whole", steps=9) == 2
+    assert "model.init_args.n_critic was 2, now 1" in capsys.readouterr().err
 
 
 def test_what_does_not_touch_training_may_change_when_a_run_goes_on(run, state, uninterrupted):
@@ -107,9 +107,9 @@ def test_validating_changes_no_training_bit(run, state):
 
 def test_the_best_so_far_is_known_after_a_stop_and_a_move(run, state, tmp_path, monkeypatch):
     fids = iter([9.0, 1.0, 5.0])
-    found = lambda *_, **__: Scored({"fid": next(fids)}, {}, [])  # noqa: E731
-    monkeypatch.setattr("lightning_cgan.callbacks.scores.all_scores", found)
-    last = callback("lightning_cgan.callbacks.checkpoints.Last", every=1)
+    found = lambda *_, **__: ScoreResult({"fid": next(fids)}, {}, [])  # noqa: E731
+    monkeypatch.setattr("lightning_cgan.callbacks.scores.distribution.all_scores", found)
+    last = callback("lightning_cgan.callbacks.LastCheckpoint", every=1)
     with pytest.raises(PowerCut):
         run("fit", last, callback("tests.test_resume.StopsAt", step=5), folder="a", steps=6, every=2)
     (tmp_path / "a").rename(tmp_path / "b")
@@ -119,7 +119,7 @@ def test_the_best_so_far_is_known_after_a_stop_and_a_move(run, state, tmp_path, 
 
 def test_a_run_that_never_validates_is_saved_on_time(run, state):
     stop = callback("tests.test_resume.StopsAt", step=5)
-    last = callback("lightning_cgan.callbacks.checkpoints.Last", every=2)
+    last = callback("lightning_cgan.callbacks.LastCheckpoint", every=2)
     with pytest.raises(PowerCut):
         run("fit", last, stop, "--trainer.limit_val_batches=0", steps=6, every=2)
     assert state()["global_step"] == 4
@@ -135,7 +135,7 @@ def test_a_torn_last_row_of_the_log_does_not_stop_a_run(run, tmp_path, uninterru
     "flags",
     [
         ["--ckpt_path=nowhere.ckpt"],
-        ["--data=datamodules.torchvision_sets.CIFAR10", "--data.init_args.root=nowhere"],
+        ["--data=datamodules.CIFAR10", "--data.init_args.root=nowhere"],
         ["--trainer.accelerator=cpu", "--trainer.devices=2"],
     ],
 )

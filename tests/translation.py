@@ -3,9 +3,9 @@
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
-from datamodules.sources import InMemory
+from datamodules.core.sources import InMemory
 from datamodules.translation import TranslationDataModule
-from lightning_cgan.contract import Evaluated, Paired, PairSpec, Unpaired
+from lightning_cgan.batches import EvalOutput, Paired, PairSpec, Unpaired
 
 
 class SmallPairs(TranslationDataModule):
@@ -46,16 +46,16 @@ class Negative(LightningModule):
     def validation_step(self, batch, batch_idx):
         self.evaluated.append(batch)
         a, b = batch
-        there = Evaluated(b, -a[:, :1], source=a)
+        there = EvalOutput(b, -a[:, :1], source=a)
         if not self.two_ways:
             return there
-        back = Evaluated(a, -b.expand(-1, 3, -1, -1), source=b, recovered=b)
+        back = EvalOutput(a, -b.expand(-1, 3, -1, -1), source=b, reconstruction=b)
         return there._replace(recovered=a, back=back)
 
     test_step = validation_step
 
     def predict_step(self, batch, batch_idx):
-        return Evaluated(batch.image[:0, :1], -batch.image[:, :1], source=batch.image)
+        return EvalOutput(batch.image[:0, :1], -batch.image[:, :1], source=batch.image)
 
     def configure_optimizers(self):
         return None

@@ -11,7 +11,7 @@ import csv
 import json
 from pathlib import Path
 
-from lightning_cgan.cli import main
+from lightning_cgan.cli.lightning import main
 
 ARMS = {"discogan": "gaussians", "gan": "gaussians_gan", "recon": "gaussians_recon"}
 TABLE = Path("runs/discogan/seeds.csv")

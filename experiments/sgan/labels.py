@@ -13,7 +13,7 @@ from pathlib import Path
 
 from scipy.stats import t
 
-from lightning_cgan.cli import main
+from lightning_cgan.cli.lightning import main
 
 FILES = {"twin": "experiments/sgan/digits_supervised.yaml", "sgan": "experiments/sgan/digits.yaml"}
 TABLE = Path("runs/sgan/labels.csv")

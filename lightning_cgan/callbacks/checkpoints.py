@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+from safetensors.torch import save_file
 
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 from lightning_cgan.runs.checkpoint_files import BEST, LAST, update_of
 from lightning_cgan.runs.checkpoint_io import install
@@ -16,7 +17,7 @@ from lightning_cgan.runs.lock import FolderLock, is_held, renew
 from lightning_cgan.runs.resume import warn_of_little_space
 
 
-class Last(Checkpoint):
+class LastCheckpoint(Checkpoint):
     """Keeps ``last.ckpt`` in the run folder, and the one before it as ``last.previous.ckpt``.
 
     Every random draw is keyed by the generator update, so a checkpoint between two updates holds all there is to
@@ -51,7 +52,7 @@ class Last(Checkpoint):
         last = Path(trainer.default_root_dir, LAST)
         starts = not trainer.ckpt_path
         if starts and trainer.is_global_zero and update_of(last):
-            say(f"warning: {last} is of an earlier run, and this one replaces it: without ckpt_path it starts anew")
+            info(f"warning: {last} is of an earlier run, and this one replaces it: without ckpt_path it starts anew")
         if starts:
             self.save(trainer)
         if self.failure:
@@ -111,13 +112,13 @@ class Last(Checkpoint):
         path = f"{trainer.default_root_dir}/{LAST}"
         self.failure = attempt(trainer, path, lambda: trainer.save_checkpoint(path))
         if self.failure:
-            say(f"warning: update {trainer.global_step} was not saved: {self.failure}; the next save tries again")
+            info(f"warning: update {trainer.global_step} was not saved: {self.failure}; the next save tries again")
             return False
         self.saved = trainer.global_step
         return True
 
 
-class Best(ModelCheckpoint):
+class BestCheckpoint(ModelCheckpoint):
     """Keeps ``best.ckpt`` in the run folder: the state with the best validation score. Test data has no say.
 
     Args:
@@ -148,7 +149,7 @@ class Best(ModelCheckpoint):
         if trainer.strategy.broadcast(lost):
             if path.exists() and trainer.is_global_zero:
                 aside(path, "it does not verify")
-            say(f"warning: {path} is lost: from here on the best of the states to come is kept")
+            info(f"warning: {path} is lost: from here on the best of the states to come is kept")
             self.forget()
 
     def forget(self) -> None:
@@ -162,7 +163,7 @@ class Best(ModelCheckpoint):
         hook = super().on_validation_end
         if failure := attempt(trainer, f"{self.dirpath}/{BEST}", lambda: hook(trainer, pl_module)):
             super().load_state_dict(before)
-            say(f"warning: the best state so far, of update {trainer.global_step}, was not saved: {failure}")
+            info(f"warning: the best state so far, of update {trainer.global_step}, was not saved: {failure}")
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """A run is one epoch to Lightning; validation has already decided."""
@@ -184,3 +185,19 @@ def bytes_of(module: LightningModule) -> int:
     tensors = [*module.parameters(), *module.buffers()]
     trained = [weight for weight in module.parameters() if weight.requires_grad]
     return sum(each.nbytes for each in tensors) + 2 * sum(each.nbytes for each in trained)
+
+
+class SaveWeights(Callback):
+    """Writes one network's weights into the run folder when ``fit`` ends.
+
+    Args:
+        name: of the safetensors file.
+        network: the module's attribute that holds the network.
+    """
+
+    def __init__(self, name: str, network: str = "network") -> None:
+        self.name, self.network = name, network
+
+    def on_fit_end(self, trainer: Trainer, module: LightningModule) -> None:
+        if trainer.is_global_zero:
+            save_file(module.get_submodule(self.network).state_dict(), Path(trainer.default_root_dir, self.name))

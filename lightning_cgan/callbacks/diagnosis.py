@@ -5,7 +5,7 @@ from math import isfinite
 from statistics import median
 from typing import NamedTuple
 
-Look = dict[str, float]  # scalars by the names under which they are logged
+HealthSample = dict[str, float]  # scalars by the names under which they are logged
 
 # Thresholds rest on the shipped experiments on embedded data, at every look from update 200 on. There the variance is
 # 0.33 to 1.2 times the real one, inside a class from 0.08; losses, logits and norms of gradients stay below 130; a
@@ -34,31 +34,33 @@ class Warned(NamedTuple):
     message: str
 
 
-def judge(history: Sequence[Look]) -> list[Warned]:
+def check_health(history: Sequence[HealthSample]) -> list[Warned]:
     """The troubles that the last look shows and the few looks before it did not.
 
     Args:
         history: of a run, the first look first.
     """
-    troubles = {"divergence": divergence, "collapse": collapse, "D has won": victory}
-    found = [Warned(name, why) for name, trouble in troubles.items() for why in begun(trouble, history).values()]
-    fallen = begun(fallen_classes, history)
+    troubles = {"divergence": divergence, "collapse": collapse, "D has won": discriminator_wins}
+    found = [Warned(name, why) for name, trouble in troubles.items() for why in new_warnings(trouble, history).values()]
+    fallen = new_warnings(collapsed_classes, history)
     return found + ([Warned("class collapse", told([*fallen.values()]))] if fallen and not collapse(history) else [])
 
 
-def begun(trouble: Callable[[Sequence[Look]], dict[str, str]], history: Sequence[Look]) -> dict[str, str]:
+def new_warnings(
+    trouble: Callable[[Sequence[HealthSample]], dict[str, str]], history: Sequence[HealthSample]
+) -> dict[str, str]:
     """What ``trouble`` finds now and did not find lately."""
     ends = range(len(history), max(len(history) - 1 - IN_A_ROW, 0), -1)
     now, *lately = [trouble(history[max(end - WINDOW, 0) : end]) for end in ends]
     return {what: why for what, why in now.items() if not any(what in past for past in lately)}
 
 
-def lasts(history: Sequence[Look], looks: int, shows: Callable[[Look], bool]) -> bool:
+def lasts(history: Sequence[HealthSample], looks: int, shows: Callable[[HealthSample], bool]) -> bool:
     """Whether each of the last ``looks`` looks shows it."""
     return len(history) >= looks and all(map(shows, history[-looks:]))
 
 
-def divergence(history: Sequence[Look]) -> dict[str, str]:
+def divergence(history: Sequence[HealthSample]) -> dict[str, str]:
     """Numbers that are none, sizes that have blown up, or a gradient that has died."""
     last = history[-1]
     sizes = {
@@ -87,7 +89,7 @@ def bound(before: Sequence[float]) -> float:
     return min(ENORMOUS, GROWN * max(median(before), 1)) if len(before) >= IN_A_ROW else ENORMOUS
 
 
-def collapse(history: Sequence[Look]) -> dict[str, str]:
+def collapse(history: Sequence[HealthSample]) -> dict[str, str]:
     """Generated images that are all alike."""
     if not gone(history, VARIANCE):
         return {}
@@ -98,7 +100,7 @@ def collapse(history: Sequence[Look]) -> dict[str, str]:
     }
 
 
-def fallen_classes(history: Sequence[Look]) -> dict[str, str]:
+def collapsed_classes(history: Sequence[HealthSample]) -> dict[str, str]:
     """Classes whose generated images are all alike, the worst first, each with its share of the variance."""
     shares = {name: share for name, share in history[-1].items() if name.startswith(CLASS)}
     fallen = [name for name in shares if gone(history, name)]
@@ -107,7 +109,7 @@ def fallen_classes(history: Sequence[Look]) -> dict[str, str]:
     }
 
 
-def gone(history: Sequence[Look], name: str) -> bool:
+def gone(history: Sequence[HealthSample], name: str) -> bool:
     """Whether a variance that was there is no more, or has not come in a long start."""
     low = [look.get(name, 1) < COLLAPSED for look in history]
     return len(low) >= IN_A_ROW and all(low[-IN_A_ROW:]) and (not all(low) or len(low) >= LONG_START)
@@ -123,7 +125,7 @@ def told(fallen: Sequence[str]) -> str:
     )
 
 
-def victory(history: Sequence[Look]) -> dict[str, str]:
+def discriminator_wins(history: Sequence[HealthSample]) -> dict[str, str]:
     """A discriminator that is never wrong, and has been so for long."""
     if not lasts(history, WON_IN_A_ROW, separates):
         return {}
@@ -136,7 +138,7 @@ def victory(history: Sequence[Look]) -> dict[str, str]:
     }
 
 
-def separates(look: Look) -> bool:
+def separates(look: HealthSample) -> bool:
     """Whether the discriminator has no loss to speak of, or is sure of both kinds of images."""
     loss = next((look[name] for name in LOSSES if name in look), -1.0)
     real, fake = look.get("train/d_real", 0.0), look.get("train/d_fake", 0.0)

@@ -7,9 +7,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
-from lightning_cgan.callbacks.checkpoints import Last
+from lightning_cgan.callbacks.checkpoints import LastCheckpoint
 from lightning_cgan.callbacks.distributed import lost_peer
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.runs.checkpoint_files import LAST
 from lightning_cgan.runs.environment import changes, environment
@@ -28,13 +28,15 @@ class Ending(Callback):
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         if ended := ended_early(trainer):
-            say(f"this run is over: {ended}")
+            info(f"this run is over: {ended}")
             raise Stopped(0)
 
     def on_fit_end(self, trainer: Trainer, module: LightningModule) -> None:
-        unsaved = any(isinstance(each, Last) and each.failure for each in trainer.callbacks)  # Last says so itself
+        unsaved = any(
+            isinstance(each, LastCheckpoint) and each.failure for each in trainer.callbacks
+        )  # Last says so itself
         if not trainer.fast_dev_run and not unsaved:
-            say(reason(trainer))
+            info(reason(trainer))
 
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
         if trainer.state.fn != "fit" or isinstance(exception, TELL_THEMSELVES) or trainer.fast_dev_run:
@@ -42,7 +44,7 @@ class Ending(Callback):
         kind = "the loss of another process" if lost_peer(exception) else type(exception).__name__
         saved = Path(trainer.default_root_dir, LAST).is_file()
         left = f"; the same command goes on from {trainer.default_root_dir}/{LAST}" if saved else "; nothing was saved"
-        say(f"stopped by {kind} after update {progress(trainer)}{left}")
+        info(f"stopped by {kind} after update {progress(trainer)}{left}")
 
     def on_save_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
         checkpoint[KEY] = environment(trainer)
@@ -54,7 +56,7 @@ class Ending(Callback):
             if known := checkpoint.get("callbacks", {}).get(stopping.state_key):
                 known["patience"] = stopping.patience
         if changed := changes(checkpoint.get(KEY, {}), environment(trainer)):
-            say(
+            info(
                 f"warning: since update {checkpoint['global_step']} was saved: {'; '.join(changed)}\n"
                 "the run goes on, but it will not end with the bits of one that was never stopped"
             )

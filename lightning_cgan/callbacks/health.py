@@ -12,10 +12,10 @@ from torch.nn.functional import adaptive_avg_pool2d
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 
-from lightning_cgan.callbacks.card import commit
-from lightning_cgan.callbacks.diagnosis import CLASS, GRADIENT, KEPT, VARIANCE, Look, judge
-from lightning_cgan.console import say
-from lightning_cgan.contract import Evaluated
+from lightning_cgan.batches import EvalOutput
+from lightning_cgan.callbacks.diagnosis import CLASS, GRADIENT, KEPT, VARIANCE, HealthSample, check_health
+from lightning_cgan.callbacks.scores.card import commit
+from lightning_cgan.console import info
 from lightning_cgan.interfaces import facts_of
 from lightning_cgan.runs.files import read_json, tolerated, write_json
 
@@ -47,7 +47,7 @@ class Health(Callback):
         if every < 1:
             raise ValueError(f"Health looks every so many updates, at least 1; met {every}. Set init_args.every.")
         self.every = every
-        self.history: list[Look] = []
+        self.history: list[HealthSample] = []
         self.probe: list[Any] = []
         self.looking = False
 
@@ -88,22 +88,22 @@ class Health(Callback):
             logger.log_metrics(signals, step=trainer.global_step - 1)
         scalars = {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("train/")}
         self.history = [*self.history[1 - KEPT :], {**scalars, **signals}]
-        if trainer.is_global_zero and (warnings := judge(self.history)):
+        if trainer.is_global_zero and (warnings := check_health(self.history)):
             for warning in warnings:
-                say(f"warning: update {trainer.global_step}: {warning.message}")
+                info(f"warning: update {trainer.global_step}: {warning.message}")
             note(log_of(trainer), [{"update": trainer.global_step, **warning._asdict()} for warning in warnings])
 
     @torch.no_grad()
-    def variances(self, trainer: Trainer, module: LightningModule) -> Look:
+    def variances(self, trainer: Trainer, module: LightningModule) -> HealthSample:
         """Of the generated images of the probe over those of the real ones."""
-        seen: list[Evaluated] = []
+        seen: list[EvalOutput] = []
         with evaluating(module), trainer.precision_plugin.val_step_context():
             for number, part in enumerate(self.probe):
                 seen.append(module.validation_step(trainer.strategy.batch_to_device(part, module.device), number))
         if not seen:
             return {}
         real, fake = (torch.cat([pooled(getattr(images, kind)) for images in seen]) for kind in ("real", "fake"))
-        asked = [images.label for images in seen if images.label is not None]
+        asked = [images.fake_label for images in seen if images.fake_label is not None]
         if not asked:
             return shares_of_variance(fake, real, None, None)
         truth = torch.cat([part.label for part in self.probe]).to(module.device)
@@ -116,7 +116,7 @@ def generator_of(module: LightningModule) -> Iterator[nn.Parameter]:
         yield from network.parameters()
 
 
-def gradients(norms: dict[str, Tensor]) -> Look:
+def gradients(norms: dict[str, Tensor]) -> HealthSample:
     """The signals of the gradient norms by network, "g" and "d"; of a gradient that is 0 there is no ratio."""
     signals = {GRADIENT + network: norm.item() for network, norm in norms.items()}
     if norms.keys() == {"g", "d"} and norms["d"] > 0:
@@ -142,7 +142,7 @@ def pooled(image: Tensor) -> Tensor:
     return (adaptive_avg_pool2d(image, FINEST) if min(image.shape[-2:]) > FINEST else image).flatten(1)
 
 
-def shares_of_variance(fake: Tensor, real: Tensor, asked: Tensor | None, truth: Tensor | None) -> Look:
+def shares_of_variance(fake: Tensor, real: Tensor, asked: Tensor | None, truth: Tensor | None) -> HealthSample:
     """The signals of the total variances of features, those of generated images over those of real ones.
 
     Args:
@@ -154,7 +154,7 @@ def shares_of_variance(fake: Tensor, real: Tensor, asked: Tensor | None, truth: 
     groups = {VARIANCE: (fake, real)}
     for one in [] if asked is None or truth is None else asked.unique().tolist():
         groups[f"{CLASS}{one}"] = fake[asked == one], real[truth == one]
-    signals: Look = {}
+    signals: HealthSample = {}
     for name, pair in groups.items():
         if min(map(len, pair)) > 1:  # of one image there is no variance
             of_fake, of_real = (features.var(0).sum().item() for features in pair)

@@ -2,9 +2,9 @@
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lightning_cgan.callbacks.partial import key_of, partial
-from lightning_cgan.callbacks.results import UNDER_WAY, read_results, settle
-from lightning_cgan.console import say
+from lightning_cgan.console import info
+from lightning_cgan.runs.metrics_json import UNDER_WAY, read_results, settle
+from lightning_cgan.runs.partial import key_of, partial
 
 
 class Looks(Callback):
@@ -29,7 +29,7 @@ class Looks(Callback):
         self.say(left, trainer, "best.ckpt is chosen on them alone")
         if before and before.get("partial") != left and self.told != "both":
             seen = f"{before['partial']} of validation data" if before.get("partial") else "all validation data"
-            say(f"warning: best.ckpt so far was chosen on {seen}, from now on it is on {left or 'all'}")
+            info(f"warning: best.ckpt so far was chosen on {seen}, from now on it is on {left or 'all'}")
             self.told = "both"
 
     def on_test_start(self, trainer: Trainer, module: LightningModule) -> None:
@@ -44,5 +44,5 @@ class Looks(Callback):
 
     def say(self, left: str | None, trainer: Trainer, what: str) -> None:
         if left and self.told is None and not trainer.fast_dev_run:  # a smoke run has been said to count as nothing
-            say(f"warning: this evaluation sees {left} ({key_of(trainer)}); {what}")
+            info(f"warning: this evaluation sees {left} ({key_of(trainer)}); {what}")
             self.told = left

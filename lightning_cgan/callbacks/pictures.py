@@ -1,12 +1,14 @@
 """What a run looks like: grids of samples, curves, and the images that ``predict`` was asked for."""
 
+import csv
 import io
 import re
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain, zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -16,11 +18,12 @@ from torchvision.io import encode_png
 from torchvision.transforms.functional import center_crop
 from torchvision.utils import make_grid
 
-from lightning_cgan.callbacks.results import entry_of
-from lightning_cgan.console import say
-from lightning_cgan.contract import Draws, Evaluated, Sources, class_names, to_bytes
-from lightning_cgan.rows import read_rows
+from lightning_cgan.batches import ClassPrediction, EvalOutput, LatentBatch, SourceImages, to_bytes
+from lightning_cgan.console import info
+from lightning_cgan.interfaces import class_names
+from lightning_cgan.runs.csv_rows import read_rows
 from lightning_cgan.runs.files import replacing, tolerated
+from lightning_cgan.runs.metrics_json import entry_of
 
 SHOWN = 10  # rows, and images in a row, of the grid of predictions
 GAP = 12  # pixels between generated images and their neighbours
@@ -117,10 +120,10 @@ class SampleGrid(Callback):
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.cells: dict[int, list[Tensor]] = {}
 
-    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Evaluated, *_: Any) -> None:
-        if not trainer.is_global_zero or not isinstance(outputs, Evaluated):
+    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, *_: Any) -> None:
+        if not trainer.is_global_zero or not isinstance(outputs, EvalOutput):
             return
-        label = outputs.label if outputs.label is not None else torch.arange(len(outputs.fake)) % self.rows
+        label = outputs.fake_label if outputs.fake_label is not None else torch.arange(len(outputs.fake)) % self.rows
         for image, row in zip(outputs.fake, label.tolist(), strict=True):
             cell = self.cells.setdefault(row, [])
             if row < self.rows and len(cell) < self.columns:
@@ -177,7 +180,7 @@ def draw_curves(log: Path, path: Path) -> None:
 
 def asks_for_classes(batch: Any) -> bool:
     """Whether images of classes are asked for, not those on the way from one to another."""
-    return isinstance(batch, Draws) and not batch.label.is_floating_point()
+    return isinstance(batch, LatentBatch) and not batch.label.is_floating_point()
 
 
 def file_name(names: Sequence[str], number: int) -> str:
@@ -202,16 +205,18 @@ class Predictions(Callback):
         trainer.strategy.barrier()
 
     def on_predict_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: Evaluated, batch: Any, batch_idx: int, *_: Any
+        self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, batch: Any, batch_idx: int, *_: Any
     ) -> None:
-        if not isinstance(outputs, Evaluated):  # a model that classifies draws nothing
+        if not isinstance(outputs, EvalOutput):  # a model that classifies draws nothing
             return
         folder = Path(trainer.default_root_dir) / "predictions"
-        if isinstance(batch, Sources):
+        if isinstance(batch, SourceImages):
             self.write_translations(folder, outputs, batch.name)
             return
-        label = outputs.label if outputs.label is not None else torch.zeros(len(outputs.fake), dtype=torch.int64)
-        names = class_names(trainer.datamodule) if asks_for_classes(batch) and outputs.label is not None else ()
+        label = (
+            outputs.fake_label if outputs.fake_label is not None else torch.zeros(len(outputs.fake), dtype=torch.int64)
+        )
+        names = class_names(trainer.datamodule) if asks_for_classes(batch) and outputs.fake_label is not None else ()
         for image, row in zip(outputs.fake, label.tolist(), strict=True):
             number = self.drawn[row] * trainer.world_size + trainer.global_rank  # no two processes write one file
             self.drawn[row] += 1
@@ -220,7 +225,7 @@ class Predictions(Callback):
             if len(cell) < SHOWN and len(self.cells) <= SHOWN:
                 cell.append(image.cpu())
 
-    def write_translations(self, folder: Path, outputs: Evaluated, names: list[str]) -> None:
+    def write_translations(self, folder: Path, outputs: EvalOutput, names: list[str]) -> None:
         """Sources in the grid's first row, what became of them in its second, cut to the size of the first."""
         for name, *pair in zip(names, outputs.source, outputs.fake, strict=True):
             self.drawn[0] += 1
@@ -235,4 +240,80 @@ class Predictions(Callback):
             folder = Path(trainer.default_root_dir) / "predictions"
             taken = (folder / "grid.png").exists()  # a user's picture may be called so
             path = save_png(by_class(self.cells), folder / ("grid of all.png" if taken else "grid.png"))
-            say(f"{trainer.world_size * sum(self.drawn.values())} images beside {path}")
+            info(f"{trainer.world_size * sum(self.drawn.values())} images beside {path}")
+
+
+class TranslationGrid(SampleGrid):
+    """After each evaluation, a picture with a column for each of the first images: ``samples/000250.png`` and so on.
+
+    Its rows are source, generated, target, and the source recovered from the generated one where a paper goes there and
+    back. Below stand the same rows of the other direction, where a paper learns both. There is no row of targets where
+    the data hold no pairs. Images of other sizes than the first are cut or padded around their centres.
+
+    Args:
+        columns: images in a row.
+    """
+
+    def __init__(self, columns: int = 8) -> None:
+        super().__init__(columns)
+
+    def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, *_: Any) -> None:
+        if not trainer.is_global_zero or not isinstance(outputs, EvalOutput) or not len(outputs.fake):
+            return
+        paired = getattr(trainer.datamodule, "evaluates_pairs", False)
+        directions = [outputs, outputs.reverse] if outputs.reverse else [outputs]
+        for row, images in enumerate(part for one in directions for part in rows(one, paired)):
+            cell = self.cells.setdefault(row, [])
+            for image in images[: self.columns - len(cell)]:
+                like = self.cells[0][0] if self.cells[0] else outputs.fake[0]
+                cell.append(fitted(image, like).cpu())
+
+    on_test_batch_end = on_validation_batch_end
+
+
+def rows(outputs: EvalOutput, paired: bool) -> list[Tensor]:
+    """What is shown of one direction, from above."""
+    shown = [outputs.source, outputs.fake, outputs.real if paired else None, outputs.reconstruction]
+    return [images for images in shown if images is not None]
+
+
+class Row(NamedTuple):
+    """A line of ``predictions.csv``."""
+
+    image: str
+    label: int
+    probability: float
+
+
+class WritePredictions(Callback):
+    """Writes ``predictions.csv`` in the run folder: each image's number or file, its class, and the probability of it.
+
+    A class is called by its name where the data has names, else by its number.
+
+    What is generated instead of classified is left to :class:`~lightning_cgan.callbacks.Predictions`.
+    """
+
+    def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self.batches: list[list[Row]] = []
+
+    def on_predict_batch_end(self, trainer: Trainer, module: LightningModule, outputs: Any, *_: Any) -> None:
+        if isinstance(outputs, ClassPrediction):
+            rows = zip(outputs.name, outputs.label.tolist(), outputs.probability.tolist(), strict=True)
+            self.batches.append([Row(*row) for row in rows])
+
+    def on_predict_end(self, trainer: Trainer, module: LightningModule) -> None:
+        shards = [self.batches]
+        if trainer.world_size > 1:
+            shards = [[] for _ in range(trainer.world_size)]
+            torch.distributed.all_gather_object(shards, self.batches)
+        in_order = chain.from_iterable(zip_longest(*shards, fillvalue=[]))  # batch k of process r is k * world + r
+        rows = list(chain.from_iterable(in_order))
+        if trainer.is_global_zero and rows:
+            path, names = Path(trainer.default_root_dir, "predictions.csv"), class_names(trainer.datamodule)
+            with path.open("w", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(["image", "class", "probability"])
+                writer.writerows(
+                    (row.image, names[row.label] if names else row.label, f"{row.probability:.6f}") for row in rows
+                )
+            info(f"the classes of {len(rows)} images in {path}")

@@ -7,7 +7,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import RichProgressBar
 
 from lightning_cgan.clock import updates_of_run
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 
 
 class UpdateBar(RichProgressBar):
@@ -37,4 +37,4 @@ class PlainProgress(Callback):
         speed = (step - self.first) / (time.monotonic() - self.began)
         left = (self.updates - step) / speed
         losses = "  ".join(f"{name} {value:.3f}" for name, value in trainer.progress_bar_metrics.items())
-        say(f"update {step}/{self.updates}  {losses}  {speed:.1f} updates/s  {left:.0f} s left")
+        info(f"update {step}/{self.updates}  {losses}  {speed:.1f} updates/s  {left:.0f} s left")

@@ -7,10 +7,10 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.utilities import rank_zero_warn
 
-from lightning_cgan.console import say
-from lightning_cgan.report import write_report
-from lightning_cgan.report.folder import Run, at, read_run
-from lightning_cgan.report.tables import classes_of, evaluations, number, score_table
+from lightning_cgan.console import info
+from lightning_cgan.runs.report import write_report
+from lightning_cgan.runs.report.folder import Run, at, read_run
+from lightning_cgan.runs.report.tables import classes_of, evaluations, number, score_table
 
 
 class Report(Callback):
@@ -40,7 +40,7 @@ class Report(Callback):
         try:
             path = write_report(trainer.default_root_dir)
             if path != self.told:
-                say(f"report in {path}")
+                info(f"report in {path}")
             self.told = path
             run = read_run(path.parent)
             for logger in trainer.loggers:

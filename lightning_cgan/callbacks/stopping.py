@@ -9,10 +9,10 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Timer
 
-from lightning_cgan.callbacks.checkpoints import Last
+from lightning_cgan.callbacks.checkpoints import LastCheckpoint
 from lightning_cgan.callbacks.distributed import kill_children, launched_by_lightning
 from lightning_cgan.callbacks.ending import progress
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 from lightning_cgan.runs.checkpoint_files import LAST, update_of
 from lightning_cgan.runs.stops import STATUS, UNFINISHED, Signals, Stopped, note
 
@@ -106,7 +106,7 @@ class Stopping(Callback):
         self.validating = False
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
             self.asked = self.agreed()
-            if self.asked and not any(isinstance(each, Last) for each in trainer.callbacks):
+            if self.asked and not any(isinstance(each, LastCheckpoint) for each in trainer.callbacks):
                 self.save(trainer)
 
     def agreed(self) -> int:
@@ -120,7 +120,7 @@ class Stopping(Callback):
         return int(everywhere)
 
     def save(self, trainer: Trainer) -> None:
-        last = next((each for each in trainer.callbacks if isinstance(each, Last)), Last())
+        last = next((each for each in trainer.callbacks if isinstance(each, LastCheckpoint)), LastCheckpoint())
         if last.saved != trainer.global_step and not trainer.fast_dev_run:
             last.save(trainer)
 
@@ -137,7 +137,7 @@ class Stopping(Callback):
         saved = True
         if not trainer.fast_dev_run:
             saved = is_saved(trainer)
-            say(f"stopped by {reason} at update {progress(trainer)}, {left_of(trainer, saved)}")
+            info(f"stopped by {reason} at update {progress(trainer)}, {left_of(trainer, saved)}")
         raise Stopped(0 if launched_by_lightning(trainer) else status if saved else 1)
 
     def teardown(self, trainer: Trainer, module: LightningModule, stage: str) -> None:

@@ -17,9 +17,9 @@ from torch.optim.lr_scheduler import OneCycleLR
 from torchvision.models import resnet18
 
 from lightning_cgan import keyed
-from lightning_cgan.contract import ImageSpec, to_signed
+from lightning_cgan.batches import ImageSpec, to_signed
+from lightning_cgan.extractors.digits import SmallClassifier, jitter
 from lightning_cgan.finite import check_trained
-from lightning_cgan.metrics.classifier import SmallClassifier, jitter
 
 LEAK = 0.1  # share of test images among the training images that no clean split has
 CHUNK = 500  # images classified at a time
@@ -29,7 +29,9 @@ class Recipe(NamedTuple):
     """How a classifier is trained: the same way on real and on generated images."""
 
     name: str  # of the network, as the card calls it
-    network: Callable[[ImageSpec], nn.Module]  # its module maps (B, C, H, W) in [-1, 1] to logits or ``Seen``
+    network: Callable[
+        [ImageSpec], nn.Module
+    ]  # its module maps (B, C, H, W) in [-1, 1] to logits or ``ClassifierOutput``
     updates: int
     batch_size: int = 64
     rate: float = 5e-3  # peak of the one-cycle schedule

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lightning_cgan.contract import Mixture
+from lightning_cgan.batches import Mixture
 from lightning_cgan.metrics.jackknife import GROUPS, groups_of, standard_error
 
 NEAR = 3.0  # standard deviations

@@ -7,7 +7,7 @@ from torchmetrics.functional.image import multiscale_structural_similarity_index
 from torchmetrics.functional.image import peak_signal_noise_ratio as psnr
 from torchmetrics.functional.image import structural_similarity_index_measure as ssim
 
-from lightning_cgan.contract import to_bytes
+from lightning_cgan.batches import to_bytes
 
 CAP = 100.0  # dB, of two images that are equal
 LARGE = 64  # pixels from which five scales of SSIM make sense
@@ -50,6 +50,14 @@ def bicubic(source: Tensor, scale: int) -> Tensor:
     if not torch.equal(low.repeat_interleave(scale, -1).repeat_interleave(scale, -2), source):
         raise ValueError(
             f"The low resolution shows each pixel {scale} times in both directions; met another source. "
-            "Set init_args.scale of the callbacks in lightning_cgan.callbacks.paired to that of the networks."
+            "Set init_args.scale of the callbacks in lightning_cgan.callbacks.scores.paired to that of the networks."
         )
     return interpolate(low, scale_factor=scale, mode="bicubic", antialias=True).clamp(-1, 1)
+
+
+def cycle_errors(source: Tensor, recovered: Tensor) -> Tensor:
+    """The mean absolute difference (B,) float64 of each image and what came back, (B, C, H, W) in [-1, 1] both.
+
+    The quantity that the cycle-consistency loss lowers: 0 for a perfect return, 2 at most.
+    """
+    return (source.double() - recovered.double()).abs().flatten(1).mean(1)

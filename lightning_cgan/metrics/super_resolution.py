@@ -12,7 +12,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from lightning_cgan.contract import to_bytes, to_signed
+from lightning_cgan.batches import to_bytes, to_signed
 
 CAP = 100.0  # dB, of two images that are equal
 WINDOW = 11  # pixels

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from lightning_cgan.contract import ImageSpec, with_classes
-from lightning_cgan.networks.labels import joined
+from lightning_cgan.batches import ImageSpec
+from lightning_cgan.interfaces import with_classes
+from lightning_cgan.networks.blocks.labels import joined
 
 
 class Widths(NamedTuple):

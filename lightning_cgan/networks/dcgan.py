@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from lightning_cgan.contract import ImageSpec
-from lightning_cgan.networks.labels import joined
+from lightning_cgan.batches import ImageSpec
+from lightning_cgan.networks.blocks.labels import joined
 
 
 def doublings(spec: ImageSpec) -> int:

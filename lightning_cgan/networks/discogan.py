@@ -10,12 +10,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lightning_cgan.contract import ImageSpec, PairSpec
+from lightning_cgan.batches import ImageSpec, PairSpec
 
 BOTTLENECK = 100  # channels of the extra layer's single pixel
 
 
-class Judged(NamedTuple):
+class DiscriminatorOutput(NamedTuple):
     """What a discriminator says of (B, C, H, W)."""
 
     logits: Tensor  # (B,)
@@ -87,7 +87,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] to ``Judged``.
+    """Images (B, C, size, size) in [-1, 1] to ``DiscriminatorOutput``.
 
     Batch norm in all layers but the first and the last: give it real and generated images in separate calls.
 
@@ -114,12 +114,12 @@ class Discriminator(nn.Module):
         self.layers = nn.ModuleList(encoder(spec.channels, wide))
         self.head = nn.Conv2d(wide[-1], 1, 4, bias=False)
 
-    def forward(self, image: Tensor) -> Judged:
+    def forward(self, image: Tensor) -> DiscriminatorOutput:
         seen = []
         for layer in self.layers:
             image = layer(image)
             seen.append(image)
-        return Judged(self.head(image).flatten(), tuple(seen[len(seen) - self.matched :]))
+        return DiscriminatorOutput(self.head(image).flatten(), tuple(seen[len(seen) - self.matched :]))
 
 
 def stack(inputs: int, outputs: int, width: int, depth: int) -> nn.Sequential:
@@ -146,7 +146,8 @@ class PointGenerator(nn.Module):
 
 
 class PointDiscriminator(nn.Module):
-    """Points (B, C, 1, 1) to ``Judged``: the toy problem's five linear layers, with the four hidden ones as features.
+    """Points (B, C, 1, 1) to ``DiscriminatorOutput``: the toy problem's five linear layers, the four hidden ones as
+    features.
 
     Args:
         spec: of the points.
@@ -158,9 +159,9 @@ class PointDiscriminator(nn.Module):
         self.layers = stack(spec.channels, 1, width, depth=5)
         self.matched = 4
 
-    def forward(self, point: Tensor) -> Judged:
+    def forward(self, point: Tensor) -> DiscriminatorOutput:
         seen, x = [], torch.flatten(point, 1)
         for layer in self.layers:
             x = layer(x)
             seen.append(x)
-        return Judged(x.squeeze(1), tuple(seen[1:-1:2]))
+        return DiscriminatorOutput(x.squeeze(1), tuple(seen[1:-1:2]))

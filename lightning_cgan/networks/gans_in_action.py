@@ -5,8 +5,8 @@ Keras pads strided convolutions of even maps on one side only; here both sides a
 
 from torch import Tensor, nn
 
-from lightning_cgan.contract import ImageSpec
-from lightning_cgan.networks.sgan import Judged, divisible
+from lightning_cgan.batches import ImageSpec
+from lightning_cgan.networks.sgan import DiscriminatorOutput, divisible
 
 
 def norm(channels: int) -> nn.Module:
@@ -50,7 +50,7 @@ class Generator(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] to ``Judged``; the features are the flattened last map.
+    """Images (B, C, size, size) in [-1, 1] to ``DiscriminatorOutput``; the features are the flattened last map.
 
     Raises:
         ValueError: for a size that does not divide by 4.
@@ -68,6 +68,6 @@ class Classifier(nn.Module):
         self.head = nn.Linear(128 * side**2, spec.num_classes)
         keras_initial(self)
 
-    def forward(self, image: Tensor) -> Judged:
+    def forward(self, image: Tensor) -> DiscriminatorOutput:
         features = self.trunk(image)
-        return Judged(features, self.head(features))
+        return DiscriminatorOutput(features, self.head(features))

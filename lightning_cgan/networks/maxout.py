@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, one_hot, relu
 
-from lightning_cgan.contract import ImageSpec
+from lightning_cgan.batches import ImageSpec
 
 
 def uniform(noise: Tensor) -> Tensor:

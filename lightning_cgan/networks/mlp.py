@@ -6,8 +6,8 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from lightning_cgan.contract import ImageSpec
-from lightning_cgan.networks.labels import joined
+from lightning_cgan.batches import ImageSpec
+from lightning_cgan.networks.blocks.labels import joined
 
 
 def leaky_stack(inputs: int, outputs: int, width: int, depth: int) -> nn.Sequential:

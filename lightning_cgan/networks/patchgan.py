@@ -10,8 +10,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from lightning_cgan.networks.blocks.norms import Norm
 from lightning_cgan.networks.dcgan import initialised
-from lightning_cgan.networks.norms import Norm
 
 WIDEST = 8  # times the width of the first map
 

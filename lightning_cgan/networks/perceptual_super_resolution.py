@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from lightning_cgan.contract import PairSpec
+from lightning_cgan.batches import PairSpec
 from lightning_cgan.networks.style import CAFFE_MEAN, SCALE, Upsampling, convolution, enlargement, norm_of
 
 

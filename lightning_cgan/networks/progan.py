@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
 from torch.nn.utils import parametrize
 
-from lightning_cgan.contract import ImageSpec
-from lightning_cgan.networks.labels import joined
+from lightning_cgan.batches import ImageSpec
+from lightning_cgan.networks.blocks.labels import joined
 
 
 def resolutions(size: int) -> list[int]:

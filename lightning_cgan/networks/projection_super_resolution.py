@@ -12,9 +12,9 @@ from torch.nn.functional import interpolate, relu
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
-from lightning_cgan.contract import ImageSpec
+from lightning_cgan.batches import ImageSpec
+from lightning_cgan.networks.blocks.spectral import normalise
 from lightning_cgan.networks.sngan import DownBlock, conv1, conv3, double, glorot
-from lightning_cgan.networks.spectral import normalise
 
 SMALLEST = 4  # pixels of the discriminator's last map
 

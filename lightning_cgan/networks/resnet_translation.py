@@ -2,9 +2,9 @@
 
 from torch import Tensor, nn
 
-from lightning_cgan.contract import PairSpec
+from lightning_cgan.batches import PairSpec
+from lightning_cgan.networks.blocks.norms import Norm
 from lightning_cgan.networks.dcgan import initialised
-from lightning_cgan.networks.norms import Norm
 
 MULTIPLE = 4  # two convolutions halve the map, and two double it back
 

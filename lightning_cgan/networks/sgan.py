@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu, softplus
 
-from lightning_cgan.contract import ImageSpec
-from lightning_cgan.networks.weight_norm import Conv2d, ConvTranspose2d, Linear
+from lightning_cgan.batches import ImageSpec
+from lightning_cgan.networks.blocks.weight_norm import Conv2d, ConvTranspose2d, Linear
 
 
-class Judged(NamedTuple):
+class DiscriminatorOutput(NamedTuple):
     """What a classifier says of (B, C, H, W)."""
 
     features: Tensor  # (B, F)
@@ -76,7 +76,7 @@ class MLPGenerator(nn.Module):
 
 
 class MLPClassifier(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] to ``Judged``; the code's for MNIST, on pixels brought to [0, 1]."""
+    """Images (B, C, size, size) in [-1, 1] to ``DiscriminatorOutput``; the code's for MNIST, on pixels in [0, 1]."""
 
     def __init__(self, spec: ImageSpec, hidden: tuple[int, ...] = (1000, 500, 250, 250, 250)) -> None:
         super().__init__()
@@ -91,9 +91,9 @@ class MLPClassifier(nn.Module):
             if isinstance(layer, Linear):
                 nn.init.normal_(layer.weight, std=0.1)
 
-    def forward(self, image: Tensor) -> Judged:
+    def forward(self, image: Tensor) -> DiscriminatorOutput:
         features = self.trunk((image + 1) / 2)
-        return Judged(features, self.head(self.noise(features)))
+        return DiscriminatorOutput(features, self.head(self.noise(features)))
 
 
 class ConvGenerator(nn.Module):
@@ -127,7 +127,8 @@ class ConvGenerator(nn.Module):
 
 
 class ConvClassifier(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] to ``Judged``: nine layers, the code's for CIFAR-10; SVHN has width 64.
+    """Images (B, C, size, size) in [-1, 1] to ``DiscriminatorOutput``: nine layers, the code's for CIFAR-10; width 64
+    for SVHN.
 
     Raises:
         ValueError: for a size that does not divide by 8.
@@ -147,9 +148,9 @@ class ConvClassifier(nn.Module):
         )
         self.head = Linear(wide, spec.num_classes, trained_scale=True, spread=0.1)
 
-    def forward(self, image: Tensor) -> Judged:
+    def forward(self, image: Tensor) -> DiscriminatorOutput:
         features = self.trunk(image).mean((2, 3))
-        return Judged(features, self.head(features))
+        return DiscriminatorOutput(features, self.head(features))
 
 
 class SmallGenerator(nn.Module):
@@ -172,7 +173,7 @@ class SmallGenerator(nn.Module):
 
 
 class SmallClassifier(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] to ``Judged``: six layers, for 8x8 digits. Not the paper's.
+    """Images (B, C, size, size) in [-1, 1] to ``DiscriminatorOutput``: six layers, for 8x8 digits. Not the paper's.
 
     Args:
         spec: of the images.
@@ -194,6 +195,6 @@ class SmallClassifier(nn.Module):
         )
         self.head = Linear(2 * width, spec.num_classes, trained_scale=True)
 
-    def forward(self, image: Tensor) -> Judged:
+    def forward(self, image: Tensor) -> DiscriminatorOutput:
         features = leaky_relu(self.trunk(image), 0.2)
-        return Judged(features, self.head(features))
+        return DiscriminatorOutput(features, self.head(features))

@@ -15,8 +15,8 @@ from torch.nn.functional import avg_pool2d, interpolate, relu
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
-from lightning_cgan.contract import ImageSpec
-from lightning_cgan.networks.spectral import normalise
+from lightning_cgan.batches import ImageSpec
+from lightning_cgan.networks.blocks.spectral import normalise
 
 
 class Widths(NamedTuple):

@@ -5,9 +5,10 @@ from torch.nn.functional import relu
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
-from lightning_cgan.contract import ImageSpec, with_classes, without_classes
+from lightning_cgan.batches import ImageSpec
+from lightning_cgan.interfaces import with_classes, without_classes
 from lightning_cgan.networks import sngan
-from lightning_cgan.networks.spectral import normalise
+from lightning_cgan.networks.blocks.spectral import normalise
 
 
 class Discriminator(nn.Module):

@@ -5,7 +5,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from lightning_cgan.contract import PairSpec
+from lightning_cgan.batches import PairSpec
 
 
 def doublings(scale: int) -> int:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from lightning_cgan.contract import ImageSpec
+from lightning_cgan.batches import ImageSpec
 
 MARGIN = 40  # pixels of reflection that the unpadded convolutions of five residual blocks use up
 CAFFE_MEAN = (123.68, 116.779, 103.939)  # of ImageNet's red, green and blue

@@ -12,9 +12,9 @@ Layers, and which of them have a norm and a bias, are those of the published PyT
 import torch
 from torch import Tensor, nn
 
-from lightning_cgan.contract import PairSpec
+from lightning_cgan.batches import PairSpec
+from lightning_cgan.networks.blocks.norms import Norm
 from lightning_cgan.networks.dcgan import initialised
-from lightning_cgan.networks.norms import Norm
 
 DEEPEST = 8  # levels, at 256 pixels and above
 WIDEST = 8  # times the width of the first map

@@ -1,0 +1,5 @@
+"""One paper, one LightningModule; every class is importable from here, ``lightning_cgan.papers.ProjectionGAN``."""
+
+from lightning_cgan.short_names import short_names
+
+__getattr__, __dir__ = short_names(__name__, __path__[0])

@@ -7,15 +7,16 @@ import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from lightning_cgan.contract import ImageSpec, Labelled, with_classes
+from lightning_cgan.batches import ImageSpec, Labelled
 from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import with_classes
 from lightning_cgan.losses.auxiliary import class_loss
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import acgan
-from lightning_cgan.optimize import Adam, descend, margins
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step
 from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import ClassConditional
-from lightning_cgan.schedules import constant
+from lightning_cgan.schedules.learning_rate import constant
 
 Classified = Literal["real", "real_and_fake"]
 
@@ -37,8 +38,8 @@ class ACGAN(ClassConditional):
         generator_class_weight: of L_C in the generator's loss.
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer.
-        critic_updates: discriminator updates in one generator update; the data module delivers as many batches.
-        fakes_per_real: the generator's batch over the discriminator's.
+        n_critic: discriminator updates in one generator update; the data module delivers as many batches.
+        g_batch_ratio: the generator's batch over the discriminator's.
         schedule: maps (generator update, updates in all) to the factor on both learning rates.
 
     Raises:
@@ -56,12 +57,12 @@ class ACGAN(ClassConditional):
         generator_class_weight: float = 1.0,
         generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.5, beta2=0.999),
         discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.5, beta2=0.999),
-        critic_updates: int = 1,
-        fakes_per_real: int = 1,
+        n_critic: int = 1,
+        g_batch_ratio: int = 1,
         schedule: Callable[[int, int], float] = constant,
     ) -> None:
         super().__init__(with_classes(spec, "An AC-GAN"))
-        check_counts(critic_updates=critic_updates, fakes_per_real=fakes_per_real)
+        check_counts(n_critic=n_critic, g_batch_ratio=g_batch_ratio)
         if class_loss_on not in get_args(Classified):
             raise UserError(
                 f"The class loss is on {' or '.join(get_args(Classified))}; got {class_loss_on}. "
@@ -80,8 +81,8 @@ class ACGAN(ClassConditional):
         self.discriminator_class_weight, self.generator_class_weight = weights
         self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
         self.schedule = schedule
-        self.n_critic = critic_updates
-        self.fakes_per_real = fakes_per_real
+        self.n_critic = n_critic
+        self.g_batch_ratio = g_batch_ratio
 
     def update(self, batch: Labelled) -> dict[str, Tensor]:
         generator_optimizer, discriminator_optimizer = self.optimizer_list()
@@ -89,13 +90,13 @@ class ACGAN(ClassConditional):
         with self.toggled_optimizer(discriminator_optimizer):
             for real, label in zip(*batch, strict=True):
                 loss_d, logits = self.discriminator_loss(real, label)
-                descend(self, discriminator_optimizer, loss_d)
+                optimizer_step(self, discriminator_optimizer, loss_d)
 
         with self.toggled_optimizer(generator_optimizer):
-            loss_g = self.generator_loss(self.fakes_per_real * len(label))
-            descend(self, generator_optimizer, loss_g, tick=True)
+            loss_g = self.generator_loss(self.g_batch_ratio * len(label))
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        return {"loss_d": loss_d, "loss_g": loss_g} | margins(*logits)
+        return {"loss_d": loss_d, "loss_g": loss_g} | logit_means(*logits)
 
     def discriminator_loss(self, real: Tensor, label: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """-(L_S + L_C), and the source logits of real and generated images.

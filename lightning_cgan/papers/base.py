@@ -13,13 +13,13 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import check_batch
-from lightning_cgan.contract import ImageSpec, PairSpec, check_batches, fitting_spec
+from lightning_cgan.batches import ImageSpec, PairSpec
+from lightning_cgan.config.stored_model import Loadable
 from lightning_cgan.errors import UserError
-from lightning_cgan.interfaces import PaperFacts
-from lightning_cgan.networks.trained import frozen
-from lightning_cgan.optimize import is_log_step, scheduled
-from lightning_cgan.schedules import constant
-from lightning_cgan.stored_model import Loadable
+from lightning_cgan.interfaces import PaperFacts, check_batches, fitting_spec
+from lightning_cgan.networks.checkpoint_weights import frozen
+from lightning_cgan.optimize import should_log, with_lr_lambda
+from lightning_cgan.schedules.learning_rate import constant
 
 
 class Paper(PaperFacts, Loadable):
@@ -84,7 +84,7 @@ class Paper(PaperFacts, Loadable):
         losses = self.update(batch)
         for config in self.trainer.lr_scheduler_configs:
             cast(LRScheduler, config.scheduler).step()
-        if is_log_step(self):
+        if should_log(self):
             self.log_dict({f"train/{name}": loss for name, loss in losses.items()} | self.progress(done), prog_bar=True)
 
     def optimizer_list(self) -> list[LightningOptimizer]:
@@ -104,7 +104,7 @@ class Paper(PaperFacts, Loadable):
             make(chain.from_iterable(network.parameters() for network in networks[role]))
             for role, make in self.optimizer_factories.items()
         ]
-        return scheduled(self, optimizers, self.schedule)
+        return with_lr_lambda(self, optimizers, self.schedule)
 
     def check(self, trainer: Trainer) -> None:
         check_trainer(trainer)

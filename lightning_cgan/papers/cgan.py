@@ -6,14 +6,15 @@ import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from lightning_cgan.contract import ImageSpec, Labelled, with_classes
+from lightning_cgan.batches import ImageSpec, Labelled
+from lightning_cgan.interfaces import with_classes
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.losses.penalties import r1_penalty
 from lightning_cgan.networks import maxout
-from lightning_cgan.optimize import RampedSGD, descend, margins
+from lightning_cgan.optimize import RampedSGD, logit_means, optimizer_step
 from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import ClassConditional
-from lightning_cgan.schedules import geometric_faster
+from lightning_cgan.schedules.learning_rate import geometric_faster
 
 
 class ConditionalGAN(ClassConditional):
@@ -29,8 +30,8 @@ class ConditionalGAN(ClassConditional):
         objective: the pair of losses. Equation 2 is ``minimax``; in practice ``non_saturating`` is trained.
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer; half the generator's rate, as in ``papers.gan``.
-        critic_updates: discriminator updates in one generator update.
-        fakes_per_real: the generator's batch over the discriminator's.
+        n_critic: discriminator updates in one generator update.
+        g_batch_ratio: the generator's batch over the discriminator's.
         schedule: maps (generator update, updates in all) to the factor on both learning rates.
         r1_weight: of the penalty on the discriminator's gradient at real images (Mescheder et al. 2018), which the
             paper does not have.
@@ -47,20 +48,20 @@ class ConditionalGAN(ClassConditional):
         objective: Objective = Objective.non_saturating,
         generator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.1),
         discriminator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.05),
-        critic_updates: int = 1,
-        fakes_per_real: int = 1,
+        n_critic: int = 1,
+        g_batch_ratio: int = 1,
         schedule: Callable[[int, int], float] = geometric_faster,
         r1_weight: float = 0.0,
     ) -> None:
         super().__init__(with_classes(spec, "A conditional GAN"))
-        check_counts(critic_updates=critic_updates, fakes_per_real=fakes_per_real)
+        check_counts(n_critic=n_critic, g_batch_ratio=g_batch_ratio)
         self.generator = generator(self.spec)
         self.discriminator = discriminator(self.spec)
         self.objective = objective
         self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
         self.schedule = schedule
-        self.n_critic = critic_updates
-        self.fakes_per_real = fakes_per_real
+        self.n_critic = n_critic
+        self.g_batch_ratio = g_batch_ratio
         self.r1_weight = r1_weight
 
     def update(self, batch: Labelled) -> dict[str, Tensor]:
@@ -69,13 +70,13 @@ class ConditionalGAN(ClassConditional):
         with self.toggled_optimizer(discriminator_optimizer):
             for real, label in zip(*batch, strict=True):
                 loss_d, logits = self.discriminator_loss(real, label)
-                descend(self, discriminator_optimizer, loss_d)
+                optimizer_step(self, discriminator_optimizer, loss_d)
 
         with self.toggled_optimizer(generator_optimizer):
-            loss_g = self.generator_loss(self.fakes_per_real * len(label))
-            descend(self, generator_optimizer, loss_g, tick=True)
+            loss_g = self.generator_loss(self.g_batch_ratio * len(label))
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        return {"loss_d": loss_d, "loss_g": loss_g} | margins(*logits)
+        return {"loss_d": loss_d, "loss_g": loss_g} | logit_means(*logits)
 
     def discriminator_loss(self, real: Tensor, label: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The objective on ``real`` and as many fakes, and the logits of both.

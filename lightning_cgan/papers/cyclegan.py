@@ -7,15 +7,15 @@ import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from lightning_cgan.contract import PairSpec, Unpaired
+from lightning_cgan.batches import PairSpec, Unpaired
 from lightning_cgan.errors import UserError
+from lightning_cgan.image_pool import ImagePool
 from lightning_cgan.losses.cycle import cycle_loss, identity_loss
 from lightning_cgan.losses.least_squares import discriminator_least_squares, generator_least_squares_undivided
 from lightning_cgan.networks import patchgan, resnet_translation
-from lightning_cgan.optimize import Adam, descend, margins
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step
 from lightning_cgan.papers.kinds import TwoWayTranslation
-from lightning_cgan.replay import Pool
-from lightning_cgan.schedules import falling_in_second_half
+from lightning_cgan.schedules.learning_rate import falling_in_second_half
 
 SWAPPED = {"generator_ab": "generator_ba", "discriminator_a": "discriminator_b"}
 SWAPPED |= {other: one for one, other in SWAPPED.items()}
@@ -73,7 +73,7 @@ class CycleGAN(TwoWayTranslation):
         self.discriminator_b = discriminator(spec.channels_b)
         self.cycle_weight_a, self.cycle_weight_b = cycle_weight_a, cycle_weight_b
         self.identity_weight = identity_weight
-        self.pools = {"a": Pool(pool_size, "a"), "b": Pool(pool_size, "b")}
+        self.pools = {"a": ImagePool(pool_size, "a"), "b": ImagePool(pool_size, "b")}
         self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
         self.schedule = schedule
         self.pad = pad
@@ -95,17 +95,17 @@ class CycleGAN(TwoWayTranslation):
             adversarial = self.adversarial_loss(fake_a, fake_b)
             consistency, terms = self.consistency_loss(real_a, real_b, fake_a, fake_b)
             loss_g = adversarial + consistency
-            descend(self, generator_optimizer, loss_g, tick=True)
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
         with self.toggled_optimizer(discriminator_optimizer):  # it sees what the generators made before their update
-            pool_a, pool_b = self.pools["a"].shown(fake_a, update), self.pools["b"].shown(fake_b, update)
+            pool_a, pool_b = self.pools["a"].query(fake_a, update), self.pools["b"].query(fake_b, update)
             loss_a, logits_a = self.discriminator_loss(self.discriminator_a, real_a, pool_a)
             loss_b, logits_b = self.discriminator_loss(self.discriminator_b, real_b, pool_b)
             loss_d = loss_a + loss_b
-            descend(self, discriminator_optimizer, loss_d)
+            optimizer_step(self, discriminator_optimizer, loss_d)
 
         both = (torch.cat([one.flatten() for one in pair]) for pair in zip(logits_a, logits_b, strict=True))
-        return {"loss_d": loss_d, "loss_g": loss_g, "adversarial": adversarial} | terms | margins(*both)
+        return {"loss_d": loss_d, "loss_g": loss_g, "adversarial": adversarial} | terms | logit_means(*both)
 
     def adversarial_loss(self, fake_a: Tensor, fake_b: Tensor) -> Tensor:
         """How far each discriminator is from taking the images for real: Equation 1 in the least-squares form."""

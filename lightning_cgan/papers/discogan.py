@@ -8,13 +8,13 @@ import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from lightning_cgan.contract import Evaluated, ImageSpec, PairSpec, Unpaired
+from lightning_cgan.batches import EvalOutput, ImageSpec, PairSpec, Unpaired
 from lightning_cgan.errors import UserError
 from lightning_cgan.losses import gan
 from lightning_cgan.losses.reconstruction import Distance, feature_matching, shared
 from lightning_cgan.networks import discogan as networks
-from lightning_cgan.networks.discogan import Judged
-from lightning_cgan.optimize import Adam, descend, margins
+from lightning_cgan.networks.discogan import DiscriminatorOutput
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step
 from lightning_cgan.papers.kinds import TwoWayTranslation
 
 
@@ -33,7 +33,7 @@ class Way(NamedTuple):
     real: Tensor  # of its domain
     source: Tensor
     fake: Tensor  # the source, translated
-    recovered: Tensor | None  # and back again
+    reconstruction: Tensor | None  # and back again
 
 
 class DiscoGAN(TwoWayTranslation):
@@ -47,8 +47,8 @@ class DiscoGAN(TwoWayTranslation):
     Args:
         spec: of the data, linked from the data module.
         generator: maps the spec of a direction to a network, images of one domain -> images of the other in [-1, 1].
-        discriminator: maps the spec of a domain to a network, images -> ``Judged``; it says how many layers' features
-            these hold, as ``matched``.
+        discriminator: maps the spec of a domain to a network, images -> ``DiscriminatorOutput``; its ``matched`` says
+            of how many layers these hold the features.
         relation: what is learned; the others are the paper's ablations.
         reconstruction: the distance between an image and its recovery.
         feature_matching: its share of what the discriminators say, the rest is the GAN loss. The code has 0.9.
@@ -119,12 +119,12 @@ class DiscoGAN(TwoWayTranslation):
         if (self.global_step + 1) % self.generator_updates == 0:
             with self.toggled_optimizer(discriminator_optimizer):
                 losses["loss_d"], logits = self.discriminator_loss(ways)
-                descend(self, discriminator_optimizer, losses["loss_d"])
-            losses |= margins(*logits)
+                optimizer_step(self, discriminator_optimizer, losses["loss_d"])
+            losses |= logit_means(*logits)
 
         with self.toggled_optimizer(generator_optimizer):
             loss_g, terms = self.generator_loss(ways)
-            descend(self, generator_optimizer, loss_g, tick=True)
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
         return losses | {"loss_g": loss_g} | terms
 
@@ -154,7 +154,7 @@ class DiscoGAN(TwoWayTranslation):
     def generator_loss(self, ways: list[Way]) -> tuple[Tensor, dict[str, Tensor]]:
         """The sum over the directions, and the parts that are logged."""
         adversarial = torch.stack([self.adversarial_loss(way) for way in ways]).sum()
-        found = [(way.recovered, way.source) for way in ways if way.recovered is not None]
+        found = [(way.reconstruction, way.source) for way in ways if way.reconstruction is not None]
         if not found:
             return adversarial, {}
         recovery = torch.stack([self.reconstruction(recovered, source) for recovered, source in found]).sum()
@@ -173,8 +173,8 @@ class DiscoGAN(TwoWayTranslation):
         features = feature_matching([f.float() for f in real], [f.float() for f in judged.features])
         return shared(loss, features, self.feature_matching)
 
-    def judge(self, way: Way, image: Tensor) -> Judged:
-        judged: Judged = way.discriminator(image)
+    def judge(self, way: Way, image: Tensor) -> DiscriminatorOutput:
+        judged: DiscriminatorOutput = way.discriminator(image)
         return judged
 
     def rate_at(self, update: int) -> float | None:
@@ -195,13 +195,13 @@ class DiscoGAN(TwoWayTranslation):
             )
         return super().translate(source, reverse)
 
-    def validation_step(self, batch: Unpaired, batch_idx: int) -> Evaluated:
+    def validation_step(self, batch: Unpaired, batch_idx: int) -> EvalOutput:
         """Both directions of DiscoGAN, one of the ablations."""
         there, *back = (
-            Evaluated(real, fake, source=source, recovered=recovered)
+            EvalOutput(real, fake, source=source, reconstruction=recovered)
             for _, real, source, fake, recovered in self.ways(batch.a, batch.b)
         )
-        return there._replace(back=back[0]) if back else there
+        return there._replace(reverse=back[0]) if back else there
 
     def evaluated_networks(self) -> dict[str, nn.Module]:
         learned = self.networks()["generator"]

@@ -6,14 +6,15 @@ import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from lightning_cgan.contract import ImageSpec, Labelled, without_classes
+from lightning_cgan.batches import ImageSpec, Labelled
+from lightning_cgan.interfaces import without_classes
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.losses.penalties import r1_penalty
 from lightning_cgan.networks import maxout
-from lightning_cgan.optimize import RampedSGD, descend, margins
+from lightning_cgan.optimize import RampedSGD, logit_means, optimizer_step
 from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import Unconditional
-from lightning_cgan.schedules import geometric
+from lightning_cgan.schedules.learning_rate import geometric
 
 
 class GAN(Unconditional):
@@ -30,7 +31,7 @@ class GAN(Unconditional):
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer. The authors' code has one rate and halves the
             discriminator's loss; here the loss is Equation 1's and the rate is halved.
-        critic_updates: discriminator updates in one generator update, k in Algorithm 1.
+        n_critic: discriminator updates in one generator update, k in Algorithm 1.
         schedule: maps (generator update, updates in all) to the factor on both learning rates.
         r1_weight: of the penalty on the discriminator's gradient at real images (Mescheder et al. 2018), which the
             paper does not have.
@@ -47,18 +48,18 @@ class GAN(Unconditional):
         objective: Objective = Objective.non_saturating,
         generator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.1),
         discriminator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.05),
-        critic_updates: int = 1,
+        n_critic: int = 1,
         schedule: Callable[[int, int], float] = geometric,
         r1_weight: float = 0.0,
     ) -> None:
         super().__init__(without_classes(spec))
-        check_counts(critic_updates=critic_updates)
+        check_counts(n_critic=n_critic)
         self.generator = generator(self.spec)
         self.discriminator = discriminator(self.spec)
         self.objective = objective
         self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
         self.schedule = schedule
-        self.n_critic = critic_updates
+        self.n_critic = n_critic
         self.r1_weight = r1_weight
 
     def update(self, batch: Labelled) -> dict[str, Tensor]:
@@ -67,13 +68,13 @@ class GAN(Unconditional):
         with self.toggled_optimizer(discriminator_optimizer):
             for real in batch.image:
                 loss_d, logits = self.discriminator_loss(real)
-                descend(self, discriminator_optimizer, loss_d)
+                optimizer_step(self, discriminator_optimizer, loss_d)
 
         with self.toggled_optimizer(generator_optimizer):
             loss_g = self.generator_loss(len(real))
-            descend(self, generator_optimizer, loss_g, tick=True)
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        return {"loss_d": loss_d, "loss_g": loss_g} | margins(*logits)
+        return {"loss_d": loss_d, "loss_g": loss_g} | logit_means(*logits)
 
     def discriminator_loss(self, real: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The objective on ``real`` and as many fakes, and the logits of both.

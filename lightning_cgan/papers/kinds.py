@@ -7,23 +7,23 @@ import torch
 from torch import Tensor, nn
 
 from lightning_cgan import keyed
-from lightning_cgan.contract import (
-    Decided,
-    Draws,
-    Evaluated,
+from lightning_cgan.batches import (
+    ClassPrediction,
+    EvalBatch,
+    EvalOutput,
     ImageSpec,
+    LatentBatch,
     Paired,
     PairSpec,
     PartlyLabelled,
-    Sources,
-    Trial,
-    Unclassified,
+    SourceImages,
+    UnlabelledImages,
     Unpaired,
     class_labels,
 )
 from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import HasLatentDim, HasMultiple, HasSmallest
-from lightning_cgan.networks.any_size import check_sides, padded
+from lightning_cgan.networks.blocks.any_size import check_sides, padded
 from lightning_cgan.papers.base import Paper
 
 
@@ -76,15 +76,15 @@ class NoiseToImage(Generating):
 class Unconditional(NoiseToImage):
     """A paper whose ``generator`` maps noise (B, latent_dim) to images (B, C, H, W), and that is scored by them."""
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return Evaluated(real=batch.image, fake=self.draw(batch.draws.key))
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+        return EvalOutput(real=batch.image, fake=self.draw(batch.draws.noise_id))
 
-    def test_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+    def test_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
         return self.validation_step(batch, batch_idx)
 
-    def predict_step(self, batch: Draws, batch_idx: int) -> Evaluated:
-        fake = self.draw(batch.key)
-        return Evaluated(real=fake[:0], fake=fake)
+    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
+        fake = self.draw(batch.noise_id)
+        return EvalOutput(real=fake[:0], fake=fake)
 
 
 class ClassConditional(Generating):
@@ -100,9 +100,9 @@ class ClassConditional(Generating):
         """Noise (B, latent_dim) and labels (B,), or weights (B, num_classes), to images (B, C, H, W) in [-1, 1]."""
         return self.generator(noise, label).float()
 
-    def draw(self, draws: Draws, seed: int | None = None) -> Tensor:
+    def draw(self, draws: LatentBatch, seed: int | None = None) -> Tensor:
         """The images of ``draws``: the same for a key whatever the batch, the device or the process."""
-        return self(self.keyed_noise(draws.key, seed), draws.label)
+        return self(self.keyed_noise(draws.noise_id, seed), draws.label)
 
     @torch.no_grad()
     def sample(self, count: int, label: int | Sequence[int] | Tensor | None = None, seed: int = 0) -> Tensor:
@@ -117,21 +117,21 @@ class ClassConditional(Generating):
             UserError: for labels that the data set does not have, or not ``count`` of them.
         """
         label = class_labels(label, count, self.spec.num_classes).to(self.device)
-        return self.draw(Draws(label, torch.arange(count, device=self.device)), seed)
+        return self.draw(LatentBatch(label, torch.arange(count, device=self.device)), seed)
 
-    def fake_label(self, draws: Draws) -> Tensor | None:
+    def fake_label(self, draws: LatentBatch) -> Tensor | None:
         """The (K,) int64 labels of generated images: classes or, on a path between two, the number of the image."""
-        return draws.key if draws.label.is_floating_point() else draws.label
+        return draws.noise_id if draws.label.is_floating_point() else draws.label
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return Evaluated(batch.image, self.draw(batch.draws), self.fake_label(batch.draws), truth=batch.label)
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+        return EvalOutput(batch.image, self.draw(batch.draws), self.fake_label(batch.draws), target=batch.label)
 
-    def test_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+    def test_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
         return self.validation_step(batch, batch_idx)
 
-    def predict_step(self, batch: Draws, batch_idx: int) -> Evaluated:
+    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
         fake = self.draw(batch)
-        return Evaluated(real=fake[:0], fake=fake, label=self.fake_label(batch))
+        return EvalOutput(real=fake[:0], fake=fake, fake_label=self.fake_label(batch))
 
 
 class SemiSupervised(Paper):
@@ -153,16 +153,16 @@ class SemiSupervised(Paper):
     def evaluated_networks(self) -> dict[str, nn.Module]:
         return {"classifier": self.deciding()}
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
         decided = self.classify(batch.image).argmax(1)
-        return Evaluated(real=batch.image, fake=batch.image[:0], truth=batch.label, decided=decided)
+        return EvalOutput(real=batch.image, fake=batch.image[:0], target=batch.label, prediction=decided)
 
-    def test_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+    def test_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
         return self.validation_step(batch, batch_idx)
 
-    def predict_step(self, batch: Unclassified, batch_idx: int) -> Decided:
+    def predict_step(self, batch: UnlabelledImages, batch_idx: int) -> ClassPrediction:
         probability, label = self.classify(batch.image).max(1)
-        return Decided(batch.name, label, probability)
+        return ClassPrediction(batch.name, label, probability)
 
 
 class Translation(Paper):
@@ -214,15 +214,15 @@ class Translation(Paper):
         """The translations (B, channels_b, H, W) of ``source`` that an evaluation scores."""
         return self(source)
 
-    def validation_step(self, batch: Paired, batch_idx: int) -> Evaluated:
-        return Evaluated(real=batch.b, fake=self.scored(batch.a), source=batch.a)
+    def validation_step(self, batch: Paired, batch_idx: int) -> EvalOutput:
+        return EvalOutput(real=batch.b, fake=self.scored(batch.a), source=batch.a)
 
-    def test_step(self, batch: Paired, batch_idx: int) -> Evaluated:
+    def test_step(self, batch: Paired, batch_idx: int) -> EvalOutput:
         return self.validation_step(batch, batch_idx)
 
-    def predict_step(self, batch: Sources, batch_idx: int) -> Evaluated:
+    def predict_step(self, batch: SourceImages, batch_idx: int) -> EvalOutput:
         fake = self.scored(batch.image)
-        return Evaluated(real=fake[:0], fake=fake, source=batch.image)
+        return EvalOutput(real=fake[:0], fake=fake, source=batch.image)
 
 
 class TwoWayTranslation(Translation):
@@ -252,11 +252,11 @@ class TwoWayTranslation(Translation):
     def evaluated_networks(self) -> dict[str, nn.Module]:
         return {"generator_ab": self.generator_ab, "generator_ba": self.generator_ba}
 
-    def validation_step(self, batch: Unpaired, batch_idx: int) -> Evaluated:
+    def validation_step(self, batch: Unpaired, batch_idx: int) -> EvalOutput:
         a, b = batch
         fake_a, fake_b = self.to_a(b), self.to_b(a)
-        reverse = Evaluated(a, fake_a, source=b, recovered=self.to_b(fake_a))
-        return Evaluated(b, fake_b, source=a, recovered=self.to_a(fake_b), back=reverse)
+        reverse = EvalOutput(a, fake_a, source=b, reconstruction=self.to_b(fake_a))
+        return EvalOutput(b, fake_b, source=a, reconstruction=self.to_a(fake_b), reverse=reverse)
 
 
 class SuperResolution(Translation):

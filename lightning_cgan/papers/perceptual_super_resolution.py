@@ -9,14 +9,14 @@ from skimage.exposure import match_histograms
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from lightning_cgan.contract import Paired, PairSpec, to_bytes, to_signed
+from lightning_cgan.batches import Paired, PairSpec, to_bytes, to_signed
 from lightning_cgan.errors import UserError
 from lightning_cgan.losses.perceptual import feature_loss
+from lightning_cgan.networks.checkpoint_weights import frozen
 from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork
-from lightning_cgan.networks.trained import frozen
-from lightning_cgan.optimize import Adam, descend
+from lightning_cgan.optimize import Adam, optimizer_step
 from lightning_cgan.papers.kinds import SuperResolution
-from lightning_cgan.schedules import constant
+from lightning_cgan.schedules.learning_rate import constant
 
 
 class PerceptualSuperResolution(SuperResolution):
@@ -72,7 +72,7 @@ class PerceptualSuperResolution(SuperResolution):
         (low,), (high,) = batch
         (optimizer,) = self.optimizer_list()
         loss = self.loss(self.generator(low), high)
-        descend(self, optimizer, loss, tick=True)
+        optimizer_step(self, optimizer, loss, count=True)
         return {"loss": loss}
 
     def loss(self, image: Tensor, high: Tensor) -> Tensor:

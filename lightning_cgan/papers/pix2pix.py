@@ -10,15 +10,15 @@ from torch.nn.functional import l1_loss
 from torch.nn.modules.dropout import _DropoutNd
 
 from lightning_cgan import keyed
-from lightning_cgan.contract import Paired, PairSpec, to_bytes
+from lightning_cgan.batches import Paired, PairSpec, to_bytes
 from lightning_cgan.interfaces import EACH_BATCH, EACH_IMAGE, RUNNING, statistics_of
 from lightning_cgan.losses.gan import discriminator_loss, non_saturating
 from lightning_cgan.networks import patchgan, unet
-from lightning_cgan.networks.any_size import check_tiles, tiled
-from lightning_cgan.networks.switches import NormStatistics, drawing_from, switched
-from lightning_cgan.optimize import Adam, descend, margins
+from lightning_cgan.networks.blocks.any_size import check_tiles, tiled
+from lightning_cgan.networks.blocks.switches import NormStatistics, drawing_from, switched
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step
 from lightning_cgan.papers.kinds import Translation
-from lightning_cgan.schedules import constant
+from lightning_cgan.schedules.learning_rate import constant
 
 
 class Pix2Pix(Translation):
@@ -105,12 +105,12 @@ class Pix2Pix(Translation):
         for optimizer in discriminator_optimizers:  # none with gan_weight 0
             with self.toggled_optimizer(optimizer):
                 losses["loss_d"], logits = self.discriminator_loss(a, b, fake.detach())
-                descend(self, optimizer, losses["loss_d"])
-            losses |= margins(*logits)
+                optimizer_step(self, optimizer, losses["loss_d"])
+            losses |= logit_means(*logits)
 
         with self.toggled_optimizer(generator_optimizer):
             loss_g, terms = self.generator_loss(a, b, fake)
-            descend(self, generator_optimizer, loss_g, tick=True)
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
         return losses | {"loss_g": loss_g} | terms
 

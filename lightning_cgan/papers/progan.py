@@ -10,17 +10,17 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy, interpolate
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from lightning_cgan.batches import ImageSpec, Labelled, LatentBatch
 from lightning_cgan.clock import updates_of_run
-from lightning_cgan.contract import Draws, ImageSpec, Labelled, with_classes, without_classes
 from lightning_cgan.errors import UserError
-from lightning_cgan.growth import Growth, Stage
-from lightning_cgan.interfaces import HasGroupSize
+from lightning_cgan.interfaces import HasGroupSize, with_classes, without_classes
 from lightning_cgan.losses.penalties import gradient_penalty
 from lightning_cgan.losses.wasserstein import critic_loss, drift, generator_loss
 from lightning_cgan.networks import progan
-from lightning_cgan.optimize import Adam, descend, margins
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step
 from lightning_cgan.papers.kinds import ClassConditional
-from lightning_cgan.schedules import rampup
+from lightning_cgan.schedules.learning_rate import rampup
+from lightning_cgan.schedules.progressive_growing import Growth, Stage
 
 BATCH_SIZES = {4: 16, 256: 14, 512: 6, 1024: 3}  # from each resolution on
 Scored = tuple[Tensor, tuple[Tensor, Tensor]]  # the discriminator's loss, and its scores of real and generated images
@@ -46,11 +46,11 @@ class ProGAN(ClassConditional):
         batch_sizes: real images in a batch over all processes, from a resolution on; the paper's when None.
         start_resolution: trained first. The full one: no growth.
         rampup_kimg: thousands of real images over which the learning rates rise.
-        penalty_weight: of the gradient penalty (lambda).
+        gp_weight: of the gradient penalty (lambda).
         target: norm of the gradient that the penalty asks for (gamma); 750 for the paper's CIFAR-10.
         drift_weight: of the discriminator's squared scores of real images.
         class_weight: of each class loss.
-        average_decay: of the running average of the generator, per update.
+        ema_decay: of the running average of the generator, per update.
         simultaneous: whether both networks are updated from where the other was, on the same generated images, as for
             the paper's CIFAR-10, rather than the generator after the discriminator.
 
@@ -73,11 +73,11 @@ class ProGAN(ClassConditional):
         batch_sizes: dict[int, int] | None = None,
         start_resolution: int = 4,
         rampup_kimg: float = 40,
-        penalty_weight: float = 10.0,
+        gp_weight: float = 10.0,
         target: float = 1.0,
         drift_weight: float = 1e-3,
         class_weight: float = 1.0,
-        average_decay: float = 0.999,
+        ema_decay: float = 0.999,
         simultaneous: bool = False,
     ) -> None:
         super().__init__(with_classes(spec, "A conditional ProGAN") if conditional else without_classes(spec))
@@ -86,13 +86,13 @@ class ProGAN(ClassConditional):
         self.generator = generator(self.spec)
         self.discriminator = discriminator(self.spec)
         self.growth = Growth(start_resolution, spec.size, stable_kimg, fade_kimg, batch_sizes or BATCH_SIZES)
-        self.ema = AveragedModel(self.generator, multi_avg_fn=get_ema_multi_avg_fn(average_decay))
+        self.ema = AveragedModel(self.generator, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
         self.ema.requires_grad_(False)
         self.trained: Tensor
         self.register_buffer("trained", torch.tensor(0))  # the last update: a checkpoint knows its resolution by it
         self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
         self.schedule = lambda update, _: rampup(self.growth.images(update) / 1000, rampup_kimg)
-        self.penalty_weight, self.target = penalty_weight, target
+        self.gp_weight, self.target = gp_weight, target
         self.drift_weight, self.class_weight = drift_weight, class_weight
         self.simultaneous = simultaneous
 
@@ -127,7 +127,7 @@ class ProGAN(ClassConditional):
             loss_g = self.update_generator(*self.fakes_at(len(real), stage), stage)
 
         self.ema.update_parameters(self.generator)
-        return {"loss_d": loss_d, "loss_g": loss_g} | margins(*scores)
+        return {"loss_d": loss_d, "loss_g": loss_g} | logit_means(*scores)
 
     def progress(self, update: int) -> dict[str, float]:
         resolution, alpha = self.growth.stage(update)
@@ -146,14 +146,14 @@ class ProGAN(ClassConditional):
         _, optimizer = self.optimizer_list()
         with self.toggled_optimizer(optimizer):
             loss, scores = self.discriminator_loss(real, label, fake.detach(), asked, stage.alpha)
-            descend(self, optimizer, loss)
+            optimizer_step(self, optimizer, loss)
         return loss, scores
 
     def update_generator(self, fake: Tensor, asked: Tensor, stage: Stage) -> Tensor:
         optimizer, _ = self.optimizer_list()
         with self.toggled_optimizer(optimizer):
             loss = self.generator_loss(fake, asked, stage.alpha)
-            descend(self, optimizer, loss, tick=True)
+            optimizer_step(self, optimizer, loss, count=True)
         return loss
 
     def discriminator_loss(self, real: Tensor, label: Tensor, fake: Tensor, asked: Tensor, alpha: float) -> Scored:
@@ -162,7 +162,7 @@ class ProGAN(ClassConditional):
         fake_score, fake_class = self.discriminator(fake, alpha)
         loss = critic_loss(real_score.float(), fake_score.float())
         penalty = gradient_penalty(lambda image: self.discriminator(image, alpha)[0], real, fake, target=self.target)
-        loss = loss + self.penalty_weight * penalty + self.drift_weight * drift(real_score.float())
+        loss = loss + self.gp_weight * penalty + self.drift_weight * drift(real_score.float())
         return loss + self.class_loss(real_class, label) + self.class_loss(fake_class, asked), (real_score, fake_score)
 
     def generator_loss(self, fake: Tensor, asked: Tensor, alpha: float) -> Tensor:
@@ -192,7 +192,7 @@ class ProGAN(ClassConditional):
     def evaluated_networks(self) -> dict[str, nn.Module]:
         return {"generator": self.ema}
 
-    def fake_label(self, draws: Draws) -> Tensor | None:
+    def fake_label(self, draws: LatentBatch) -> Tensor | None:
         return draws.label if self.spec.num_classes else None
 
 

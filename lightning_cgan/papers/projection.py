@@ -9,24 +9,25 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from lightning_cgan.contract import Draws, ImageSpec, Labelled, blended, class_labels, with_classes
+from lightning_cgan.batches import ImageSpec, Labelled, LatentBatch, blended, class_labels
+from lightning_cgan.interfaces import with_classes
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import sngan
-from lightning_cgan.networks.trained import trained_weights
-from lightning_cgan.optimize import Adam, descend, margins
+from lightning_cgan.networks.checkpoint_weights import trained_weights
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step
 from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import ClassConditional
-from lightning_cgan.schedules import linear_decay
+from lightning_cgan.schedules.learning_rate import linear_decay
 
 
 class ProjectionGAN(ClassConditional):
     """A generator with conditional batch norm against a spectrally normalised projection discriminator.
 
-    Each generator update follows ``critic_updates`` discriminator updates on as many fresh real batches. Both learning
+    Each generator update follows ``n_critic`` discriminator updates on as many fresh real batches. Both learning
     rates fall linearly to zero at the end of the run. The defaults are the paper's for CIFAR-10.
 
     The paper's fine-tuning is the same loop with a trained classifier's cross-entropy in the generator's loss: give
-    ``classifier`` and either ``classifier_start``, or ``start_from`` and a short run.
+    ``classifier`` and either ``classifier_start``, or ``init_checkpoint`` and a short run.
 
     Args:
         spec: of the data, linked from the data module.
@@ -34,14 +35,14 @@ class ProjectionGAN(ClassConditional):
         discriminator: maps the spec to a network (images, labels) -> (B,) logits.
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer.
-        critic_updates: discriminator updates in one generator update; the data module delivers as many batches.
-        fakes_per_real: the generator's batch over the discriminator's; the authors' code draws twice as many.
+        n_critic: discriminator updates in one generator update; the data module delivers as many batches.
+        g_batch_ratio: the generator's batch over the discriminator's; the authors' code draws twice as many.
         decay_start: generator updates before the learning rates begin to fall.
         classifier: maps the spec to a trained network, images in [-1, 1] -> (B, num_classes) logits. It is made when
             training starts, stays as it is, and is not in the checkpoints.
         classifier_weight: of its cross-entropy in the generator's loss. The paper's is not known to us.
         classifier_start: generator updates before it has a say.
-        start_from: path of a checkpoint of the same networks whose weights the run starts with.
+        init_checkpoint: path of a checkpoint of the same networks whose weights the run starts with.
 
     Raises:
         ValueError: for data without classes, or counts below one.
@@ -56,26 +57,26 @@ class ProjectionGAN(ClassConditional):
         discriminator: Callable[[ImageSpec], nn.Module] = sngan.Discriminator,
         generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
         discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
-        critic_updates: int = 5,
-        fakes_per_real: int = 2,
+        n_critic: int = 5,
+        g_batch_ratio: int = 2,
         decay_start: int = 0,
         classifier: Callable[[ImageSpec], nn.Module] | None = None,
         classifier_weight: float = 0.1,
         classifier_start: int = 0,
-        start_from: str | None = None,
+        init_checkpoint: str | None = None,
     ) -> None:
         super().__init__(with_classes(spec, "The projection discriminator"))
-        check_counts(critic_updates=critic_updates, fakes_per_real=fakes_per_real)
+        check_counts(n_critic=n_critic, g_batch_ratio=g_batch_ratio)
         self.generator = generator(spec)
         self.discriminator = discriminator(spec)
         self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
         self.schedule = lambda update, updates: linear_decay(update, decay_start, updates)
-        self.n_critic = critic_updates
-        self.fakes_per_real = fakes_per_real
+        self.n_critic = n_critic
+        self.g_batch_ratio = g_batch_ratio
         self.classifier = classifier
         self.classifier_weight = classifier_weight
         self.classifier_start = classifier_start
-        self.start_from = start_from
+        self.init_checkpoint = init_checkpoint
 
     def update(self, batch: Labelled) -> dict[str, Tensor]:
         generator_optimizer, discriminator_optimizer = self.optimizer_list()
@@ -83,13 +84,13 @@ class ProjectionGAN(ClassConditional):
         with self.toggled_optimizer(discriminator_optimizer):
             for real, label in zip(*batch, strict=True):
                 loss_d, logits = self.discriminator_loss(real, label)
-                descend(self, discriminator_optimizer, loss_d)
+                optimizer_step(self, discriminator_optimizer, loss_d)
 
         with self.toggled_optimizer(generator_optimizer):
-            loss_g = self.generator_loss(self.fakes_per_real * len(label))
-            descend(self, generator_optimizer, loss_g, tick=True)
+            loss_g = self.generator_loss(self.g_batch_ratio * len(label))
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        return {"loss_d": loss_d, "loss_g": loss_g} | margins(*logits)
+        return {"loss_d": loss_d, "loss_g": loss_g} | logit_means(*logits)
 
     def discriminator_loss(self, real: Tensor, label: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The hinge loss, and the logits of real and generated images, which share one call: one power iteration."""
@@ -113,13 +114,13 @@ class ProjectionGAN(ClassConditional):
 
     def check(self, trainer: Trainer) -> None:
         super().check(trainer)
-        if self.start_from and not trainer.ckpt_path:
-            trained_weights(self.start_from, self)
+        if self.init_checkpoint and not trainer.ckpt_path:
+            trained_weights(self.init_checkpoint, self)
 
     def on_fit_start(self) -> None:
         super().on_fit_start()
-        if self.start_from and not self.trainer.ckpt_path:  # a run that goes on has weights of its own
-            self.load_state_dict(trained_weights(self.start_from, self))
+        if self.init_checkpoint and not self.trainer.ckpt_path:  # a run that goes on has weights of its own
+            self.load_state_dict(trained_weights(self.init_checkpoint, self))
 
     @torch.no_grad()
     def morph(self, first: int, second: int, steps: int = 9, count: int = 1, seed: int = 0) -> Tensor:
@@ -141,4 +142,4 @@ class ProjectionGAN(ClassConditional):
         share = torch.linspace(0, 1, steps, device=self.device).repeat(count)
         key = torch.arange(count, device=self.device).repeat_interleave(steps)
         label = blended(pair.expand(len(key), 2), share, self.spec.num_classes)
-        return self.draw(Draws(label, key), seed).unflatten(0, (count, steps))
+        return self.draw(LatentBatch(label, key), seed).unflatten(0, (count, steps))

@@ -7,15 +7,15 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from lightning_cgan import keyed
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Trial, to_bytes, without_classes
+from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, to_bytes
 from lightning_cgan.errors import UserError
-from lightning_cgan.interfaces import HasScale
+from lightning_cgan.interfaces import HasScale, without_classes
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import projection_super_resolution as networks
-from lightning_cgan.optimize import Adam, descend, margins
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step
 from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import Generating
-from lightning_cgan.schedules import linear_decay
+from lightning_cgan.schedules.learning_rate import linear_decay
 
 
 class ProjectionSuperResolution(Generating):
@@ -32,7 +32,7 @@ class ProjectionSuperResolution(Generating):
         discriminator: maps the spec to a network (images, low) -> (B,) logits. Both networks say their ``scale``.
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer.
-        critic_updates: discriminator updates in one generator update; the data module delivers as many batches.
+        n_critic: discriminator updates in one generator update; the data module delivers as many batches.
         decay_start: generator updates before the learning rates begin to fall to 0 at the end of the run.
 
     Raises:
@@ -46,17 +46,17 @@ class ProjectionSuperResolution(Generating):
         discriminator: Callable[[ImageSpec], nn.Module] = networks.Discriminator,
         generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
         discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
-        critic_updates: int = 5,
+        n_critic: int = 5,
         decay_start: int = 50_000,
     ) -> None:
         super().__init__(spec)
-        check_counts(critic_updates=critic_updates)
+        check_counts(n_critic=n_critic)
         self.generator = generator(without_classes(spec))
         self.discriminator = discriminator(without_classes(spec))
         self.scale = common_scale(self.generator, self.discriminator)
         self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
         self.schedule = lambda update, updates: linear_decay(update, decay_start, updates)
-        self.n_critic = critic_updates
+        self.n_critic = n_critic
 
     def update(self, batch: Labelled) -> dict[str, Tensor]:
         generator_optimizer, discriminator_optimizer = self.optimizer_list()
@@ -65,13 +65,13 @@ class ProjectionSuperResolution(Generating):
             for real in batch.image:
                 low = networks.reduced(real, self.scale)
                 loss_d, logits = self.discriminator_loss(real, low)
-                descend(self, discriminator_optimizer, loss_d)
+                optimizer_step(self, discriminator_optimizer, loss_d)
 
         with self.toggled_optimizer(generator_optimizer):
             loss_g = self.generator_loss(low)
-            descend(self, generator_optimizer, loss_g, tick=True)
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        return {"loss_d": loss_d, "loss_g": loss_g} | margins(*logits)
+        return {"loss_d": loss_d, "loss_g": loss_g} | logit_means(*logits)
 
     def discriminator_loss(self, real: Tensor, low: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The hinge loss of real images and of generated ones with the same low resolutions, and the logits of both."""
@@ -103,17 +103,17 @@ class ProjectionSuperResolution(Generating):
         key = keyed.content_keys(to_bytes(low))
         return self(low, keyed.normal("enlarge", key, self.latent_dim, seed=seed))
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
         """One image for each real one, whatever number of draws the data module asks for."""
         low = networks.reduced(batch.image, self.scale)
         fake = self.enlarge(low, keyed.run_seed())
         shown = low.repeat_interleave(self.scale, -1).repeat_interleave(self.scale, -2)
-        return Evaluated(batch.image, fake, batch.label if self.spec.num_classes else None, source=shown)
+        return EvalOutput(batch.image, fake, batch.label if self.spec.num_classes else None, source=shown)
 
-    def test_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+    def test_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
         return self.validation_step(batch, batch_idx)
 
-    def predict_step(self, batch: Draws, batch_idx: int) -> None:
+    def predict_step(self, batch: LatentBatch, batch_idx: int) -> None:
         raise UserError(
             "predict draws from noise alone, and super-resolution starts from images. Run `test`, which shows its "
             "test images enlarged, or call enlarge() of the model that lightning_cgan.load gives."

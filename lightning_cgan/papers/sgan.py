@@ -8,14 +8,15 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lightning_cgan import keyed
-from lightning_cgan.contract import Evaluated, ImageSpec, PartlyLabelled, Trial, with_classes
+from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, PartlyLabelled
 from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import with_classes
 from lightning_cgan.losses.semi_supervised import GeneratorLoss, real_logit, supervised_loss, unsupervised_loss
 from lightning_cgan.networks import sgan
-from lightning_cgan.networks.weight_norm import initialise
-from lightning_cgan.optimize import Adam, descend, margins
+from lightning_cgan.networks.blocks.weight_norm import initialise
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step
 from lightning_cgan.papers.kinds import NoiseToImage, SemiSupervised
-from lightning_cgan.schedules import constant
+from lightning_cgan.schedules.learning_rate import constant
 
 
 class SGAN(SemiSupervised, NoiseToImage):
@@ -28,7 +29,7 @@ class SGAN(SemiSupervised, NoiseToImage):
     Args:
         spec: of the data, linked from the data module.
         generator: maps the spec to a network: normal noise (B, latent_dim) -> (B, C, H, W) in [-1, 1].
-        classifier: maps the spec to a network: images -> ``Judged``, features (B, F) and logits (B, K).
+        classifier: maps the spec to a network: images -> ``DiscriminatorOutput``, features (B, F) and logits (B, K).
         generator_optimizer: maps parameters to an optimizer.
         classifier_optimizer: maps parameters to an optimizer.
         generator_loss: feature matching gives good classifiers, the non-saturating loss good pictures (the paper).
@@ -84,16 +85,16 @@ class SGAN(SemiSupervised, NoiseToImage):
         with self.toggled_optimizer(classifier_optimizer):
             supervised, unsupervised, logits = self.classifier_losses(image, label, unlabelled)
             loss_d = supervised + self.unlabelled_weight * unsupervised
-            descend(self, classifier_optimizer, loss_d)
+            optimizer_step(self, classifier_optimizer, loss_d)
         if self.ema is not None:
             self.ema.update_parameters(self.classifier)
 
         with self.toggled_optimizer(generator_optimizer):
             loss_g = self.loss_of_generator(others)
-            descend(self, generator_optimizer, loss_g, tick=True)
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
         terms = {"loss_supervised": supervised, "loss_unsupervised": unsupervised}
-        return {"loss_d": loss_d, "loss_g": loss_g} | terms | margins(*map(real_logit, logits))
+        return {"loss_d": loss_d, "loss_g": loss_g} | terms | logit_means(*map(real_logit, logits))
 
     def classifier_losses(
         self, image: Tensor, label: Tensor, unlabelled: Tensor
@@ -121,5 +122,5 @@ class SGAN(SemiSupervised, NoiseToImage):
     def evaluated_networks(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "classifier": self.deciding()}
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return super().validation_step(batch, batch_idx)._replace(fake=self.draw(batch.draws.key))
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+        return super().validation_step(batch, batch_idx)._replace(fake=self.draw(batch.draws.noise_id))

@@ -8,14 +8,14 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from lightning_cgan.contract import Paired, PairSpec
+from lightning_cgan.batches import Paired, PairSpec
 from lightning_cgan.losses.content import RESCALING, content_loss
 from lightning_cgan.losses.gan import discriminator_loss, non_saturating
 from lightning_cgan.networks import srresnet
-from lightning_cgan.networks.trained import trained_weights
-from lightning_cgan.optimize import Adam, descend, margins
+from lightning_cgan.networks.checkpoint_weights import trained_weights
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step
 from lightning_cgan.papers.kinds import SuperResolution
-from lightning_cgan.schedules import a_tenth_in_second_half
+from lightning_cgan.schedules.learning_rate import a_tenth_in_second_half
 
 
 class SRGAN(SuperResolution):
@@ -26,8 +26,8 @@ class SRGAN(SuperResolution):
 
     Args:
         spec: of the data, linked from the data module.
-        start_from: path of a checkpoint of SRResNet with the same generator, whose weights the run starts with; None
-            starts from random ones.
+        init_checkpoint: path of a checkpoint of SRResNet with the same generator, whose weights the run starts with;
+            None starts from random ones.
         generator: maps the spec to a network, low resolutions -> images.
         discriminator: maps the spec to a network, images (B, C, size, size) -> (B,) logits.
         features: makes a network, images in [-1, 1] -> maps, whose features are the content: Equation 5, SRGAN-VGG54
@@ -45,7 +45,7 @@ class SRGAN(SuperResolution):
     def __init__(
         self,
         spec: PairSpec,
-        start_from: str | None,
+        init_checkpoint: str | None,
         generator: Callable[[PairSpec], nn.Module] = srresnet.Generator,
         discriminator: Callable[[PairSpec], nn.Module] = srresnet.Discriminator,
         features: Callable[[], nn.Module] | None = None,
@@ -57,7 +57,7 @@ class SRGAN(SuperResolution):
         schedule: Callable[[int, int], float] = a_tenth_in_second_half,
     ) -> None:
         super().__init__(spec)
-        self.start_from = start_from
+        self.init_checkpoint = init_checkpoint
         self.generator = generator(spec)
         self.discriminator = discriminator(spec)
         self.features = features
@@ -72,13 +72,13 @@ class SRGAN(SuperResolution):
 
     def check(self, trainer: Trainer) -> None:
         super().check(trainer)
-        if self.start_from and not trainer.ckpt_path:
-            trained_weights(self.start_from, self.generator, "generator.")
+        if self.init_checkpoint and not trainer.ckpt_path:
+            trained_weights(self.init_checkpoint, self.generator, "generator.")
 
     def on_fit_start(self) -> None:
         super().on_fit_start()
-        if self.start_from and not self.trainer.ckpt_path:  # a run that goes on has weights of its own
-            self.generator.load_state_dict(trained_weights(self.start_from, self.generator, "generator."))
+        if self.init_checkpoint and not self.trainer.ckpt_path:  # a run that goes on has weights of its own
+            self.generator.load_state_dict(trained_weights(self.init_checkpoint, self.generator, "generator."))
 
     def update(self, batch: Paired) -> dict[str, Tensor]:
         (low,), (high,) = batch
@@ -86,15 +86,15 @@ class SRGAN(SuperResolution):
 
         with self.toggled_optimizer(discriminator_optimizer):
             loss_d, logits = self.discriminator_loss(low, high)
-            descend(self, discriminator_optimizer, loss_d)
+            optimizer_step(self, discriminator_optimizer, loss_d)
 
         with self.toggled_optimizer(generator_optimizer):
             content, adversarial = self.perceptual_loss(low, high)
             loss_g = content + self.adversarial_weight * adversarial
-            descend(self, generator_optimizer, loss_g, tick=True)
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
         losses = {"loss_d": loss_d, "loss_g": loss_g, "content": content, "adversarial": adversarial}
-        return losses | margins(*logits)
+        return losses | logit_means(*logits)
 
     def discriminator_loss(self, low: Tensor, high: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Equation 2 for the discriminator, and its logits of true and of generated images.

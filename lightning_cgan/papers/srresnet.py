@@ -6,12 +6,12 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from lightning_cgan.contract import Paired, PairSpec
+from lightning_cgan.batches import Paired, PairSpec
 from lightning_cgan.losses.content import RESCALING, content_loss
 from lightning_cgan.networks import srresnet
-from lightning_cgan.optimize import Adam, descend
+from lightning_cgan.optimize import Adam, optimizer_step
 from lightning_cgan.papers.kinds import SuperResolution
-from lightning_cgan.schedules import constant
+from lightning_cgan.schedules.learning_rate import constant
 
 
 class SRResNet(SuperResolution):
@@ -57,5 +57,5 @@ class SRResNet(SuperResolution):
         (low,), (high,) = batch
         (optimizer,) = self.optimizer_list()
         loss = content_loss(self.generator(low), high, self.pixel_loss, self.frozen, self.rescaling)
-        descend(self, optimizer, loss, tick=True)
+        optimizer_step(self, optimizer, loss, count=True)
         return {"loss": loss}

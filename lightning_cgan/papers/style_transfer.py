@@ -13,14 +13,15 @@ from torch.nn.functional import interpolate
 from torch.optim import Optimizer
 from torchvision.transforms.functional import pil_to_tensor
 
-from lightning_cgan.contract import Draws, Evaluated, ImageSpec, Labelled, Sources, Trial, to_signed, without_classes
+from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, SourceImages, to_signed
 from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import without_classes
 from lightning_cgan.losses.perceptual import feature_loss, gram_matrix, style_loss, summed, total_variation
+from lightning_cgan.networks.checkpoint_weights import frozen
 from lightning_cgan.networks.style import StyleNetwork
-from lightning_cgan.networks.trained import frozen
-from lightning_cgan.optimize import Adam, descend, optimise_pixels
+from lightning_cgan.optimize import Adam, optimise_pixels, optimizer_step
 from lightning_cgan.papers.base import Paper
-from lightning_cgan.schedules import constant
+from lightning_cgan.schedules.learning_rate import constant
 
 TEXTURES = {name: f"{name}.png" for name in ("brick", "grass", "gravel", "ihc")}  # scikit-image brings them with it
 TEXTURES |= {name: f"{name}.jpg" for name in ("hubble_deep_field", "retina")}
@@ -106,7 +107,7 @@ class StyleTransfer(Paper):
         (optimizer,) = self.optimizer_list()
         losses = self.losses(self.generator(content), self.kept(content))
         loss = summed([*losses.values()])
-        descend(self, optimizer, loss, tick=True)
+        optimizer_step(self, optimizer, loss, count=True)
         return {"loss": loss} | {f"loss_{name}": value for name, value in losses.items()}
 
     def losses(self, image: Tensor, kept: list[Tensor]) -> dict[str, Tensor]:
@@ -163,19 +164,19 @@ class StyleTransfer(Paper):
         start = content if start is None else start
         return optimise_pixels(start, lambda image: summed([*self.losses(image, kept).values()]), optimizer, steps)
 
-    def validation_step(self, batch: Trial, batch_idx: int) -> Evaluated:
-        return Evaluated(real=batch.image, fake=self(batch.image), source=batch.image)
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+        return EvalOutput(real=batch.image, fake=self(batch.image), source=batch.image)
 
-    def test_step(self, batch: Trial, batch_idx: int) -> Evaluated:
+    def test_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
         return self.validation_step(batch, batch_idx)
 
-    def predict_step(self, batch: Sources | Draws, batch_idx: int) -> Evaluated:
-        if isinstance(batch, Draws):
+    def predict_step(self, batch: SourceImages | LatentBatch, batch_idx: int) -> EvalOutput:
+        if isinstance(batch, LatentBatch):
             raise ValueError(
                 "Style is transferred to pictures; this data set gives numbers to draw by. "
                 "Set data.class_path to datamodules.photo_crops.PhotoCrops, or data.init_args.predict_from to pictures."
             )
-        return Evaluated(real=batch.image[:0], fake=self(batch.image), source=batch.image)
+        return EvalOutput(real=batch.image[:0], fake=self(batch.image), source=batch.image)
 
 
 def style_picture(style: str, size: int | None) -> Tensor:

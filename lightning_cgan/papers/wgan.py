@@ -7,14 +7,15 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim import RMSprop
 
-from lightning_cgan.contract import ImageSpec, Labelled, without_classes
+from lightning_cgan.batches import ImageSpec, Labelled
 from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import without_classes
 from lightning_cgan.losses import wasserstein
 from lightning_cgan.networks import dcgan
-from lightning_cgan.optimize import descend, margins
+from lightning_cgan.optimize import logit_means, optimizer_step
 from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import Unconditional
-from lightning_cgan.schedules import constant
+from lightning_cgan.schedules.learning_rate import constant
 
 
 class WGAN(Unconditional):
@@ -29,9 +30,9 @@ class WGAN(Unconditional):
         critic: maps the spec to a network, images -> (B,) outputs without bounds.
         generator_optimizer: maps parameters to an optimizer.
         critic_optimizer: maps parameters to an optimizer; without momentum (Section 4).
-        clip: largest absolute value of a critic's parameter, c in Algorithm 1.
-        usual_critic_updates: critic updates in one generator update, n_critic in Algorithm 1.
-        long_critic_updates: the same in the first ``warmup`` generator updates and in every ``long_every``-th.
+        clip_value: largest absolute value of a critic's parameter, c in Algorithm 1.
+        n_critic: critic updates in one generator update, n_critic in Algorithm 1.
+        n_critic_warmup: the same in the first ``warmup`` generator updates and in every ``long_every``-th.
         warmup: generator updates.
         long_every: generator updates.
         schedule: maps (generator update, updates in all) to the factor on both learning rates; the paper has none.
@@ -47,32 +48,31 @@ class WGAN(Unconditional):
         critic: Callable[[ImageSpec], nn.Module] = dcgan.Discriminator,
         generator_optimizer: OptimizerCallable = lambda p: RMSprop(p, lr=5e-5),
         critic_optimizer: OptimizerCallable = lambda p: RMSprop(p, lr=5e-5),
-        clip: float = 0.01,
-        usual_critic_updates: int = 5,
-        long_critic_updates: int = 100,
+        clip_value: float = 0.01,
+        n_critic: int = 5,
+        n_critic_warmup: int = 100,
         warmup: int = 25,
         long_every: int = 500,
         schedule: Callable[[int, int], float] = constant,
     ) -> None:
         super().__init__(without_classes(spec))
-        if clip <= 0:
+        if clip_value <= 0:
             raise UserError(
-                f"clip bounds the critic's weights, so it is above 0; got {clip}. Set model.init_args.clip."
+                f"clip_value bounds the critic's weights, so it is above 0; got {clip_value}. "
+                "Set model.init_args.clip_value."
             )
-        check_counts(
-            usual_critic_updates=usual_critic_updates, long_critic_updates=long_critic_updates, long_every=long_every
-        )
+        check_counts(n_critic=n_critic, n_critic_warmup=n_critic_warmup, long_every=long_every)
         self.generator = generator(self.spec)
         self.critic = critic(self.spec)
         self.optimizer_factories = {"generator": generator_optimizer, "critic": critic_optimizer}
         self.schedule = schedule
-        self.clip = clip
-        self.n_critic, self.long_critic_updates = usual_critic_updates, long_critic_updates
+        self.clip_value = clip_value
+        self.n_critic, self.n_critic_warmup = n_critic, n_critic_warmup
         self.warmup, self.long_every = warmup, long_every
 
     def n_critic_at(self, update: int) -> int:
         long = update < self.warmup or update % self.long_every == 0
-        return self.long_critic_updates if long else self.n_critic
+        return self.n_critic_warmup if long else self.n_critic
 
     def update(self, batch: Labelled) -> dict[str, Tensor]:
         generator_optimizer, critic_optimizer = self.optimizer_list()
@@ -81,19 +81,19 @@ class WGAN(Unconditional):
             for real in batch.image:
                 self.clip_critic()
                 loss_d, outputs = self.critic_loss(real)
-                descend(self, critic_optimizer, loss_d)
+                optimizer_step(self, critic_optimizer, loss_d)
 
         with self.toggled_optimizer(generator_optimizer):
             loss_g = self.generator_loss(len(real))
-            descend(self, generator_optimizer, loss_g, tick=True)
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        return {"loss_d": loss_d, "loss_g": loss_g, "distance": -loss_d} | margins(*outputs)
+        return {"loss_d": loss_d, "loss_g": loss_g, "distance": -loss_d} | logit_means(*outputs)
 
     @torch.no_grad()
     def clip_critic(self) -> None:
-        """Every parameter of the critic, batch norm's included, back into [-clip, clip]; before each of its updates."""
+        """Every parameter of the critic, batch norm's included, clipped to [-clip_value, clip_value]."""
         for parameter in self.critic.parameters():
-            parameter.clamp_(-self.clip, self.clip)
+            parameter.clamp_(-self.clip_value, self.clip_value)
 
     def critic_loss(self, real: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Minus the estimate of the Wasserstein distance, from ``real`` and as many fakes, and the outputs for both."""

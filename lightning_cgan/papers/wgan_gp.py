@@ -7,15 +7,16 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from lightning_cgan.contract import ImageSpec, Labelled, without_classes
+from lightning_cgan.batches import ImageSpec, Labelled
 from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import without_classes
 from lightning_cgan.losses import wasserstein
 from lightning_cgan.losses.penalties import gradient_penalty
 from lightning_cgan.networks import wgan_gp
-from lightning_cgan.optimize import Adam, descend, margins
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step
 from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import Unconditional
-from lightning_cgan.schedules import constant
+from lightning_cgan.schedules.learning_rate import constant
 
 
 class WGANGP(Unconditional):
@@ -30,9 +31,9 @@ class WGANGP(Unconditional):
             each image by itself.
         generator_optimizer: maps parameters to an optimizer.
         critic_optimizer: maps parameters to an optimizer.
-        critic_updates: in one generator update, n_critic in Algorithm 1.
-        penalty_weight: lambda in Equation 3.
-        fakes_per_real: the generator's batch over the critic's.
+        n_critic: in one generator update, n_critic in Algorithm 1.
+        gp_weight: lambda in Equation 3.
+        g_batch_ratio: the generator's batch over the critic's.
         schedule: maps (generator update, updates in all) to the factor on both learning rates.
 
     Raises:
@@ -46,13 +47,13 @@ class WGANGP(Unconditional):
         critic: Callable[[ImageSpec], nn.Module] = wgan_gp.Critic,
         generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=1e-4, beta1=0.0, beta2=0.9),
         critic_optimizer: OptimizerCallable = lambda p: Adam(p, lr=1e-4, beta1=0.0, beta2=0.9),
-        critic_updates: int = 5,
-        penalty_weight: float = 10.0,
-        fakes_per_real: int = 1,
+        n_critic: int = 5,
+        gp_weight: float = 10.0,
+        g_batch_ratio: int = 1,
         schedule: Callable[[int, int], float] = constant,
     ) -> None:
         super().__init__(without_classes(spec))
-        check_counts(critic_updates=critic_updates, fakes_per_real=fakes_per_real)
+        check_counts(n_critic=n_critic, g_batch_ratio=g_batch_ratio)
         self.generator = generator(self.spec)
         self.critic = critic(self.spec)
         if any(isinstance(layer, _BatchNorm) for layer in self.critic.modules()):
@@ -62,9 +63,9 @@ class WGANGP(Unconditional):
             )
         self.optimizer_factories = {"generator": generator_optimizer, "critic": critic_optimizer}
         self.schedule = schedule
-        self.n_critic = critic_updates
-        self.penalty_weight = penalty_weight
-        self.fakes_per_real = fakes_per_real
+        self.n_critic = n_critic
+        self.gp_weight = gp_weight
+        self.g_batch_ratio = g_batch_ratio
 
     def update(self, batch: Labelled) -> dict[str, Tensor]:
         generator_optimizer, critic_optimizer = self.optimizer_list()
@@ -72,15 +73,15 @@ class WGANGP(Unconditional):
         with self.toggled_optimizer(critic_optimizer):
             for real in batch.image:
                 distance, penalty, outputs = self.critic_terms(real)
-                loss_d = self.penalty_weight * penalty - distance
-                descend(self, critic_optimizer, loss_d)
+                loss_d = self.gp_weight * penalty - distance
+                optimizer_step(self, critic_optimizer, loss_d)
 
         with self.toggled_optimizer(generator_optimizer):
-            loss_g = self.generator_loss(self.fakes_per_real * len(real))
-            descend(self, generator_optimizer, loss_g, tick=True)
+            loss_g = self.generator_loss(self.g_batch_ratio * len(real))
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
         losses = {"loss_d": loss_d, "loss_g": loss_g, "distance": distance, "penalty": penalty}
-        return losses | margins(*outputs)
+        return losses | logit_means(*outputs)
 
     def critic_terms(self, real: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
         """The estimated Wasserstein distance of ``real`` and as many fakes, the penalty, and the outputs for both."""

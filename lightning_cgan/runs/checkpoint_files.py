@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from lightning_cgan import checksum
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 
 LAST, BEST = "last.ckpt", "best.ckpt"
 PREVIOUS = "last.previous.ckpt"  # the last but one, to go on from where the last is damaged
@@ -58,4 +58,4 @@ def checked(path: str, *_: int) -> bool:
 
 @lru_cache(maxsize=32)
 def tell_unsealed(path: str) -> None:
-    say(f"{path} was saved without a checksum, by an earlier version or another program; its parts agree with theirs")
+    info(f"{path} was saved without a checksum, by an earlier version or another program; its parts agree with theirs")

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from filelock import FileLock
 
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 
 HOST = re.sub(r"[^\w-]", "_", platform.node()) or "host"
 PARTIAL = re.compile(r"\..+\.(?P<host>[\w-]+)\.(?P<pid>\d+)\.partial")
@@ -114,9 +114,9 @@ def aside(path: Path, why: str) -> None:
     try:
         path.rename(broken)
     except OSError as error:
-        say(f"warning: {path} is broken ({why}) and cannot be renamed: {error.strerror}")
+        info(f"warning: {path} is broken ({why}) and cannot be renamed: {error.strerror}")
     else:
-        say(f"warning: {path} is broken ({why}); it is now {broken.name}, and a new one is begun")
+        info(f"warning: {path} is broken ({why}); it is now {broken.name}, and a new one is begun")
 
 
 @contextmanager
@@ -137,7 +137,7 @@ def tolerated(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        say(f"warning: {what} could not be written: {error.strerror or error}")
+        info(f"warning: {what} could not be written: {error.strerror or error}")
 
 
 def remove_partial_files(folder: Path) -> None:

@@ -13,7 +13,7 @@ from types import TracebackType
 from filelock import FileLock, Timeout
 from lightning.pytorch.utilities import rank_zero_only
 
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 
 BEAT = 20  # seconds between two signs of life
@@ -126,7 +126,7 @@ class FolderLock:
         """
         if self.lock is None or self.is_in_place():
             return
-        say(f"warning: {self.folder} was moved or removed while a run writes into it: it is made again")
+        info(f"warning: {self.folder} was moved or removed while a run writes into it: it is made again")
         self.stopped.set()
         old, self.lock = self.lock, None
         HELD.pop(self.path, None)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_cgan.checksum import DamagedFile
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 from lightning_cgan.runs.checkpoint_files import BEST, LAST, PREVIOUS, content_of
 
@@ -34,7 +34,7 @@ def to_go_on_from(folder: str | Path) -> str | None:
             passed.append(f"{name} is damaged ({error})")
         else:
             if passed and traces:
-                say(f"warning: in {folder} {passed[0]}: going on from {name}, of update {update}")
+                info(f"warning: in {folder} {passed[0]}: going on from {name}, of update {update}")
             return str(folder / name) if update else None
     if not traces:
         return None
@@ -49,10 +49,10 @@ def tell_missing(folder: str | Path, checkpoint: dict[str, Any]) -> None:
     """Says which files of a run that goes on are gone."""
     update = checkpoint["global_step"]
     if update and not Path(folder, "metrics.csv").exists():
-        say(f"warning: {folder}/metrics.csv is missing: the log begins at update {update}")
+        info(f"warning: {folder}/metrics.csv is missing: the log begins at update {update}")
     validated = any(state.get("best_model_path") for state in callback_states(checkpoint))
     if validated and not Path(folder, "metrics.json").exists():
-        say(f"warning: {folder}/metrics.json is missing: the scores so far are lost")
+        info(f"warning: {folder}/metrics.json is missing: the scores so far are lost")
 
 
 def callback_states(checkpoint: dict[str, Any]) -> list[dict[str, Any]]:
@@ -90,7 +90,7 @@ def warn_of_little_space(folder: str | Path, size: int) -> None:
     except OSError:  # no such folder: this run saves nothing
         return
     if free < needed:
-        say(
+        info(
             f"warning: {folder} has {free} bytes free; saving this run takes up to {needed}. "
             "Until there is room, the last good checkpoint is kept"
         )

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
-from lightning_cgan.console import say
+from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 
 Refusal = tuple[str, str, object, str]  # the rule, the key of the trainer, what was got, the way out
@@ -61,7 +61,7 @@ def check_training(trainer: Any, module: LightningModule) -> None:
         refuse(*refusal)
     interval = trainer.val_check_interval
     if trainer.limit_val_batches and isinstance(interval, int) and interval > trainer.max_steps:
-        say(
+        info(
             f"warning: no validation, and no best.ckpt: trainer.val_check_interval is {interval}, the run has "
             f"{trainer.max_steps} updates"
         )

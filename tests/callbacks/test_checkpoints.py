@@ -1,6 +1,6 @@
 import pytest
 
-from lightning_cgan.metrics.scores import Scored
+from lightning_cgan.metrics.distribution.all_scores import ScoreResult
 
 
 @pytest.mark.parametrize(
@@ -8,8 +8,8 @@ from lightning_cgan.metrics.scores import Scored
 )
 def test_the_best_validation_score_is_kept(run, state, tmp_path, monkeypatch, scores, best):
     given = iter([*scores])
-    found = lambda *_, **__: Scored({"fid": next(given)}, {}, [])  # noqa: E731
-    monkeypatch.setattr("lightning_cgan.callbacks.scores.all_scores", found)
+    found = lambda *_, **__: ScoreResult({"fid": next(given)}, {}, [])  # noqa: E731
+    monkeypatch.setattr("lightning_cgan.callbacks.scores.distribution.all_scores", found)
     assert run("fit", steps=3, every=1) == 0
     assert state(name="best.ckpt")["global_step"] == best
     assert state(name="last.ckpt")["global_step"] == 3
@@ -26,6 +26,6 @@ def test_a_run_without_that_score_keeps_its_last_state(run, state, tmp_path):
 def test_checkpoints_hold_plain_values_only(run, state):
     assert run("fit", steps=1) == 0
     described = state()["hyper_parameters"]
-    assert described["model"]["class_path"] == "lightning_cgan.papers.projection.ProjectionGAN"
+    assert described["model"]["class_path"] == "lightning_cgan.papers.ProjectionGAN"
     assert described["model"]["init_args"]["spec"] == [1, 16, 10]
     assert described["seed_everything"] == 0

@@ -1,8 +1,7 @@
 import torch
 
-from lightning_cgan.callbacks.decisions import Decisions
-from lightning_cgan.callbacks.pictures import Predictions
-from lightning_cgan.contract import Decided, Evaluated
+from lightning_cgan.batches import ClassPrediction, EvalOutput
+from lightning_cgan.callbacks.pictures import Predictions, WritePredictions
 
 
 class Alone:
@@ -23,15 +22,15 @@ def predict(folder, outputs, *callbacks):
 
 
 def watching():
-    decisions, predictions = Decisions(), Predictions()
+    decisions, predictions = WritePredictions(), Predictions()
     decisions.on_predict_start(None, None)
     predictions.cells, predictions.drawn = {}, {}
     return decisions, predictions
 
 
 def test_each_image_has_a_line_in_the_order_of_the_batches(tmp_path, capsys):
-    first = Decided(["a, b.png", "c.png"], torch.tensor([3, 1]), torch.tensor([0.25, 1.0]))
-    predict(tmp_path, [first, Decided(["d.png"], torch.tensor([0]), torch.tensor([0.5]))], *watching())
+    first = ClassPrediction(["a, b.png", "c.png"], torch.tensor([3, 1]), torch.tensor([0.25, 1.0]))
+    predict(tmp_path, [first, ClassPrediction(["d.png"], torch.tensor([0]), torch.tensor([0.5]))], *watching())
     lines = (tmp_path / "predictions.csv").read_text().splitlines()
     assert lines == ["image,class,probability", '"a, b.png",3,0.250000', "c.png,1,1.000000", "d.png,0,0.500000"]
     assert "the classes of 3 images in" in capsys.readouterr().out
@@ -40,7 +39,7 @@ def test_each_image_has_a_line_in_the_order_of_the_batches(tmp_path, capsys):
 
 def test_generated_images_are_not_classified(tmp_path):
     decisions, _ = watching()
-    predict(tmp_path, [Evaluated(torch.zeros(0, 1, 2, 2), torch.zeros(3, 1, 2, 2))], decisions)
+    predict(tmp_path, [EvalOutput(torch.zeros(0, 1, 2, 2), torch.zeros(3, 1, 2, 2))], decisions)
     assert not (tmp_path / "predictions.csv").exists()
 
 
@@ -55,7 +54,7 @@ def test_processes_that_share_the_batches_write_them_in_the_order_of_one(tmp_pat
 
     monkeypatch.setattr(torch.distributed, "all_gather_object", gather)
     for name in ("a", "c"):
-        one = Decided([name], torch.tensor([0]), torch.tensor([0.5]))
+        one = ClassPrediction([name], torch.tensor([0]), torch.tensor([0.5]))
         decisions.on_predict_batch_end(trainer, None, one, None, 0)
     decisions.on_predict_end(trainer, None)
     rows = (tmp_path / "predictions.csv").read_text().splitlines()[1:]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lightning_cgan.callbacks.diagnosis import KEPT, judge
+from lightning_cgan.callbacks.diagnosis import KEPT, check_health
 
 FINE = {
     "train/loss_d": 1.2, "train/loss_g": 0.9, "train/d_real": 0.4, "train/d_fake": -0.5, "health/grad_norm_g": 1.0,
@@ -12,14 +12,14 @@ FINE = {
 
 def told(history):
     """What is warned of at each look: (its number, the signal)."""
-    return [(n, found.signal) for n in range(1, len(history) + 1) for found in judge(history[:n])]
+    return [(n, found.signal) for n in range(1, len(history) + 1) for found in check_health(history[:n])]
 
 
 def now(**signals):
     """The last message of a run that was fine and then shows ``signals`` for five looks."""
     changed = FINE | {name.replace("__", "/"): value for name, value in signals.items()}
     history = [FINE] * 4 + [changed] * 5
-    return [found.message for n in range(1, 10) for found in judge(history[:n])]
+    return [found.message for n in range(1, 10) for found in check_health(history[:n])]
 
 
 def test_nothing_is_said_of_a_run_that_is_fine_or_logs_nothing():
@@ -87,7 +87,7 @@ def test_growth_is_measured_against_the_looks_before_once_there_are_some():
 def test_classes_are_named_the_worst_first_and_a_further_one_by_itself():
     third = FINE | {"health/variance_class_1": 0.011, "health/variance_class_7": 0.004}
     fourth = third | {"health/variance_class_0": 0.0}
-    found = [judge(([FINE] + [third] * 3 + [fourth] * 3)[:n]) for n in range(1, 8)]
+    found = [check_health(([FINE] + [third] * 3 + [fourth] * 3)[:n]) for n in range(1, 8)]
     assert [len(one) for one in found] == [0, 0, 0, 1, 0, 0, 1]
     assert "of class 7 (0.4 %), 1 (1.1 %) hardly" in found[3][0].message
     assert "of class 0 (0 %) hardly" in found[6][0].message
@@ -95,7 +95,7 @@ def test_classes_are_named_the_worst_first_and_a_further_one_by_itself():
 
 def test_of_many_classes_five_are_named():
     many = {f"health/variance_class_{one}": 0.001 for one in range(20)}
-    (found,) = judge([many] * 10)
+    (found,) = check_health([many] * 10)
     assert "and 15 more" in found.message
 
 
@@ -124,4 +124,4 @@ def test_looks_older_than_those_kept_change_nothing():
     bad = FINE | {"train/loss_d": 1e8}
     for old in (FINE, bad, {}):
         history = [old] * 10 + [FINE] * KEPT
-        assert judge([*history[1:], bad]) == judge([*history[-KEPT + 1 :], bad])
+        assert check_health([*history[1:], bad]) == check_health([*history[-KEPT + 1 :], bad])

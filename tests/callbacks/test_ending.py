@@ -2,7 +2,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from lightning_cgan.cli import main
+from lightning_cgan.cli.lightning import main
 from lightning_cgan.runs.environment import changes
 from tests.test_resume import callback
 

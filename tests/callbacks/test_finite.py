@@ -6,7 +6,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from lightning_cgan.cli import main
+from lightning_cgan.cli.lightning import main
 from lightning_cgan.finite import not_finite
 from tests.conftest import same
 from tests.runs.test_trainer_checks import DIGITS
@@ -74,11 +74,11 @@ def test_a_run_that_comes_to_nan_ends_with_3_and_the_last_checkpoint_of_before(
 
 
 def test_the_images_of_an_update_are_those_it_trains_on_in_all_processes():
-    from datamodules.order import InStep, TrainingOrder
+    from datamodules.core.order import TrainingOrder, ZipSampler
 
     shares = [TrainingOrder(50, (2, 6), rank=rank, world=2, purpose="domain a") for rank in (0, 1)]
     of_b = TrainingOrder(7, (2, 6), purpose="domain b")
-    told = InStep(shares[1], of_b).images_of(3)
+    told = ZipSampler(shares[1], of_b).images_of(3)
     assert told["domain b"] == of_b.positions(3).image.tolist()
     both = torch.cat([share.positions(3).image for share in shares], 1)
     assert [sorted(batch) for batch in told["domain a"]] == both.sort(1).values.tolist()

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from lightning_cgan import cli
 from lightning_cgan.callbacks.health import Health, forget, note, pooled, shares_of_variance
-from lightning_cgan.cli import main
+from lightning_cgan.cli import lightning as cli
+from lightning_cgan.cli.lightning import main
 from lightning_cgan.papers.gan import GAN
-from tests.callbacks.test_scores import BROKEN
+from tests.callbacks.scores.test_distribution import BROKEN
 from tests.conftest import same
 from tests.papers.steps import batches, train
 from tests.papers.test_gan import SPEC, Black, Brightness
 from tests.test_resume import PARTS, PowerCut, callback
 
-HEALTH = "lightning_cgan.callbacks.health.Health"
+HEALTH = "lightning_cgan.callbacks.Health"
 
 
 def looks(folder):
@@ -115,7 +115,7 @@ def test_warnings_of_updates_that_are_done_again_are_forgotten(tmp_path):
 
 
 def test_a_run_that_goes_on_warns_and_logs_as_one_that_was_never_stopped(run, tmp_path):
-    watched = (*BROKEN, callback(HEALTH, every=3), callback("lightning_cgan.callbacks.checkpoints.Last", every=2))
+    watched = (*BROKEN, callback(HEALTH, every=3), callback("lightning_cgan.callbacks.LastCheckpoint", every=2))
     assert run("fit", *watched, folder="whole", steps=6, every=9) == 0
     with pytest.raises(PowerCut):
         run("fit", *watched, callback("tests.test_resume.StopsAt", step=3), folder="stopped", steps=6, every=9)

@@ -5,14 +5,14 @@ import json
 import pytest
 import torch
 
-from lightning_cgan.callbacks.diagnosis import judge
-from lightning_cgan.cli import main
-from lightning_cgan.csv_log import read_rows
+from lightning_cgan.callbacks.diagnosis import check_health
+from lightning_cgan.cli.lightning import main
 from lightning_cgan.networks import mlp, sngan
+from lightning_cgan.runs.csv_log import read_rows
 from tests.conftest import DIGITS
 from tests.test_resume import callback
 
-HEALTH = "lightning_cgan.callbacks.health.Health"
+HEALTH = "lightning_cgan.callbacks.Health"
 GENERATOR, RATE = "--model.init_args.generator", "--model.init_args.{}_optimizer.init_args.lr={}"
 
 
@@ -43,7 +43,7 @@ def judged_again(folder):
             name: float(value) for name, value in row.items() if value and name.startswith(("train/", "health/"))
         }
         history.setdefault(int(row["step"]) + 1, {}).update(signals)
-    return [(update, judge([*history.values()][:n])) for n, update in enumerate(history, 1)]
+    return [(update, check_health([*history.values()][:n])) for n, update in enumerate(history, 1)]
 
 
 def signals(found):

@@ -1,8 +1,8 @@
 import torch
 from torchvision.io import read_image
 
+from lightning_cgan.batches import EvalOutput
 from lightning_cgan.callbacks.pictures import GAP, SampleGrid, draw_curves, grid, neighbour_grid
-from lightning_cgan.contract import Evaluated
 
 
 def test_small_images_are_enlarged_without_interpolation():
@@ -29,7 +29,7 @@ def test_images_land_in_the_row_of_their_class():
 
     label = torch.tensor([1, 0, 1, 1, 5])
     images = torch.arange(5.0).view(5, 1, 1, 1)
-    sampler.on_validation_batch_end(Alone, None, Evaluated(images, images, label))
+    sampler.on_validation_batch_end(Alone, None, EvalOutput(images, images, label))
     shown = {row: [image.item() for image in cell] for row, cell in sampler.cells.items()}
     assert shown == {1: [0.0, 2.0], 0: [1.0], 5: []}
 

@@ -9,10 +9,10 @@ import wandb
 from lightning.pytorch.loggers import WandbLogger
 
 from lightning_cgan.callbacks.report import Report, publish, tables
-from lightning_cgan.command import main
-from lightning_cgan.report import write_report
-from lightning_cgan.report.folder import read_run
-from tests.report.run_folders import write_digits_run
+from lightning_cgan.cli.main import main
+from lightning_cgan.runs.report import write_report
+from lightning_cgan.runs.report.folder import read_run
+from tests.runs.report.run_folders import write_digits_run
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from lightning_cgan.cli import main
+from lightning_cgan.cli.lightning import main
 from tests.conftest import same
 from tests.test_resume import PARTS, callback
 

@@ -1,8 +1,7 @@
 import torch
 from torchvision.io import read_image
 
-from lightning_cgan.callbacks.pictures import Predictions, by_class, fitted
-from lightning_cgan.callbacks.translation_pictures import Triplets
+from lightning_cgan.callbacks.pictures import Predictions, TranslationGrid, by_class, fitted
 from tests.translation import Negative, SmallPairs, SmallUnpaired, trainer
 
 
@@ -13,7 +12,7 @@ def rows_of(path, columns):
 
 
 def pictured(tmp_path, data, **model):
-    trainer(tmp_path, callbacks=[Triplets(columns=3)]).test(Negative(**model), data, verbose=False)
+    trainer(tmp_path, callbacks=[TranslationGrid(columns=3)]).test(Negative(**model), data, verbose=False)
     return rows_of(tmp_path / "samples" / "test.png", 3)
 
 

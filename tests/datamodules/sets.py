@@ -8,7 +8,7 @@ from PIL import Image
 from scipy.io import savemat
 from torchvision import datasets
 
-from datamodules.celeba import ATTRIBUTES
+from datamodules.torchvision_sets.celeba import ATTRIBUTES
 
 
 def random_bytes(seed, *shape):

@@ -1,10 +1,10 @@
 import torch
 
-from datamodules.digits import Digits
-from datamodules.gaussians import Ring
-from datamodules.semi_labelled import SemiLabelled
-from datamodules.sources import InMemory
-from lightning_cgan.contract import ImageSpec
+from datamodules.core.sources import InMemory
+from datamodules.embedded.digits import Digits
+from datamodules.embedded.gaussians import Ring
+from datamodules.views.semi_supervised import SemiLabelled
+from lightning_cgan.batches import ImageSpec
 from tests.conftest import same
 
 
@@ -27,7 +27,7 @@ def test_a_probe_holds_ten_validation_images_and_ten_draws_of_each_digit_and_nev
 
 def test_no_part_is_larger_than_an_evaluation_batch_and_together_they_are_the_same_probe():
     parts = Digits(evaluation_batch_size=13).probe()
-    assert max(len(part.draws.key) for part in parts) <= 13
+    assert max(len(part.draws.noise_id) for part in parts) <= 13
     assert same(whole(parts), whole(Digits().probe()))
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from datamodules.translation import Direction
-from lightning_cgan.contract import Paired, PairSpec, Sources, Unpaired
+from lightning_cgan.batches import Paired, PairSpec, SourceImages, Unpaired
 from tests.translation import Negative, SmallPairs, SmallUnpaired, trainer
 
 
@@ -74,7 +74,7 @@ def test_predict_translates_the_test_images_of_a_by_number(tmp_path):
             return super().predict_step(batch, batch_idx)
 
     trainer(tmp_path).predict(Noting(), SmallPairs(evaluation_batch_size=4), return_predictions=False)
-    assert all(isinstance(batch, Sources) for batch in seen)
+    assert all(isinstance(batch, SourceImages) for batch in seen)
     assert [name for batch in seen for name in batch.name] == [f"{number:05d}" for number in range(10)]
     assert sum(len(batch.image) for batch in seen) == 10
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lightning_cgan.cli import main
+from lightning_cgan.cli.lightning import main
 from tests.conftest import REPOSITORY
 from tests.experiments.tiny import inception_weights, tiny  # noqa: F401
 

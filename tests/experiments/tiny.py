@@ -7,9 +7,9 @@ from pydoc import locate
 import pytest
 import yaml
 
+from datamodules.files.label_maps import PALETTES
 from datamodules.labelled import LabelledDataModule
-from datamodules.palette import PALETTES
-from lightning_cgan.metrics.pinned import sha256_of
+from lightning_cgan.extractors.weights_registry import sha256_of
 from tests.conftest import REPOSITORY
 from tests.datamodules.sets import (
     write_celeba,
@@ -22,7 +22,7 @@ from tests.datamodules.sets import (
     write_svhn,
     write_unpaired,
 )
-from tests.metrics.test_extractors import inception_weights  # noqa: F401
+from tests.extractors.test_extractors import inception_weights  # noqa: F401
 
 MODEL = "--model.init_args"
 
@@ -47,7 +47,7 @@ UNET = [
     *NARROW,
 ]
 SRRESNET = [*widths(generator=8), f"{MODEL}.generator.init_args.blocks=1"]
-SRGAN = [*SRRESNET, *widths(discriminator=2), f"{MODEL}.start_from=null"]
+SRGAN = [*SRRESNET, *widths(discriminator=2), f"{MODEL}.init_checkpoint=null"]
 STYLE = [
     f"{MODEL}.generator.class_path=lightning_cgan.networks.style.StyleNetwork",
     f"{MODEL}.generator.init_args.blocks=1",
@@ -60,7 +60,7 @@ EXTRA = {  # what makes the networks of a file small, or leaves out what it star
     "dcgan/lsun64": NARROW,
     "progan/celebahq1024": [f"{MODEL}.{name}.init_args.fmap_max=4" for name in ("generator", "discriminator")],
     "projection/imagenet128_super_resolution": NARROW,
-    "projection/digits_finetuned": [f"{MODEL}.start_from=null"],
+    "projection/digits_finetuned": [f"{MODEL}.init_checkpoint=null"],
     **{f"cyclegan/{data}": CYCLE for data in ("cityscapes128", "horse2zebra", "summer2winter")},
     **{f"cyclegan/{data}": NARROW for data in ("facades", "facades_no_cycle", "day2night")},
     **{f"discogan/{data}": NARROW for data in ("poses", "poses_gan", "poses_cars_to_chairs")},
@@ -72,25 +72,25 @@ EXTRA = {  # what makes the networks of a file small, or leaves out what it star
     "pix2pix/facades_l1": widths(generator=8),
     "features/photos": [f"{MODEL}.width=4"],
     "srgan/photos": SRGAN,
-    "srgan/div2k_x4": [*SRGAN, f"{MODEL}.features=lightning_cgan.metrics.features.PhotoPatches"],
+    "srgan/div2k_x4": [*SRGAN, f"{MODEL}.features=lightning_cgan.extractors.PhotoPatches"],
     "style_transfer/photos": STYLE,
-    "style_transfer/coco": [*STYLE, f"{MODEL}.features=lightning_cgan.metrics.features.PhotoPatches"],
+    "style_transfer/coco": [*STYLE, f"{MODEL}.features=lightning_cgan.extractors.PhotoPatches"],
     "segmenter/facades": [f"{MODEL}.width=4"],
     "segmenter/cityscapes256": [f"{MODEL}.width=4", "--trainer.precision=32"],
     **{f"srresnet/{data}": SRRESNET for data in ("photos", "photos_paper", "photos_x2", "div2k_x4")},
     "sgan/cifar10": widths(generator=8, classifier=8),
     "sgan/svhn": widths(generator=8, classifier=8),
     **{f"projection/{data}": NARROW for data in ("cifar10", "cifar100", "imagenet128")},
-    "wgan/lsun64": [f"{MODEL}.long_critic_updates=2"],
-    "wgan/digits": [f"{MODEL}.long_critic_updates=2"],
-    "wgan/ring": [f"{MODEL}.long_critic_updates=2"],
+    "wgan/lsun64": [f"{MODEL}.n_critic_warmup=2"],
+    "wgan/digits": [f"{MODEL}.n_critic_warmup=2"],
+    "wgan/ring": [f"{MODEL}.n_critic_warmup=2"],
 }
-NOTHING_DRAWN = ("WhichPhotograph", "PhotoCrops", "ContentFolder")  # labelled, but for papers that draw nothing
+NOTHING_DRAWN = ("PhotoIdentity", "PhotoCrops", "StyleContentFolder")  # labelled, but for papers that draw nothing
 SMALL = {  # of data modules that draw or cut their images themselves
     "Facades": ["size=32", "pictures=4", "validation_pictures=4", "test_pictures=4", "evaluation_batch_size=2"],
     "GaussianPairs": ["points=40", "evaluation_batch_size=20"],
     "Poses": ["objects=2", "validation_objects=2", "evaluation_batch_size=10"],
-    "WhichPhotograph": ["each=1"],
+    "PhotoIdentity": ["each=1"],
     "PhotoCrops": ["each=1", "size=32"],
     "PoseViews": ["objects=2", "validation_objects=2"],
 }
@@ -115,7 +115,7 @@ def root_of(kind, folder, monkeypatch, palette=None):
         return write_celeba(folder), []
     if kind == "UnlabelledFolder":
         return write_pictures(folder), ["num_workers=0", "share=0.2"]
-    if kind == "ContentFolder":
+    if kind == "StyleContentFolder":
         return write_pictures(folder), ["num_workers=0", "share=0.2", "size=32", "evaluation_batch_size=2"]
     if kind == "ImageNet":
         return write_folders(folder), ["num_classes=3", "num_workers=1"]
@@ -150,7 +150,7 @@ def with_extractor(file, extractor):
 def tiny(tmp_path, monkeypatch, inception_weights):  # noqa: F811
     """The flags that make an experiment tiny."""
     inception = {
-        "class_path": "lightning_cgan.metrics.extractors.InceptionV3",
+        "class_path": "lightning_cgan.extractors.InceptionV3",
         "init_args": {"weights": inception_weights, "sha256": sha256_of(Path(inception_weights))},
     }
 

@@ -2,8 +2,8 @@
 
 from torch.nn.functional import adaptive_avg_pool2d
 
-from lightning_cgan.metrics.classifier import Seen
-from lightning_cgan.metrics.extractors import Extractor
+from lightning_cgan.extractors.digits import ClassifierOutput
+from lightning_cgan.extractors.extractors import Extractor
 
 
 class Colours(Extractor):
@@ -13,4 +13,4 @@ class Colours(Extractor):
 
     def forward(self, image):
         features = adaptive_avg_pool2d(image.float(), 2).flatten(1)
-        return Seen(features, features)
+        return ClassifierOutput(features, features)

@@ -2,10 +2,10 @@
 
 import torch
 
-from lightning_cgan.contract import Evaluated, to_signed
-from lightning_cgan.metrics.classifier import Seen
-from lightning_cgan.metrics.collect import Gathered, Pass
-from lightning_cgan.metrics.extractors import Extractor
+from lightning_cgan.batches import EvalOutput, to_signed
+from lightning_cgan.extractors.digits import ClassifierOutput
+from lightning_cgan.extractors.extractors import Extractor
+from lightning_cgan.metrics.distribution.feature_store import FeatureAccumulator, GatheredFeatures
 
 CPU = torch.device("cpu")
 
@@ -23,21 +23,21 @@ class Pixels(Extractor):
     def forward(self, image):
         self.seen += len(image)
         assert image.dtype == torch.uint8
-        return Seen(image.flatten(1).float(), image.flatten(1).float())
+        return ClassifierOutput(image.flatten(1).float(), image.flatten(1).float())
 
 
 def scored(fake, real, label=None, batch=7, **given):
     """A pass over uint8 images, ``batch`` of each at a time."""
-    scores = Pass(Pixels(), **given)
+    scores = FeatureAccumulator(Pixels(), **given)
     for number, place in enumerate(torch.arange(len(real)).split(batch)):
         asked = None if label is None else label[place]
-        scores.add(number, Evaluated(to_signed(real[place]), to_signed(fake[place]), asked))
+        scores.add(number, EvalOutput(to_signed(real[place]), to_signed(fake[place]), asked))
     return scores
 
 
 def made(real, fake, label=None, logits=None, train=None):
     """What would have been gathered of these features."""
-    return Gathered(
+    return GatheredFeatures(
         real=real,
         fake=fake,
         logits=fake if logits is None else logits,

@@ -10,10 +10,10 @@ from torch_fidelity.metric_isc import isc_features_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import prc_features_to_metric
 
-from lightning_cgan.contract import Evaluated, to_signed
-from lightning_cgan.metrics.extractors import InceptionV3, sha256_of
-from lightning_cgan.metrics.frechet import frechet_distance
-from lightning_cgan.metrics.scores import Pass, all_scores
+from lightning_cgan.batches import EvalOutput, to_signed
+from lightning_cgan.extractors.extractors import InceptionV3, sha256_of
+from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, all_scores
+from lightning_cgan.metrics.distribution.fid import frechet_distance
 from lightning_cgan.protocol import Convention
 from tests.metrics.inception import random_inception
 
@@ -50,9 +50,9 @@ def theirs(weights, images):
 
 @pytest.fixture(scope="module")
 def ours(extractor, images):
-    seen = Pass(extractor)
+    seen = FeatureAccumulator(extractor)
     for number, (real, fake) in enumerate(zip(*(to_signed(image).split(9) for image in images), strict=True)):
-        seen.add(number, Evaluated(real, fake))
+        seen.add(number, EvalOutput(real, fake))
     return seen.gather(torch.device("cpu"), 1)
 
 

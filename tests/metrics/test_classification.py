@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from datamodules.digits import split_digits
-from lightning_cgan.contract import ImageSpec
+from datamodules.embedded.digits import split_digits
+from lightning_cgan.batches import ImageSpec
 from lightning_cgan.metrics.classification import (
     RESIDUAL,
     SMALL,

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lightning_cgan.metrics.cycle import cycle_errors
+from lightning_cgan.metrics.paired import cycle_errors
 
 A = torch.tensor([0, 0.5, -0.5, 1], dtype=torch.float64)
 RECOVERED = torch.tensor([0.1, 0.25, -0.75, 0.6], dtype=torch.float64)

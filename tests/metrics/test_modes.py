@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from datamodules.gaussians import drawn, ring
+from datamodules.embedded.gaussians import drawn, ring
 from lightning_cgan.metrics.modes import located, mode_scores, passes
 
 MIXTURE = ring(8, 1.0, 0.05)

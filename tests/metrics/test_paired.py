@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
-from lightning_cgan.contract import to_bytes, to_signed
+from lightning_cgan.batches import to_bytes, to_signed
 from lightning_cgan.metrics.paired import bicubic, similarity
 
 

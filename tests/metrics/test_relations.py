@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from datamodules.gaussians import drawn, ring
+from datamodules.embedded.gaussians import drawn, ring
 from lightning_cgan.metrics.modes import relation_errors, relation_scores
 
 START, END = ring(5, 0.5, 0.03, (-2.0, -2.0)), ring(10, 2.0, 0.1, (2.0, 2.0))

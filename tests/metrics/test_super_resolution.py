@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchmetrics.functional.image import structural_similarity_index_measure
 
-from lightning_cgan.contract import to_signed
+from lightning_cgan.batches import to_signed
 from lightning_cgan.metrics.super_resolution import (
     CAP,
     bicubic,

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_cgan.contract import ImageSpec
+from lightning_cgan.batches import ImageSpec
 from lightning_cgan.networks.acgan import Discriminator, GaussianNoise, Generator
 
 

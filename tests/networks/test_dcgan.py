@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lightning_cgan.contract import ImageSpec
+from lightning_cgan.batches import ImageSpec
 from lightning_cgan.networks.dcgan import Discriminator, Generator
 
 

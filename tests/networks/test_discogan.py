@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lightning_cgan.contract import ImageSpec, PairSpec
+from lightning_cgan.batches import ImageSpec, PairSpec
 from lightning_cgan.networks.discogan import Discriminator, Generator, PointDiscriminator, PointGenerator
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lightning_cgan.contract import ImageSpec
+from lightning_cgan.batches import ImageSpec
 from lightning_cgan.networks import mlp
 from lightning_cgan.networks.maxout import (
     ConditionalDiscriminator,

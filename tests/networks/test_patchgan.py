@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_cgan.networks.norms import Norm
+from lightning_cgan.networks.blocks.norms import Norm
 from lightning_cgan.networks.patchgan import PatchGAN
 
 

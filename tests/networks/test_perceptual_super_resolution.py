@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from lightning_cgan.contract import PairSpec
+from lightning_cgan.batches import PairSpec
 from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork
 
 

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from lightning_cgan.contract import ImageSpec
+from lightning_cgan.batches import ImageSpec
 from lightning_cgan.networks.progan import Discriminator, Generator, conv, minibatch_std, pixel_norm, resolutions
 
 SMALL = {"fmap_base": 64, "fmap_max": 8}

@@ -3,7 +3,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from lightning_cgan.contract import ImageSpec
+from lightning_cgan.batches import ImageSpec
 from lightning_cgan.networks import gans_in_action, sgan
 
 MNIST, COLOUR, SMALL = ImageSpec(1, 28, 10), ImageSpec(3, 32, 10), ImageSpec(1, 8, 10)

@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn.functional import avg_pool2d, interpolate
 from torch.nn.utils.parametrizations import spectral_norm
 
-from lightning_cgan.contract import ImageSpec
+from lightning_cgan.batches import ImageSpec
 from lightning_cgan.networks.sngan import (
     WIDTHS,
     ConditionalBatchNorm,

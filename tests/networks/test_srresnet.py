@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lightning_cgan.contract import PairSpec
+from lightning_cgan.batches import PairSpec
 from lightning_cgan.networks.srresnet import Discriminator, Generator, bicubic
 
 SPEC = PairSpec(3, 3, 32, 4)

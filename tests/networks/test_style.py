@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn.functional import pad
 
-from lightning_cgan.contract import ImageSpec
+from lightning_cgan.batches import ImageSpec
 from lightning_cgan.networks.style import SCALE, StyleNetwork, UnpaddedBlock, mirror, reflected
 
 SPEC = ImageSpec(3, 256)

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_cgan.contract import PairSpec
-from lightning_cgan.networks.norms import Norm
+from lightning_cgan.batches import PairSpec
+from lightning_cgan.networks.blocks.norms import Norm
 from lightning_cgan.networks.unet import UNet
 
 

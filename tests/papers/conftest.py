@@ -1,6 +1,6 @@
 import pytest
 
-from lightning_cgan.cli import main
+from lightning_cgan.cli.lightning import main
 
 FILES = {"sgan": "experiments/sgan/digits.yaml", "twin": "experiments/sgan/digits_supervised.yaml"}
 

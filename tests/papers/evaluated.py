@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch import LightningModule
 
 from lightning_cgan import papers
-from lightning_cgan.contract import Draws, ImageSpec, Paired, PairSpec, Trial, Unpaired
+from lightning_cgan.batches import EvalBatch, ImageSpec, LatentBatch, Paired, PairSpec, Unpaired
 from lightning_cgan.networks import (
     acgan,
     dcgan,
@@ -20,12 +20,12 @@ from lightning_cgan.networks import (
     srresnet,
     wgan_gp,
 )
-from lightning_cgan.networks.norms import Norm
+from lightning_cgan.networks.blocks.norms import Norm
+from lightning_cgan.networks.blocks.switches import NormStatistics
 from lightning_cgan.networks.patchgan import PatchGAN
 from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork
 from lightning_cgan.networks.resnet_translation import ResNet
 from lightning_cgan.networks.style import StyleNetwork
-from lightning_cgan.networks.switches import NormStatistics
 from lightning_cgan.networks.unet import UNet
 from lightning_cgan.papers.acgan import ACGAN
 from lightning_cgan.papers.cgan import ConditionalGAN
@@ -41,7 +41,7 @@ from lightning_cgan.papers.sgan import SGAN
 from lightning_cgan.papers.srgan import SRGAN
 from lightning_cgan.papers.srresnet import SRResNet
 from lightning_cgan.papers.style_transfer import StyleTransfer
-from lightning_cgan.papers.supervised_twin import SupervisedTwin
+from lightning_cgan.papers.supervised_baseline import SupervisedBaseline
 from lightning_cgan.papers.wgan import WGAN
 from lightning_cgan.papers.wgan_gp import WGANGP
 
@@ -94,7 +94,7 @@ MAKERS = {
     "progan": lambda: ProGAN(DIGITS, **PROGAN),
     "sgan": semi,
     "sgan without average": lambda: semi(average_rate=None),
-    "supervised twin": lambda: SupervisedTwin(DIGITS, **narrow(classifier=sgan.SmallClassifier)),
+    "supervised twin": lambda: SupervisedBaseline(DIGITS, **narrow(classifier=sgan.SmallClassifier)),
     "pix2pix": pix2pix,
     "pix2pix without dropout": lambda: pix2pix(dropout_at_test=False),
     "pix2pix by tiles": lambda: pix2pix(tile=16, overlap=4),
@@ -147,7 +147,7 @@ def batch(paper, count=5):
     kind, spec = getattr(paper, "training_batch", None), paper.spec
     if isinstance(spec, ImageSpec):
         image = torch.rand(count, spec.channels, spec.size, spec.size, generator=draw) * 2 - 1
-        return Trial(image, torch.arange(count), Draws(torch.arange(count), torch.arange(count)))
+        return EvalBatch(image, torch.arange(count), LatentBatch(torch.arange(count), torch.arange(count)))
     assert kind in (Paired, Unpaired)
     sides = spec.size // spec.scale, spec.size
     return kind(*(torch.rand(count, 3, side, side, generator=draw) * 2 - 1 for side in sides))
@@ -155,14 +155,14 @@ def batch(paper, count=5):
 
 def at(part, places):
     """The images at ``places`` of an evaluation batch."""
-    return type(part)(*(at(field, places) if isinstance(field, Draws) else field[places] for field in part))
+    return type(part)(*(at(field, places) if isinstance(field, LatentBatch) else field[places] for field in part))
 
 
 @torch.no_grad()
 def outputs(paper, part, number=0):
     """What an evaluation makes of the batch ``part``, by name: images, and probabilities of a classifier."""
     seen = paper.validation_step(part, number)
-    made = {"fake": seen.fake, "recovered": seen.recovered, "back": seen.back and seen.back.fake}
-    if paper.__class__ in (SGAN, SupervisedTwin):
+    made = {"fake": seen.fake, "recovered": seen.reconstruction, "back": seen.reverse and seen.reverse.fake}
+    if paper.__class__ in (SGAN, SupervisedBaseline):
         made["classes"] = paper.classify(part.image)
     return {name: value.clone() for name, value in made.items() if value is not None and len(value)}

@@ -6,8 +6,8 @@ import torch
 from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader
 
-from lightning_cgan.contract import Labelled
-from lightning_cgan.optimize import descend
+from lightning_cgan.batches import Labelled
+from lightning_cgan.optimize import optimizer_step
 from tests.conftest import same
 
 
@@ -44,10 +44,10 @@ def moves(model, monkeypatch, opponent="discriminator", **options):
     """Which network each optimizer step has moved: "D" or "G" or both, in order."""
     moved = []
 
-    def watch(module, optimizer, loss, tick=False):
+    def watch(module, optimizer, loss, count=False):
         networks = getattr(module, opponent), module.generator
         before = [weights(network) for network in networks]
-        descend(module, optimizer, loss, tick)
+        optimizer_step(module, optimizer, loss, count)
         after = [weights(network) for network in networks]
         moved.append("".join(name for name, b, a in zip("DG", before, after, strict=True) if not same(b, a)))
 

@@ -3,13 +3,13 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from lightning_cgan.contract import Draws, ImageSpec, Trial
+from lightning_cgan.batches import EvalBatch, ImageSpec, LatentBatch
 from lightning_cgan.losses import gan as losses
 from lightning_cgan.losses import hinge
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import acgan
 from lightning_cgan.papers.acgan import ACGAN
-from lightning_cgan.schedules import falling
+from lightning_cgan.schedules.learning_rate import falling
 from tests.papers.steps import moves, train
 
 SPEC = ImageSpec(channels=1, size=16, num_classes=10)
@@ -56,11 +56,11 @@ def taught(**options):
 
 
 def test_each_step_moves_only_its_network(monkeypatch):
-    assert moves(model(critic_updates=2), monkeypatch) == ["D", "D", "G"] * 2
+    assert moves(model(n_critic=2), monkeypatch) == ["D", "D", "G"] * 2
 
 
 def test_the_generators_batch_is_a_multiple_of_the_real_one(monkeypatch):
-    gan, sizes = model(fakes_per_real=3, critic_updates=2), []
+    gan, sizes = model(g_batch_ratio=3, n_critic=2), []
     gan.generator.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
     train(gan, updates=1)
     assert sizes == [4, 4, 12]
@@ -137,15 +137,15 @@ def test_the_defaults_are_the_papers():
         settings = optimizer([nn.Parameter(torch.zeros(1))]).defaults
         assert (settings["lr"], settings["betas"]) == (2e-4, (0.5, 0.999))
     assert (gan.class_loss_on, gan.discriminator_class_weight, gan.generator_class_weight) == ("real_and_fake", 1, 1)
-    assert (gan.objective, gan.critic_updates, gan.fakes_per_real) == (Objective.non_saturating, 1, 1)
+    assert (gan.objective, gan.n_critic, gan.g_batch_ratio) == (Objective.non_saturating, 1, 1)
     assert gan.schedule(40_000, 50_000) == 1
 
 
 def test_an_evaluation_draws_the_same_image_for_an_index_in_any_batch():
     gan = model().eval()
     label, index = torch.arange(6), torch.arange(6)
-    whole = gan.validation_step(Trial(torch.zeros(2, 1, 16, 16), label[:2], Draws(label, index)), 0)
-    part = gan.validation_step(Trial(torch.zeros(0, 1, 16, 16), label[:0], Draws(label[4:], index[4:])), 0)
+    whole = gan.validation_step(EvalBatch(torch.zeros(2, 1, 16, 16), label[:2], LatentBatch(label, index)), 0)
+    part = gan.validation_step(EvalBatch(torch.zeros(0, 1, 16, 16), label[:0], LatentBatch(label[4:], index[4:])), 0)
     assert torch.allclose(whole.fake[4:], part.fake, atol=1e-6)
     assert part.label.tolist() == [4, 5]
     assert len(whole.real) == 2
@@ -176,8 +176,8 @@ def test_data_without_classes_is_refused():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"critic_updates": 0}, r"at least 1; met 0\. Set model.init_args.critic_updates"),
-        ({"fakes_per_real": 0}, r"at least 1; met 0\. Set model.init_args.fakes_per_real"),
+        ({"n_critic": 0}, r"at least 1; met 0\. Set model.init_args.n_critic"),
+        ({"g_batch_ratio": 0}, r"at least 1; met 0\. Set model.init_args.g_batch_ratio"),
         ({"class_loss_on": "fake"}, r"real or real_and_fake; met fake\. Set model.init_args.class_loss_on"),
         ({"generator_class_weight": -1.0}, r"below 0; met \(1.0, -1.0\)\. Set .*generator_class_weight"),
         ({"discriminator_class_weight": -1.0}, r"below 0; met \(-1.0, 1.0\)\. Set .*discriminator_class_weight"),

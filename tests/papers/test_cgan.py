@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lightning_cgan.contract import Draws, ImageSpec, Trial
+from lightning_cgan.batches import EvalBatch, ImageSpec, LatentBatch
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import dcgan, maxout
 from lightning_cgan.papers.cgan import ConditionalGAN
@@ -17,11 +17,11 @@ TINY = {
 
 @pytest.mark.parametrize("networks", [TINY, CONVOLUTIONAL])
 def test_each_step_moves_only_its_network(networks, monkeypatch):
-    assert moves(ConditionalGAN(SPEC, **networks, critic_updates=2), monkeypatch) == ["D", "D", "G"] * 2
+    assert moves(ConditionalGAN(SPEC, **networks, n_critic=2), monkeypatch) == ["D", "D", "G"] * 2
 
 
 def test_only_generator_steps_advance_the_clock():
-    assert train(ConditionalGAN(SPEC, **TINY, critic_updates=3)).global_step == 2
+    assert train(ConditionalGAN(SPEC, **TINY, n_critic=3)).global_step == 2
 
 
 class Brightness(torch.nn.Module):
@@ -83,7 +83,7 @@ def test_r1_is_taken_with_the_label():
 def test_the_generators_batch_is_a_multiple_of_the_real_one(monkeypatch):
     counts, fakes = [], ConditionalGAN.fakes
     monkeypatch.setattr(ConditionalGAN, "fakes", lambda gan, count: counts.append(count) or fakes(gan, count))
-    train(ConditionalGAN(SPEC, **TINY, critic_updates=2, fakes_per_real=3), updates=1)
+    train(ConditionalGAN(SPEC, **TINY, n_critic=2, g_batch_ratio=3), updates=1)
     assert counts == [4, 4, 12]
 
 
@@ -101,8 +101,8 @@ def test_samples_follow_their_label_and_seed():
 def test_evaluation_says_which_class_was_asked_for():
     gan = ConditionalGAN(SPEC, **CONVOLUTIONAL).eval()
     key = torch.arange(6)
-    whole = gan.validation_step(Trial(torch.zeros(2, 1, 16, 16), key[:2], Draws(key, key)), 0)
-    part = gan.predict_step(Draws(key[4:], key[4:]), 0)
+    whole = gan.validation_step(EvalBatch(torch.zeros(2, 1, 16, 16), key[:2], LatentBatch(key, key)), 0)
+    part = gan.predict_step(LatentBatch(key[4:], key[4:]), 0)
     assert whole.label.tolist() == key.tolist()
     assert torch.allclose(whole.fake[4:], part.fake, atol=1e-6)
 
@@ -112,7 +112,7 @@ def test_data_without_classes_is_refused():
         ConditionalGAN(ImageSpec(1, 16))
 
 
-@pytest.mark.parametrize("name", ["critic_updates", "fakes_per_real"])
+@pytest.mark.parametrize("name", ["n_critic", "g_batch_ratio"])
 def test_counts_below_one_are_refused(name):
     with pytest.raises(ValueError, match=rf"{name} is at least 1; met 0. Set model.init_args.{name}"):
         ConditionalGAN(SPEC, **{name: 0})

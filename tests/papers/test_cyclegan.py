@@ -3,13 +3,13 @@ import torch
 from lightning.pytorch import Callback
 from torch import nn, tensor
 
-from lightning_cgan.contract import PairSpec, Sources, Unpaired
-from lightning_cgan.networks.norms import Norm
+from lightning_cgan.batches import PairSpec, SourceImages, Unpaired
+from lightning_cgan.networks.blocks.norms import Norm
 from lightning_cgan.networks.patchgan import PatchGAN
 from lightning_cgan.networks.resnet_translation import ResNet
-from lightning_cgan.optimize import descend
+from lightning_cgan.optimize import optimizer_step
 from lightning_cgan.papers.cyclegan import CycleGAN
-from lightning_cgan.schedules import falling_in_second_half
+from lightning_cgan.schedules.learning_rate import falling_in_second_half
 from tests.conftest import same
 from tests.translation import SmallUnpaired, trainer
 
@@ -96,13 +96,13 @@ def test_cycle_and_identity_losses_are_logged_beside_the_total(tmp_path):
 def test_one_step_moves_both_generators_and_the_next_both_discriminators(monkeypatch, tmp_path):
     moved = []
 
-    def watch(module, optimizer, loss, tick=False):
+    def watch(module, optimizer, loss, count=False):
         before = weights(module)
-        descend(module, optimizer, loss, tick)
+        optimizer_step(module, optimizer, loss, count)
         after = weights(module)
-        moved.append(({name for name in before if not same(before[name], after[name])}, tick))
+        moved.append(({name for name in before if not same(before[name], after[name])}, count))
 
-    monkeypatch.setattr("lightning_cgan.papers.cyclegan.descend", watch)
+    monkeypatch.setattr("lightning_cgan.papers.cyclegan.optimizer_step", watch)
     trained(tmp_path, 2)
     assert moved == [({"to_a", "to_b"}, True), ({"of_a", "of_b"}, False)] * 2
 
@@ -180,22 +180,22 @@ def test_an_evaluation_shows_both_directions_and_both_cycles():
     gan, (a, b) = model().eval(), batch()
     seen = gan.validation_step(Unpaired(a, b), 0)
     assert torch.equal(seen.fake, gan(a))
-    assert torch.equal(seen.recovered, gan.to_a(seen.fake))
-    assert torch.equal(seen.back.recovered, gan.to_b(seen.back.fake))
-    assert same([seen.real, seen.source, seen.back.real, seen.back.source], [b, a, a, b])
-    assert seen.back.fake.shape == seen.back.real.shape == a.shape
+    assert torch.equal(seen.reconstruction, gan.to_a(seen.fake))
+    assert torch.equal(seen.reverse.reconstruction, gan.to_b(seen.reverse.fake))
+    assert same([seen.real, seen.source, seen.reverse.real, seen.reverse.source], [b, a, a, b])
+    assert seen.reverse.fake.shape == seen.reverse.real.shape == a.shape
 
 
 def test_an_evaluation_may_have_images_of_one_domain_alone():
     gan, (a, b) = model().eval(), batch()
     seen = gan.validation_step(Unpaired(a, b[:0]), 0)
-    assert len(seen.fake) == len(seen.recovered) == 2
-    assert len(seen.real) == len(seen.back.fake) == 0
+    assert len(seen.fake) == len(seen.reconstruction) == 2
+    assert len(seen.real) == len(seen.reverse.fake) == 0
 
 
 def test_predictions_are_translations_to_b():
     gan, (a, _) = model().eval(), batch()
-    seen = gan.predict_step(Sources(a, ["0", "1"]), 0)
+    seen = gan.predict_step(SourceImages(a, ["0", "1"]), 0)
     assert torch.equal(seen.fake, gan(a))
     assert torch.equal(seen.source, a)
     assert seen.real.shape == (0, 1, 8, 8)

@@ -6,7 +6,7 @@ import torch
 from lightning.fabric.plugins.environments.lightning import find_free_network_port
 from torch import multiprocessing
 
-from datamodules.sources import InMemory
+from datamodules.core.sources import InMemory
 from tests.conftest import same
 from tests.papers.test_cyclegan import model
 from tests.translation import SmallUnpaired, trainer

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lightning_cgan.contract import PairSpec
+from lightning_cgan.batches import PairSpec
 from tests.papers.test_cyclegan import model
 
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch.nn.functional import mse_loss
 
-from datamodules.pairs import GaussianPairs
-from lightning_cgan.contract import PairSpec, Sources, Unpaired
+from datamodules.embedded.gaussians import GaussianPairs
+from lightning_cgan.batches import PairSpec, SourceImages, Unpaired
 from lightning_cgan.losses.reconstruction import Distance
 from lightning_cgan.networks import discogan as networks
-from lightning_cgan.optimize import Adam, descend
+from lightning_cgan.optimize import Adam, optimizer_step
 from lightning_cgan.papers.discogan import DiscoGAN, Relation
 from tests.conftest import same
 from tests.translation import trainer
@@ -57,13 +57,13 @@ def weights(network):
 def moved(monkeypatch, tmp_path, module, updates):
     steps = []
 
-    def watch(module, optimizer, loss, tick=False):
+    def watch(module, optimizer, loss, count=False):
         before = weights(module.generator), weights(module.discriminator)
-        descend(module, optimizer, loss, tick)
+        optimizer_step(module, optimizer, loss, count)
         after = weights(module.generator), weights(module.discriminator)
         steps.append("".join(name for name, b, a in zip("GD", before, after, strict=True) if not same(b, a)))
 
-    monkeypatch.setattr("lightning_cgan.papers.discogan.descend", watch)
+    monkeypatch.setattr("lightning_cgan.papers.discogan.optimizer_step", watch)
     assert train(module, tmp_path, updates).global_step == updates
     return steps
 
@@ -92,7 +92,7 @@ def test_the_defaults_are_the_papers():
         assert optimizer.defaults["weight_decay"] == 1e-4
     assert sum(parameter.numel() for parameter in gan.parameters()) == 2 * (5_513_856 + 2_765_568)
     assert (gan.relation, gan.reconstruction, gan.rate_at(0)) == (Relation.discogan, Distance.mse, None)
-    assert (gan.feature_matching, gan.generator_updates, gan.critic_updates) == (0, 1, 1)
+    assert (gan.feature_matching, gan.generator_updates, gan.n_critic) == (0, 1, 1)
 
 
 def test_the_generators_lower_four_losses_of_weight_one():
@@ -123,7 +123,7 @@ def test_the_ablations_leave_out_a_direction_and_the_way_back():
         gan = model(relation)
         assert (sorted(gan.generator), sorted(gan.discriminator)) == names
         (way,) = gan.ways(a, b)
-        assert (way.recovered is None) == (relation is Relation.gan)
+        assert (way.reconstruction is None) == (relation is Relation.gan)
         with pytest.raises(ValueError, match=rf"relation is {relation.name}. Set model.init_args.relation"):
             gan.translate(b, back=True)
 
@@ -151,23 +151,23 @@ def test_an_evaluation_shows_both_directions_there_and_back():
     (a, _), (_, b) = images(3), images(2)
     seen = gan.validation_step(Unpaired(a, b[:2]), 0)
     assert torch.equal(seen.fake, gan.to_b(a))
-    assert torch.equal(seen.recovered, gan.to_a(seen.fake))
-    assert (len(seen.real), len(seen.back.fake)) == (2, 2)
-    assert torch.equal(seen.back.source, b[:2])
-    assert torch.equal(seen.back.fake, gan.translate(b[:2], back=True))
-    assert torch.equal(seen.back.recovered, gan.to_b(seen.back.fake))
+    assert torch.equal(seen.reconstruction, gan.to_a(seen.fake))
+    assert (len(seen.real), len(seen.reverse.fake)) == (2, 2)
+    assert torch.equal(seen.reverse.source, b[:2])
+    assert torch.equal(seen.reverse.fake, gan.translate(b[:2], back=True))
+    assert torch.equal(seen.reverse.reconstruction, gan.to_b(seen.reverse.fake))
     assert model(Relation.gan).eval().validation_step(Unpaired(a, b), 0)[-2:] == (None, None)
 
 
 def test_a_batch_may_hold_images_of_one_domain_alone():
     a, b = images(2)
     seen = model().eval().validation_step(Unpaired(a, b[:0]), 0)
-    assert (len(seen.fake), len(seen.back.fake)) == (2, 0)
+    assert (len(seen.fake), len(seen.reverse.fake)) == (2, 0)
 
 
 def test_pictures_of_any_size_are_translated():
     source = torch.rand(1, 1, 13, 21)
-    seen = model().eval().predict_step(Sources(source, ["one"]), 0)
+    seen = model().eval().predict_step(SourceImages(source, ["one"]), 0)
     assert seen.fake.shape == (1, 3, 13, 21)
     assert (seen.real.shape, seen.source.shape) == ((0, 3, 13, 21), source.shape)
 

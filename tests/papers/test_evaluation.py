@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch.nn.modules.dropout import _DropoutNd
 
-from lightning_cgan.callbacks.card import evaluated_with
-from lightning_cgan.contract import ImageSpec, PairSpec
-from lightning_cgan.metrics.classifier import ClassifierTraining
-from lightning_cgan.metrics.patches import PatchTraining
-from lightning_cgan.metrics.pose_regressor import PoseTraining
-from lightning_cgan.metrics.segmenter_training import SegmenterTraining
+from lightning_cgan.batches import ImageSpec, PairSpec
+from lightning_cgan.callbacks.scores.card import evaluated_with
+from lightning_cgan.extractors.digits import ClassifierTraining
+from lightning_cgan.extractors.photo_patches import PatchTraining
+from lightning_cgan.extractors.poses import PoseTraining
+from lightning_cgan.extractors.segmenter import SegmenterTraining
 from tests.conftest import same
 from tests.papers.evaluated import MAKERS, at, batch, every_paper, made, outputs
 

@@ -1,12 +1,12 @@
 import pytest
 import torch
 
-from lightning_cgan.contract import Draws, ImageSpec, Trial
+from lightning_cgan.batches import EvalBatch, ImageSpec, LatentBatch
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import dcgan, maxout
 from lightning_cgan.optimize import Adam
 from lightning_cgan.papers.gan import GAN
-from lightning_cgan.schedules import falling_in_second_half
+from lightning_cgan.schedules.learning_rate import falling_in_second_half
 from tests.papers.steps import moves, train
 
 SPEC = ImageSpec(channels=1, size=16, num_classes=10)
@@ -16,11 +16,11 @@ TINY = {"generator": lambda s: maxout.Generator(s, 5, 8), "discriminator": lambd
 
 @pytest.mark.parametrize("networks", [TINY, CONVOLUTIONAL])
 def test_k_steps_of_the_discriminator_then_one_of_the_generator(networks, monkeypatch):
-    assert moves(GAN(SPEC, **networks, critic_updates=3), monkeypatch) == ["D", "D", "D", "G"] * 2
+    assert moves(GAN(SPEC, **networks, n_critic=3), monkeypatch) == ["D", "D", "D", "G"] * 2
 
 
 def test_only_generator_steps_advance_the_clock():
-    assert train(GAN(SPEC, **TINY, critic_updates=3)).global_step == 2
+    assert train(GAN(SPEC, **TINY, n_critic=3)).global_step == 2
 
 
 @pytest.mark.parametrize("objective", Objective)
@@ -91,7 +91,7 @@ def test_the_defaults_are_the_authors():
     gan = GAN(ImageSpec(1, 28))
     settings = gan.generator_optimizer(gan.generator.parameters()).defaults
     assert (settings["lr"], settings["momentum"]) == (0.1, 0.5)
-    assert (gan.critic_updates, gan.objective, gan.r1_weight) == (1, Objective.non_saturating, 0)
+    assert (gan.n_critic, gan.objective, gan.r1_weight) == (1, Objective.non_saturating, 0)
     assert gan.schedule(10, 100) == 1.000004**-10
     assert gan.schedule(10**7, 10**7) == 1e-5
 
@@ -106,13 +106,13 @@ def test_learning_rates_follow_the_schedule():
 def test_evaluation_draws_the_same_image_for_a_key_and_sets_no_label():
     gan = GAN(SPEC, **CONVOLUTIONAL).eval()
     key, label = torch.arange(6), torch.zeros(6, dtype=torch.int64)
-    whole = gan.validation_step(Trial(torch.zeros(2, 1, 16, 16), label[:2], Draws(label, key)), 0)
-    part = gan.predict_step(Draws(label[4:], key[4:]), 0)
+    whole = gan.validation_step(EvalBatch(torch.zeros(2, 1, 16, 16), label[:2], LatentBatch(label, key)), 0)
+    part = gan.predict_step(LatentBatch(label[4:], key[4:]), 0)
     assert torch.allclose(whole.fake[4:], part.fake, atol=1e-6)
     assert whole.label is None
     assert not torch.equal(gan.sample(2, seed=1), gan.sample(2, seed=2))
 
 
 def test_fewer_than_one_critic_update_is_refused():
-    with pytest.raises(ValueError, match=r"at least 1; met 0. Set model.init_args.critic_updates"):
-        GAN(SPEC, critic_updates=0)
+    with pytest.raises(ValueError, match=r"at least 1; met 0. Set model.init_args.n_critic"):
+        GAN(SPEC, n_critic=0)

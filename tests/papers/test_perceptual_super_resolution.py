@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn.functional import avg_pool2d, interpolate, mse_loss
 
-from lightning_cgan.contract import Paired, PairSpec, Sources, to_bytes
+from lightning_cgan.batches import Paired, PairSpec, SourceImages, to_bytes
 from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork
 from lightning_cgan.papers.perceptual_super_resolution import PerceptualSuperResolution, recoloured
 from tests.translation import trainer
@@ -50,7 +50,7 @@ def test_training_moves_the_generator_alone(features, tmp_path):
 def test_the_network_enlarges_pictures_of_any_shape():
     paper = model().eval()
     with torch.no_grad():
-        seen = paper.predict_step(Sources(torch.rand(1, 3, 5, 7), ["x"]), 0)
+        seen = paper.predict_step(SourceImages(torch.rand(1, 3, 5, 7), ["x"]), 0)
     assert seen.fake.shape == (1, 3, 20, 28)
     assert len(seen.real) == 0
 

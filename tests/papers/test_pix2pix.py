@@ -6,12 +6,12 @@ from lightning.pytorch import Trainer
 from torch import nn, tensor
 from torch.utils.data import DataLoader
 
-from lightning_cgan.contract import Paired, PairSpec, Sources
-from lightning_cgan.networks.norms import Norm
+from lightning_cgan.batches import Paired, PairSpec, SourceImages
+from lightning_cgan.networks.blocks.norms import Norm
+from lightning_cgan.networks.blocks.switches import NormStatistics
 from lightning_cgan.networks.patchgan import PatchGAN
-from lightning_cgan.networks.switches import NormStatistics
 from lightning_cgan.networks.unet import UNet
-from lightning_cgan.optimize import descend
+from lightning_cgan.optimize import optimizer_step
 from lightning_cgan.papers.pix2pix import Pix2Pix
 from tests.conftest import same
 from tests.papers.steps import weights
@@ -58,10 +58,10 @@ def evaluating(gan):
 def moves(gan, monkeypatch):
     moved = []
 
-    def watch(module, optimizer, loss, tick=False):
+    def watch(module, optimizer, loss, count=False):
         networks = module.discriminator, module.generator
         before = [weights(network) for network in networks]
-        descend(module, optimizer, loss, tick)
+        optimizer_step(module, optimizer, loss, count)
         after = [weights(network) for network in networks]
         moved.append("".join(name for name, b, a in zip("DG", before, after, strict=True) if not same(b, a)))
 
@@ -193,7 +193,7 @@ def test_an_image_takes_its_own_statistics_as_in_a_batch_of_one():
 def test_predictions_are_translations_of_what_was_asked_and_nothing_real():
     gan = evaluating(model())
     (a,), _ = batch()
-    seen = gan.predict_step(Sources(a, list("abcd")), 0)
+    seen = gan.predict_step(SourceImages(a, list("abcd")), 0)
     assert seen.real.shape == (0, 3, 16, 16)
     assert seen.fake.shape == (4, 3, 16, 16)
     assert torch.equal(seen.source, a)

@@ -5,8 +5,8 @@ import torch
 from lightning.pytorch import Callback
 from torchvision.io import read_image
 
-from lightning_cgan.cli import main
-from lightning_cgan.contract import PairSpec
+from lightning_cgan.batches import PairSpec
+from lightning_cgan.cli.lightning import main
 from lightning_cgan.networks.patchgan import PatchGAN
 from lightning_cgan.networks.unet import UNet
 from lightning_cgan.papers.pix2pix import Pix2Pix
@@ -72,7 +72,7 @@ FACADES = [
     "--data.init_args.test_pictures=2",
     "--model.init_args.generator.init_args.width=4",
     "--model.init_args.discriminator.init_args.width=4",
-    "--trainer.callbacks=[lightning_cgan.callbacks.translation_pictures.Triplets]",
+    "--trainer.callbacks=[lightning_cgan.callbacks.TranslationGrid]",
 ]
 
 

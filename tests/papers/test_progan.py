@@ -3,10 +3,10 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, interpolate
 
-from lightning_cgan.contract import Draws, ImageSpec, Trial
-from lightning_cgan.growth import Stage
+from lightning_cgan.batches import EvalBatch, ImageSpec, LatentBatch
 from lightning_cgan.networks import progan
 from lightning_cgan.papers.progan import ProGAN, at_stage
+from lightning_cgan.schedules.progressive_growing import Stage
 from tests.conftest import same
 
 SPEC = ImageSpec(channels=1, size=16, num_classes=10)
@@ -31,7 +31,7 @@ def images(count, size=16):
 
 
 def trial(labels):
-    return Trial(torch.zeros(0, 1, 16, 16), labels[:0], Draws(labels, torch.arange(len(labels))))
+    return EvalBatch(torch.zeros(0, 1, 16, 16), labels[:0], LatentBatch(labels, torch.arange(len(labels))))
 
 
 class Linear(nn.Module):
@@ -94,7 +94,7 @@ def test_the_defaults_are_the_papers():
         settings = optimizer([nn.Parameter(torch.zeros(1))]).defaults
         assert (settings["lr"], settings["betas"], settings["eps"]) == (1e-3, (0.0, 0.99), 1e-8)
     assert (gan.growth.stable, gan.growth.fade, gan.batch_size(0)) == (800_000, 800_000, 16)
-    assert (gan.penalty_weight, gan.target, gan.drift_weight, gan.class_weight) == (10, 1, 1e-3, 1)
+    assert (gan.gp_weight, gan.target, gan.drift_weight, gan.class_weight) == (10, 1, 1e-3, 1)
     assert [gan.rate(update) for update in (2_500, 10**6)] == [1, 1]
     assert gan.rate(2_499) < 1
     assert gan.spec.num_classes == 0
@@ -148,7 +148,7 @@ def test_images_have_the_full_size_and_end_at_one_whatever_is_trained():
 def test_an_evaluation_draws_the_same_image_for_an_index_in_any_batch():
     gan = model()
     label, key = torch.zeros(6, dtype=torch.int64), torch.arange(6)
-    assert torch.allclose(gan.draw(Draws(label, key))[4:], gan.draw(Draws(label[4:], key[4:])), atol=1e-6)
+    assert torch.allclose(gan.draw(LatentBatch(label, key))[4:], gan.draw(LatentBatch(label[4:], key[4:])), atol=1e-6)
 
 
 def test_samples_follow_their_label():

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from lightning_cgan.api import load
-from lightning_cgan.cli import main
-from lightning_cgan.optimize import descend
+from lightning_cgan.cli.lightning import main
+from lightning_cgan.optimize import optimizer_step
 from lightning_cgan.papers.progan import ProGAN
 from tests.conftest import same
 from tests.test_resume import PowerCut
@@ -49,7 +49,7 @@ def whole(tmp_path_factory):
 
 @pytest.mark.parametrize("stop", [3, 4, 6])
 def test_a_run_stopped_in_a_fade_or_at_its_ends_goes_on_to_the_same_bits(grow, state, whole, stop):
-    last = callback("lightning_cgan.callbacks.checkpoints.Last", every=1)
+    last = callback("lightning_cgan.callbacks.LastCheckpoint", every=1)
     with pytest.raises(PowerCut):
         grow(last, callback("tests.test_resume.StopsAt", step=stop))
     assert state()["global_step"] == stop
@@ -69,16 +69,16 @@ def test_adam_starts_over_where_a_fade_starts_and_ends(grow, state, steps, taken
 def test_each_step_moves_only_its_network(grow, monkeypatch, simultaneous, order):
     moved = []
 
-    def watch(module, optimizer, loss, tick=False):
+    def watch(module, optimizer, loss, count=False):
         def weights():
             networks = (module.generator, module.discriminator)
             return [{name: p.detach().clone() for name, p in network.named_parameters()} for network in networks]
 
         before = weights()
-        descend(module, optimizer, loss, tick)
+        optimizer_step(module, optimizer, loss, count)
         moved.extend(name for name, b, a in zip("GD", before, weights(), strict=True) if not same(b, a))
 
-    monkeypatch.setattr("lightning_cgan.papers.progan.descend", watch)
+    monkeypatch.setattr("lightning_cgan.papers.progan.optimizer_step", watch)
     assert grow(f"--model.init_args.simultaneous={simultaneous}", steps=4) == 0
     assert "".join(moved) == 4 * order
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from lightning_cgan.contract import Draws, ImageSpec, Labelled, Trial
+from lightning_cgan.batches import EvalBatch, ImageSpec, Labelled, LatentBatch
 from lightning_cgan.networks import sngan
-from lightning_cgan.optimize import descend
+from lightning_cgan.optimize import optimizer_step
 from lightning_cgan.papers.projection import ProjectionGAN
 from tests.conftest import same
 
@@ -23,13 +23,13 @@ def weights(network):
 def test_each_step_moves_only_its_network(monkeypatch, run):
     moved = []
 
-    def watch(module, optimizer, loss, tick=False):
+    def watch(module, optimizer, loss, count=False):
         before = weights(module.generator), weights(module.discriminator)
-        descend(module, optimizer, loss, tick)
+        optimizer_step(module, optimizer, loss, count)
         after = weights(module.generator), weights(module.discriminator)
         moved.append("".join(name for name, b, a in zip("GD", before, after, strict=True) if not same(b, a)))
 
-    monkeypatch.setattr("lightning_cgan.papers.projection.descend", watch)
+    monkeypatch.setattr("lightning_cgan.papers.projection.optimizer_step", watch)
     assert run("fit", steps=2) == 0
     assert moved == ["D", "D", "G"] * 2
 
@@ -57,7 +57,7 @@ def test_the_generators_batch_is_a_multiple_of_the_real_one():
     sizes = []
     gan.generator.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
     gan.discriminator_loss(torch.randn(4, 1, 16, 16), torch.arange(4))
-    gan.generator_loss(gan.fakes_per_real * 4)
+    gan.generator_loss(gan.g_batch_ratio * 4)
     assert sizes == [4, 8]
 
 
@@ -66,7 +66,7 @@ def test_the_defaults_are_the_papers():
     for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
         settings = optimizer([torch.nn.Parameter(torch.zeros(1))]).defaults
         assert (settings["lr"], settings["betas"]) == (2e-4, (0.0, 0.9))
-    assert (gan.critic_updates, gan.fakes_per_real, gan.decay_start) == (5, 2, 0)
+    assert (gan.n_critic, gan.g_batch_ratio, gan.decay_start) == (5, 2, 0)
     assert gan.generator.latent_dim == 128
 
 
@@ -78,8 +78,8 @@ def test_data_without_classes_is_refused():
 def test_an_evaluation_draws_the_same_image_for_an_index_in_any_batch():
     gan = model().eval()
     label, index = torch.arange(6), torch.arange(6)
-    whole = gan.validation_step(Trial(torch.zeros(2, 1, 16, 16), label[:2], Draws(label, index)), 0)
-    part = gan.validation_step(Trial(torch.zeros(0, 1, 16, 16), label[:0], Draws(label[4:], index[4:])), 0)
+    whole = gan.validation_step(EvalBatch(torch.zeros(2, 1, 16, 16), label[:2], LatentBatch(label, index)), 0)
+    part = gan.validation_step(EvalBatch(torch.zeros(0, 1, 16, 16), label[:0], LatentBatch(label[4:], index[4:])), 0)
     assert torch.allclose(whole.fake[4:], part.fake, atol=1e-6)
     assert part.label.tolist() == [4, 5]
     assert len(whole.real) == 2
@@ -107,7 +107,7 @@ def test_batches_are_consumed_one_critic_update_each(run, monkeypatch):
         original(self, batch, batch_idx)
 
     monkeypatch.setattr(ProjectionGAN, "training_step", note)
-    assert run("fit", "--model.init_args.critic_updates=2", steps=1) == 0
+    assert run("fit", "--model.init_args.n_critic=2", steps=1) == 0
     assert seen == [((2, 4, 1, 16, 16), torch.float32, -1.0, 1.0)]
 
 
@@ -163,7 +163,7 @@ def test_an_update_takes_fresh_real_batches_and_larger_fake_ones(run, monkeypatc
         ProjectionGAN, "discriminator_loss", lambda gan, real, label: reals.append(real) or loss(gan, real, label)
     )
     monkeypatch.setattr(ProjectionGAN, "fakes", lambda gan, count: counts.append(count) or fakes(gan, count))
-    assert run("fit", "--model.init_args.fakes_per_real=3", steps=2) == 0
+    assert run("fit", "--model.init_args.g_batch_ratio=3", steps=2) == 0
     assert counts == [4, 4, 12] * 2
     assert len({real.numpy().tobytes() for real in reals}) == 4
 
@@ -175,7 +175,7 @@ def test_learning_rates_end_at_zero(run, state):
     assert state("longer", "best.ckpt")["lr_schedulers"][0]["_last_lr"][0] > 0
 
 
-@pytest.mark.parametrize("name", ["critic_updates", "fakes_per_real"])
+@pytest.mark.parametrize("name", ["n_critic", "g_batch_ratio"])
 def test_counts_below_one_are_refused(name):
     with pytest.raises(ValueError, match=rf"{name} is at least 1; met 0. Set model.init_args.{name}"):
         model(**{name: 0})

@@ -2,13 +2,13 @@ import pytest
 import torch
 from torch import nn
 
-from lightning_cgan.contract import Draws, ImageSpec
+from lightning_cgan.batches import ImageSpec, LatentBatch
 from lightning_cgan.networks import sngan
 from lightning_cgan.papers.projection import ProjectionGAN
 from tests.conftest import same
 
 SPEC = ImageSpec(channels=1, size=16, num_classes=10)
-CLASSIFIER = "--model.init_args.classifier=lightning_cgan.metrics.pretrained.PretrainedDigits"
+CLASSIFIER = "--model.init_args.classifier=lightning_cgan.extractors.PretrainedDigits"
 
 
 def model(**options):
@@ -26,7 +26,9 @@ def test_the_ends_of_a_morph_are_the_two_classes_themselves():
     gan = model()
     path = gan.morph(3, 8, steps=5, count=2, seed=1)
     assert path.shape == (2, 5, 1, 16, 16)
-    together = Draws(torch.tensor([3, 8] * 5), torch.tensor([0, 1]).repeat_interleave(5))  # one batch of the same size
+    together = LatentBatch(
+        torch.tensor([3, 8] * 5), torch.tensor([0, 1]).repeat_interleave(5)
+    )  # one batch of the same size
     alone = gan.draw(together, seed=1)
     assert torch.equal(path[0, 0], alone[0])
     assert torch.equal(path[0, -1], alone[1])
@@ -125,7 +127,7 @@ def test_the_classifier_is_in_no_checkpoint_and_no_optimizer(run, state):
 
 def test_a_run_starts_from_the_weights_of_another_and_goes_on_from_its_own(run, state, tmp_path):
     assert run("fit", steps=2, every=2, folder="first") == 0
-    start = f"--model.init_args.start_from={tmp_path / 'first' / 'last.ckpt'}"
+    start = f"--model.init_args.init_checkpoint={tmp_path / 'first' / 'last.ckpt'}"
     still = "--model.init_args.generator_optimizer.init_args.lr=0"
     assert run("fit", start, still, steps=1, every=1) == 0
     before, after = state("first")["state_dict"], state()["state_dict"]
@@ -136,8 +138,8 @@ def test_a_run_starts_from_the_weights_of_another_and_goes_on_from_its_own(run, 
 
 
 def test_a_start_that_is_missing_or_no_checkpoint_is_refused(run, tmp_path, capsys):
-    assert run("fit", "--model.init_args.start_from=nowhere.ckpt") == 2
+    assert run("fit", "--model.init_args.init_checkpoint=nowhere.ckpt") == 2
     assert "there is no nowhere.ckpt" in capsys.readouterr().err
     torch.save({}, tmp_path / "empty.ckpt")
-    assert run("fit", f"--model.init_args.start_from={tmp_path / 'empty.ckpt'}") == 2
+    assert run("fit", f"--model.init_args.init_checkpoint={tmp_path / 'empty.ckpt'}") == 2
     assert "broken or from elsewhere" in capsys.readouterr().err

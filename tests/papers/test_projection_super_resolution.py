@@ -3,9 +3,9 @@ import torch
 from lightning.pytorch import Trainer
 
 from lightning_cgan import load
-from lightning_cgan.contract import Draws, ImageSpec, Trial
+from lightning_cgan.batches import EvalBatch, ImageSpec, LatentBatch
 from lightning_cgan.networks import projection_super_resolution as networks
-from lightning_cgan.optimize import descend
+from lightning_cgan.optimize import optimizer_step
 from lightning_cgan.papers.projection_super_resolution import ProjectionSuperResolution
 from tests.conftest import same
 
@@ -30,13 +30,13 @@ def weights(network):
 def test_each_step_moves_only_its_network(monkeypatch, run):
     moved = []
 
-    def watch(module, optimizer, loss, tick=False):
+    def watch(module, optimizer, loss, count=False):
         before = weights(module.generator), weights(module.discriminator)
-        descend(module, optimizer, loss, tick)
+        optimizer_step(module, optimizer, loss, count)
         after = weights(module.generator), weights(module.discriminator)
         moved.append("".join(name for name, b, a in zip("GD", before, after, strict=True) if not same(b, a)))
 
-    monkeypatch.setattr("lightning_cgan.papers.projection_super_resolution.descend", watch)
+    monkeypatch.setattr("lightning_cgan.papers.projection_super_resolution.optimizer_step", watch)
     assert run("fit", steps=2, config=CONFIG) == 0
     assert moved == ["D", "D", "G"] * 2
 
@@ -56,7 +56,7 @@ def test_the_defaults_are_the_papers():
     gan = ProjectionSuperResolution(ImageSpec(3, 32, 10))
     settings = gan.generator_optimizer([torch.nn.Parameter(torch.zeros(1))]).defaults
     assert (settings["lr"], settings["betas"]) == (2e-4, (0.0, 0.9))
-    assert (gan.critic_updates, gan.decay_start, gan.scale) == (5, 50_000, 4)
+    assert (gan.n_critic, gan.decay_start, gan.scale) == (5, 50_000, 4)
     gan.trainer = Trainer(max_steps=100_000, logger=False, barebones=True)
     assert [gan.decay(update, 100_000) for update in (0, 50_000, 75_000, 100_000)] == [1, 1, 0.5, 0]
 
@@ -65,7 +65,7 @@ def test_an_evaluation_pairs_each_real_image_with_one_generated_from_it():
     gan = model().eval()
     gan.trainer = Trainer(logger=False, barebones=True)
     real = torch.rand(5, 1, 16, 16)
-    trial = Trial(real, torch.arange(5), Draws(torch.arange(2), torch.arange(2)))
+    trial = EvalBatch(real, torch.arange(5), LatentBatch(torch.arange(2), torch.arange(2)))
     seen, again = gan.validation_step(trial, 3), gan.validation_step(trial, 4)
     assert seen.fake.shape == seen.real.shape == seen.source.shape
     assert torch.equal(seen.fake, again.fake)
@@ -78,7 +78,9 @@ def test_unlabelled_images_serve_as_well():
         ImageSpec(1, 16), lambda s: networks.Generator(s, 4), lambda s: networks.Discriminator(s, 4)
     )
     gan.trainer = Trainer(logger=False, barebones=True)
-    trial = Trial(torch.rand(2, 1, 16, 16), torch.zeros(2, dtype=torch.int64), Draws(*torch.zeros(2, 0).long()))
+    trial = EvalBatch(
+        torch.rand(2, 1, 16, 16), torch.zeros(2, dtype=torch.int64), LatentBatch(*torch.zeros(2, 0).long())
+    )
     assert gan.eval().validation_step(trial, 0).label is None
 
 
@@ -114,5 +116,5 @@ def test_networks_of_two_scales_are_refused():
 
 
 def test_critic_updates_below_one_are_refused():
-    with pytest.raises(ValueError, match="critic_updates is at least 1; met 0"):
-        model(critic_updates=0)
+    with pytest.raises(ValueError, match="n_critic is at least 1; met 0"):
+        model(n_critic=0)

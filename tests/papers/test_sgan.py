@@ -3,13 +3,13 @@ import json
 import pytest
 import torch
 
-from lightning_cgan.cli import main
-from lightning_cgan.contract import Draws, ImageSpec, Trial
+from lightning_cgan.batches import EvalBatch, ImageSpec, LatentBatch
+from lightning_cgan.cli.lightning import main
 from lightning_cgan.losses.semi_supervised import GeneratorLoss
 from lightning_cgan.networks import sgan
-from lightning_cgan.optimize import descend
+from lightning_cgan.optimize import optimizer_step
 from lightning_cgan.papers.sgan import SGAN
-from lightning_cgan.papers.supervised_twin import SupervisedTwin
+from lightning_cgan.papers.supervised_baseline import SupervisedBaseline
 from tests.conftest import same
 from tests.test_resume import PowerCut, callback
 
@@ -30,13 +30,13 @@ def weights(network):
 def test_each_step_moves_only_its_network(monkeypatch, train):
     moved = []
 
-    def watch(module, optimizer, loss, tick=False):
+    def watch(module, optimizer, loss, count=False):
         before = weights(module.generator), weights(module.classifier)
-        descend(module, optimizer, loss, tick)
+        optimizer_step(module, optimizer, loss, count)
         after = weights(module.generator), weights(module.classifier)
-        moved.append(("".join(n for n, b, a in zip("GC", before, after, strict=True) if not same(b, a)), tick))
+        moved.append(("".join(n for n, b, a in zip("GC", before, after, strict=True) if not same(b, a)), count))
 
-    monkeypatch.setattr("lightning_cgan.papers.sgan.descend", watch)
+    monkeypatch.setattr("lightning_cgan.papers.sgan.optimizer_step", watch)
     assert train("fit") == 0
     assert moved == [("C", False), ("G", True)] * 2
 
@@ -62,7 +62,7 @@ class Sure(torch.nn.Module):
     def forward(self, image):
         brightness = image.mean((1, 2, 3))
         logits = self.weight * torch.stack([-2 * brightness - 1, 2 * brightness - 1], 1)
-        return sgan.Judged(brightness[:, None], logits)
+        return sgan.DiscriminatorOutput(brightness[:, None], logits)
 
 
 class Grey(torch.nn.Module):
@@ -104,11 +104,11 @@ def test_the_unsupervised_loss_has_the_weight_that_it_is_given(train, monkeypatc
     taken, parts = [], []
     losses = SGAN.classifier_losses
 
-    def watch(module, optimizer, loss, tick=False):
+    def watch(module, optimizer, loss, count=False):
         taken.append(loss.item())
-        descend(module, optimizer, loss, tick)
+        optimizer_step(module, optimizer, loss, count)
 
-    monkeypatch.setattr("lightning_cgan.papers.sgan.descend", watch)
+    monkeypatch.setattr("lightning_cgan.papers.sgan.optimizer_step", watch)
     monkeypatch.setattr(SGAN, "classifier_losses", lambda gan, *x: parts.append(losses(gan, *x)) or parts[-1])
     assert train("fit", "--model.init_args.unlabelled_weight=3", steps=1) == 0
     ((supervised, unsupervised, _),) = parts
@@ -117,13 +117,13 @@ def test_the_unsupervised_loss_has_the_weight_that_it_is_given(train, monkeypatc
 
 def test_evaluation_says_the_true_class_the_models_and_shows_generated_images():
     gan = model(average_rate=None).eval()
-    draws = Draws(torch.zeros(5, dtype=torch.int64), torch.arange(5))
-    whole = gan.validation_step(Trial(PIXEL, torch.tensor([3]), draws), 0)
-    part = gan.validation_step(Trial(PIXEL, torch.tensor([3]), Draws(draws.label[3:], draws.key[3:])), 0)
+    draws = LatentBatch(torch.zeros(5, dtype=torch.int64), torch.arange(5))
+    whole = gan.validation_step(EvalBatch(PIXEL, torch.tensor([3]), draws), 0)
+    part = gan.validation_step(EvalBatch(PIXEL, torch.tensor([3]), LatentBatch(draws.label[3:], draws.noise_id[3:])), 0)
     assert torch.allclose(whole.fake[3:], part.fake, atol=1e-6)
     assert whole.fake.shape == (5, 1, 8, 8)
     assert whole.label is None
-    assert (whole.truth.tolist(), whole.decided.tolist()) == ([3], [gan.classify(PIXEL).argmax().item()])
+    assert (whole.target.tolist(), whole.prediction.tolist()) == ([3], [gan.classify(PIXEL).argmax().item()])
     assert torch.allclose(gan.sample(3, seed=1), gan.sample(5, seed=1)[:3], atol=1e-6)
     assert not torch.allclose(gan.sample(3, seed=1), gan.sample(3, seed=2), atol=1e-2)
 
@@ -153,7 +153,7 @@ def test_an_update_of_the_average_moves_it_by_its_rate():
 def test_a_stopped_run_goes_on_to_the_same_bits(of, train, state):
     options = {"of": of, "steps": 4, "every": 4}
     assert train("fit", folder="whole", **options) == 0
-    last = callback("lightning_cgan.callbacks.checkpoints.Last", every=1)
+    last = callback("lightning_cgan.callbacks.LastCheckpoint", every=1)
     with pytest.raises(PowerCut):
         train("fit", last, callback("tests.test_resume.StopsAt", step=2), folder="stopped", **options)
     assert state("stopped")["global_step"] == 2
@@ -162,18 +162,18 @@ def test_a_stopped_run_goes_on_to_the_same_bits(of, train, state):
         assert same(state("whole")[part], state("stopped")[part])
 
 
-@pytest.mark.parametrize("paper", ["sgan.SGAN", "supervised_twin.SupervisedTwin"])
+@pytest.mark.parametrize("paper", ["sgan.SGAN", "supervised_baseline.SupervisedBaseline"])
 def test_data_whose_labels_are_all_known_are_refused_before_the_first_update(paper, tmp_path, capsys):
-    data = json.dumps({"class_path": "datamodules.digits.Digits", "init_args": {"size": 8}})
+    data = json.dumps({"class_path": "datamodules.Digits", "init_args": {"size": 8}})
     folder = f"--trainer.default_root_dir={tmp_path}"
     assert (
         main(["fit", "--model", f"lightning_cgan.papers.{paper}", "--data", data, "--trainer.max_steps=1", folder]) == 2
     )
     said = capsys.readouterr().err
-    assert "met Digits, all labelled. Set data.class_path to datamodules.semi_labelled.SemiLabelled" in said
+    assert "met Digits, all labelled. Set data.class_path to datamodules.SemiLabelled" in said
 
 
-@pytest.mark.parametrize("paper", [SGAN, SupervisedTwin])
+@pytest.mark.parametrize("paper", [SGAN, SupervisedBaseline])
 def test_data_without_classes_are_refused(paper):
     with pytest.raises(ValueError, match="needs labelled images; this data set has no classes"):
         paper(ImageSpec(1, 28))

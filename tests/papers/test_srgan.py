@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn.functional import mse_loss, softplus
 
-from lightning_cgan.cli import main
-from lightning_cgan.contract import PairSpec
+from lightning_cgan.batches import PairSpec
+from lightning_cgan.cli.lightning import main
 from lightning_cgan.papers.srgan import SRGAN
 from lightning_cgan.papers.srresnet import SRResNet
 from tests.conftest import same
@@ -25,9 +25,9 @@ STOPS = "tests.test_resume.StopsAt"
 SPEC = PairSpec(3, 3, 32, 4)
 
 
-def model(start_from=None, **options):
+def model(init_checkpoint=None, **options):
     torch.manual_seed(0)
-    return SRGAN(SPEC, start_from, generator=small_generator, discriminator=small_discriminator, **options)
+    return SRGAN(SPEC, init_checkpoint, generator=small_generator, discriminator=small_discriminator, **options)
 
 
 @pytest.fixture
@@ -84,8 +84,8 @@ def test_the_generator_has_a_content_loss_and_an_adversarial_loss(features, pixe
 def test_what_the_generator_descends_is_equation_3(monkeypatch, tmp_path):
     gan, descended = model(adversarial_weight=0.25), []
     monkeypatch.setattr(gan, "perceptual_loss", lambda low, high: (gan.generator(low).mean(), torch.tensor(8.0)))
-    path = "lightning_cgan.papers.srgan.descend"
-    monkeypatch.setattr(path, lambda module, optimizer, loss, tick=False: descended.append((loss, tick)))
+    path = "lightning_cgan.papers.srgan.optimizer_step"
+    monkeypatch.setattr(path, lambda module, optimizer, loss, count=False: descended.append((loss, count)))
     trainer(tmp_path, max_epochs=1, limit_train_batches=1).fit(gan, SmallImages())
     ((_, first), (loss, second)) = descended
     assert (first, second) == (False, True)
@@ -133,8 +133,10 @@ def test_a_checkpoint_that_is_missing_or_of_another_generator_is_refused_before_
     ):
         gan.check(gan.trainer)
     torch.save({"state_dict": {"generator.other": torch.zeros(1)}}, tmp_path / "other.ckpt")
-    gan.start_from = str(tmp_path / "other.ckpt")
-    with pytest.raises(ValueError, match=r"differ in first.0.weight. Set model.init_args.start_from, or the networks"):
+    gan.init_checkpoint = str(tmp_path / "other.ckpt")
+    with pytest.raises(
+        ValueError, match=r"differ in first.0.weight. Set model.init_args.init_checkpoint, or the networks"
+    ):
         gan.check(gan.trainer)
 
 
@@ -152,7 +154,7 @@ def test_the_defaults_are_the_papers():
 def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path, state, trained):
     tiny = [
         "--config=experiments/srgan/photos.yaml",
-        f"--model.init_args.start_from={trained[0]}",
+        f"--model.init_args.init_checkpoint={trained[0]}",
         "--model.init_args.discriminator.init_args.width=2",
         "--model.init_args.generator.init_args={width: 4, blocks: 1, norm: true, bicubic_skip: false}",
         "--data.init_args.size=32",
@@ -167,7 +169,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path, state, traine
 
     assert fit("whole") == 0
     with pytest.raises(PowerCut):
-        fit("parts", callback("lightning_cgan.callbacks.checkpoints.Last", every=1), callback(STOPS, step=2))
+        fit("parts", callback("lightning_cgan.callbacks.LastCheckpoint", every=1), callback(STOPS, step=2))
     assert state("parts")["global_step"] == 2
     Path(trained[0]).unlink()  # a run that goes on has weights of its own
     assert fit("parts") == 0

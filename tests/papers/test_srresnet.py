@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn.functional import mse_loss
 
-from lightning_cgan.cli import main
-from lightning_cgan.contract import Paired, PairSpec, Sources
+from lightning_cgan.batches import Paired, PairSpec, SourceImages
+from lightning_cgan.cli.lightning import main
 from lightning_cgan.papers.srresnet import SRResNet
 from tests.conftest import same
 from tests.super_resolution import Features, SmallImages, small_generator, watched
@@ -50,7 +50,7 @@ def losses(resnet, monkeypatch):
     """What ``resnet`` descends on a fixed batch."""
     found = []
     path = "lightning_cgan.papers.srresnet"
-    monkeypatch.setattr(f"{path}.descend", lambda module, optimizer, loss, tick: found.append(loss))
+    monkeypatch.setattr(f"{path}.optimizer_step", lambda module, optimizer, loss, count: found.append(loss))
     monkeypatch.setattr(f"{path}.is_log_step", lambda module: False)
     monkeypatch.setattr(type(resnet), "optimizers", lambda self: None)
     monkeypatch.setattr(type(resnet), "lr_schedulers", lambda self: SimpleNamespace(step=lambda: None))
@@ -95,7 +95,7 @@ def test_an_evaluation_pairs_the_image_with_what_became_of_its_low_resolution():
     assert torch.equal(seen.real, 9 * high)
     assert torch.equal(seen.source, low)
     assert torch.equal(seen.fake, resnet.generator(low).clamp(-1, 1))
-    predicted = resnet.predict_step(Sources(low, ["a", "b"]), 0)
+    predicted = resnet.predict_step(SourceImages(low, ["a", "b"]), 0)
     assert torch.equal(predicted.fake, seen.fake)
     assert predicted.real.shape == (0, 3, 32, 32)
 
@@ -111,7 +111,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path, state):
 
     assert fit("whole") == 0
     with pytest.raises(PowerCut):
-        fit("parts", callback("lightning_cgan.callbacks.checkpoints.Last", every=1), callback(STOPS, step=2))
+        fit("parts", callback("lightning_cgan.callbacks.LastCheckpoint", every=1), callback(STOPS, step=2))
     assert state("parts")["global_step"] == 2
     assert fit("parts") == 0
     whole, parts = state("whole"), state("parts")

@@ -5,8 +5,8 @@ from torch import nn
 from torchvision.io import read_image
 
 from lightning_cgan import load
-from lightning_cgan.cli import main
-from lightning_cgan.contract import Draws, ImageSpec, Labelled, Sources, Trial
+from lightning_cgan.batches import EvalBatch, ImageSpec, Labelled, LatentBatch, SourceImages
+from lightning_cgan.cli.lightning import main
 from lightning_cgan.losses.perceptual import feature_loss, gram_matrix, mean_style_loss, style_loss, total_variation
 from lightning_cgan.networks.style import StyleNetwork
 from lightning_cgan.papers.style_transfer import StyleTransfer, style_picture
@@ -130,12 +130,12 @@ def test_pictures_of_any_size_are_repainted_with_each_other_or_alone():
         assert torch.allclose(paper(image[:1]), repainted[:1], atol=1e-5)
     assert repainted.shape == image.shape
     assert repainted.abs().max() <= 1
-    trial = Trial(image, torch.zeros(2).long(), Draws(*torch.zeros(2, 1).long()))
+    trial = EvalBatch(image, torch.zeros(2).long(), LatentBatch(*torch.zeros(2, 1).long()))
     seen = paper.validation_step(trial, 0)
     assert torch.equal(seen.source, image)
     assert torch.equal(seen.fake, repainted)
     assert paper.validation_step(trial._replace(image=image[:0]), 0).fake.shape == (0, 3, 20, 33)
-    predicted = paper.predict_step(Sources(image, ["a", "b"]), 0)
+    predicted = paper.predict_step(SourceImages(image, ["a", "b"]), 0)
     assert len(predicted.real) == 0
     assert torch.equal(predicted.fake, repainted)
 
@@ -166,11 +166,11 @@ def test_taps_that_there_are_not_and_negative_weights_are_refused():
 
 def test_a_data_set_that_gives_numbers_to_draw_by_is_refused():
     with pytest.raises(ValueError, match=r"transferred to pictures.*predict_from"):
-        model().predict_step(Draws(*torch.zeros(2, 1).long()), 0)
+        model().predict_step(LatentBatch(*torch.zeros(2, 1).long()), 0)
 
 
 def test_it_is_trained_tested_against_optimisation_and_repaints_a_picture(run_style, scores, tmp_path):
-    against = "[{class_path: lightning_cgan.callbacks.optimisation.AgainstOptimisation, init_args: {steps: 3}}]"
+    against = "[{class_path: lightning_cgan.callbacks.StyleTransferBenchmark, init_args: {steps: 3}}]"
     assert run_style("fit", f"--trainer.callbacks={against}") == 0
     assert scores()["val"]["scores"].keys() == {"loss", "loss_content", "loss_style", "loss_tv"}
     assert run_style("test", f"--trainer.callbacks={against}") == 0
@@ -197,7 +197,7 @@ def test_a_run_that_goes_on_ends_with_the_same_bits(run_style, state):
 
 def test_features_that_are_not_there_are_refused_before_an_earlier_run_is_touched(run_style, tmp_path, capsys):
     assert run_style("fit") == 0
-    vgg = "{class_path: lightning_cgan.metrics.features.VGGFeatures, init_args: {weights: none/vgg16.pth}}"
+    vgg = "{class_path: lightning_cgan.extractors.VGGFeatures, init_args: {weights: none/vgg16.pth}}"
     assert run_style("fit", "--fresh", f"--model.init_args.features={vgg}") == 2
     assert "Run `lightning-cgan features fetch vgg16 --to none`" in capsys.readouterr().err
     assert [folder.name for folder in tmp_path.iterdir() if folder.is_dir()] == ["run"]

@@ -6,9 +6,9 @@ import pytest
 from lightning.fabric.plugins.environments.lightning import find_free_network_port
 from torch import multiprocessing
 
-from datamodules.photo_crops import PhotoCrops
-from lightning_cgan.callbacks.optimisation import AgainstOptimisation
-from lightning_cgan.callbacks.results import read_results
+from datamodules.embedded.photo_crops import PhotoCrops
+from lightning_cgan.callbacks.scores.style_transfer import StyleTransferBenchmark
+from lightning_cgan.runs.metrics_json import read_results
 from tests.papers.test_style_transfer import model
 from tests.translation import trainer
 
@@ -18,7 +18,7 @@ LENGTH = {"max_steps": 3, "limit_val_batches": 0, "check_val_every_n_epoch": Non
 def score(folder, **options):
     """Writes the scores of the test after three updates."""
     paper, data = model(), PhotoCrops(size=16, each=3, batch_size=4, evaluation_batch_size=2)
-    runner = trainer(folder, **LENGTH, callbacks=[AgainstOptimisation(steps=2)], **options)
+    runner = trainer(folder, **LENGTH, callbacks=[StyleTransferBenchmark(steps=2)], **options)
     runner.fit(paper, data)
     runner.test(paper, data, verbose=False)
 

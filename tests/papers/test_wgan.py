@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lightning_cgan.contract import ImageSpec
+from lightning_cgan.batches import ImageSpec
 from lightning_cgan.networks import dcgan
 from lightning_cgan.papers.wgan import WGAN
 from tests.papers.steps import moves, train
@@ -12,19 +12,19 @@ TINY = {"generator": lambda s: dcgan.Generator(s, 4, 5), "critic": lambda s: dcg
 
 def test_the_critic_trains_long_at_the_start_and_now_and_then():
     wgan = WGAN(SPEC, **TINY)
-    assert [wgan.critic_updates(update) for update in (0, 24, 25, 499, 500, 501, 1000)] == [100, 100, 5, 5, 100, 5, 100]
+    assert [wgan.n_critic(update) for update in (0, 24, 25, 499, 500, 501, 1000)] == [100, 100, 5, 5, 100, 5, 100]
 
 
 def test_each_step_moves_only_its_network_and_every_critic_step_has_its_own_batch(monkeypatch):
     seen, loss = [], WGAN.critic_loss
     monkeypatch.setattr(WGAN, "critic_loss", lambda wgan, real: seen.append(real) or loss(wgan, real))
-    options = {"usual_critic_updates": 2, "long_critic_updates": 3, "warmup": 1, "long_every": 10}
+    options = {"n_critic": 2, "n_critic_warmup": 3, "warmup": 1, "long_every": 10}
     assert moves(WGAN(SPEC, **TINY, **options), monkeypatch, "critic", updates=3) == list("DDDGDDGDDG")
     assert len({real.numpy().tobytes() for real in seen}) == 7
 
 
 def test_only_generator_steps_advance_the_clock():
-    assert train(WGAN(SPEC, **TINY, warmup=0, long_every=9, long_critic_updates=1)).global_step == 2
+    assert train(WGAN(SPEC, **TINY, warmup=0, long_every=9, n_critic_warmup=1)).global_step == 2
 
 
 def test_clipping_bounds_every_parameter_of_the_critic_and_none_of_the_generator():
@@ -43,7 +43,7 @@ def test_the_critic_is_clipped_before_each_of_its_updates(monkeypatch):
         return loss(wgan, real)
 
     monkeypatch.setattr(WGAN, "critic_loss", note)
-    train(WGAN(SPEC, **TINY, clip=0.01, warmup=0, long_every=9, long_critic_updates=2))
+    train(WGAN(SPEC, **TINY, clip=0.01, warmup=0, long_every=9, n_critic_warmup=2))
     assert len(largest) == 7
     assert max(largest) <= 0.01
 
@@ -85,7 +85,7 @@ def test_the_defaults_are_the_papers():
     assert wgan.clip == 0.01
 
 
-@pytest.mark.parametrize("name", ["usual_critic_updates", "long_critic_updates", "long_every"])
+@pytest.mark.parametrize("name", ["n_critic", "n_critic_warmup", "long_every"])
 def test_counts_below_one_are_refused(name):
     with pytest.raises(ValueError, match=rf"{name} is at least 1; met 0. Set model.init_args.{name}"):
         WGAN(SPEC, **TINY, **{name: 0})

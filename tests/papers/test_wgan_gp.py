@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lightning_cgan.contract import ImageSpec
+from lightning_cgan.batches import ImageSpec
 from lightning_cgan.networks import dcgan, wgan_gp
 from lightning_cgan.papers.wgan_gp import WGANGP
 from tests.papers.steps import moves, train
@@ -11,15 +11,15 @@ TINY = {"generator": lambda s: wgan_gp.Generator(s, 4, 5), "critic": lambda s: w
 
 
 def test_each_step_moves_only_its_network(monkeypatch):
-    assert moves(WGANGP(SPEC, **TINY, critic_updates=3), monkeypatch, "critic") == ["D", "D", "D", "G"] * 2
+    assert moves(WGANGP(SPEC, **TINY, n_critic=3), monkeypatch, "critic") == ["D", "D", "D", "G"] * 2
 
 
 def test_only_generator_steps_advance_the_clock():
-    assert train(WGANGP(SPEC, **TINY, critic_updates=2)).global_step == 2
+    assert train(WGANGP(SPEC, **TINY, n_critic=2)).global_step == 2
 
 
 def test_it_trains_in_mixed_precision():
-    model = WGANGP(SPEC, **TINY, critic_updates=1)
+    model = WGANGP(SPEC, **TINY, n_critic=1)
     train(model, precision="bf16-mixed")
     assert all(parameter.isfinite().all() for parameter in model.parameters())
 
@@ -65,7 +65,7 @@ def test_the_defaults_are_those_of_algorithm_1():
     model = WGANGP(ImageSpec(3, 32))
     settings = model.critic_optimizer(model.critic.parameters()).defaults
     assert (settings["lr"], settings["betas"]) == (1e-4, (0.0, 0.9))
-    assert (model.critic_updates, model.penalty_weight) == (5, 10)
+    assert (model.n_critic, model.gp_weight) == (5, 10)
 
 
 def test_a_critic_with_batch_norm_is_refused():
@@ -73,7 +73,7 @@ def test_a_critic_with_batch_norm_is_refused():
         WGANGP(SPEC, critic=lambda s: dcgan.Discriminator(s, 4))
 
 
-@pytest.mark.parametrize("name", ["critic_updates", "fakes_per_real"])
+@pytest.mark.parametrize("name", ["n_critic", "g_batch_ratio"])
 def test_counts_below_one_are_refused(name):
     with pytest.raises(ValueError, match=rf"{name} is at least 1; met 0. Set model.init_args.{name}"):
         WGANGP(SPEC, **TINY, **{name: 0})

@@ -8,10 +8,10 @@ from contextlib import suppress
 import pytest
 
 from lightning_cgan.callbacks.health import forget, note
-from lightning_cgan.callbacks.results import read_results, write_entry
-from lightning_cgan.csv_log import RunLog
-from lightning_cgan.rows import read_rows
+from lightning_cgan.runs.csv_log import RunLog
+from lightning_cgan.runs.csv_rows import read_rows
 from lightning_cgan.runs.files import one_at_a_time, read_json, replacing
+from lightning_cgan.runs.metrics_json import read_results, write_entry
 from tests.runs.kills import forked
 
 

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from lightning_cgan.errors import UserError
-from lightning_cgan.run_folder import set_aside
 from lightning_cgan.runs.lock import DEAD, HELD, FolderLock, own_name, renew
+from lightning_cgan.runs.run_folder import set_aside
 from tests.runs.kills import forked, held
 
 

@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, Trainer
 
 from lightning_cgan import checksum
 from lightning_cgan.api import build, load
-from lightning_cgan.callbacks.checkpoints import Last
+from lightning_cgan.callbacks.checkpoints import LastCheckpoint
 from lightning_cgan.errors import UserError
 from lightning_cgan.runs.checkpoint_files import BEST, LAST, PREVIOUS, best_is_last, update_of
 from lightning_cgan.runs.checkpoint_io import SafeCheckpointIO
@@ -19,7 +19,7 @@ from tests.conftest import DIGITS, TINY, same
 from tests.runs.kills import forked, held, state
 from tests.test_resume import PARTS, PowerCut, callback
 
-LAST_EVERY_UPDATE = callback("lightning_cgan.callbacks.checkpoints.Last", every=1)
+LAST_EVERY_UPDATE = callback("lightning_cgan.callbacks.LastCheckpoint", every=1)
 UNVALIDATED = "--trainer.limit_val_batches=0"
 QUICK = (LAST_EVERY_UPDATE, UNVALIDATED)
 ROOM = 200_000  # bytes: for logs and pictures, and too few for a checkpoint
@@ -227,15 +227,15 @@ def test_a_trainer_of_a_script_saves_in_the_same_way(tmp_path):
     quick = {"max_steps": 2, "limit_val_batches": 0, "accelerator": "cpu", "logger": False}
     quick |= {"use_distributed_sampler": False, "enable_progress_bar": False, "default_root_dir": tmp_path}
     model, data = build(DIGITS, *TINY[:3])
-    Trainer(callbacks=[Last(every=1)], **quick).fit(model, data)
+    Trainer(callbacks=[LastCheckpoint(every=1)], **quick).fit(model, data)
     for name in (LAST, PREVIOUS):
         with open(tmp_path / name, "rb") as file:
             assert checksum.check(file)
     with held(tmp_path), pytest.raises(UserError, match="One `fit` at a time"):
-        Trainer(callbacks=[Last()], **quick).fit(model, data)
+        Trainer(callbacks=[LastCheckpoint()], **quick).fit(model, data)
     damage(tmp_path / LAST)
     with pytest.raises(UserError, match="its checksum is wrong"):
-        Trainer(callbacks=[Last()], **quick).fit(model, data, ckpt_path=tmp_path / LAST)
+        Trainer(callbacks=[LastCheckpoint()], **quick).fit(model, data, ckpt_path=tmp_path / LAST)
     with pytest.raises(ValueError, match="broken or from elsewhere"):
         load(tmp_path / LAST)
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lightning_cgan.cli import main
+from lightning_cgan.cli.lightning import main
 
 DIGITS = [
     "--config=experiments/gan/digits.yaml",

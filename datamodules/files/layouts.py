@@ -1,0 +1,177 @@
+"""Where the splits of a set of two domains lie below its root, which pictures are partners, and what stands in for a
+split that is missing."""
+
+from bisect import bisect
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+import torch
+
+from datamodules.core.splits import held_out_by_name
+from datamodules.files.decode import shown
+from datamodules.files.image_files import Scan, class_folders, is_folder, name_below
+
+NAMES = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
+TWO = ("{split}/{side}", "{split}{side}", "{side}/{split}")  # train/A, trainA, A/train
+HELD_OUT = ("test", "val")
+NEIGHBOURS = 30  # in the order of names, among which the nearest one is looked for
+
+Folders = dict[str, tuple[Path, ...]]  # of each split that there is: one folder, or that of a and that of b
+
+
+def two_folders(root: Path) -> Folders:
+    """The splits below ``root`` that have a folder for each domain.
+
+    Raises:
+        ValueError: if one of the two is missing.
+    """
+    found: Folders = {}
+    for split, names in NAMES.items():
+        for way in TWO:
+            for name in names:
+                a, b = (root / way.format(split=name, side=side) for side in "AB")
+                if is_folder(a) != is_folder(b):
+                    there, missing = (a, b) if a.is_dir() else (b, a)
+                    raise ValueError(
+                        f"The two domains lie in two folders; there is {shown(there)}, but no {shown(missing)}. "
+                        "Add it, or set data.init_args.root."
+                    )
+                if a.is_dir():
+                    found.setdefault(split, (a, b))
+    return found
+
+
+def one_folder(root: Path, names: dict[str, tuple[str, ...]] = NAMES) -> Folders:
+    """The splits below ``root`` that have a folder."""
+    there = {split: [root / name for name in each if is_folder(root / name)] for split, each in names.items()}
+    return {split: (folders[0],) for split, folders in there.items() if folders}
+
+
+def check_layout(root: Path, found: Folders, split: str, ways: str) -> None:
+    """Refuse a ``root`` without the pictures of ``split``.
+
+    Raises:
+        ValueError: if neither they nor training pictures to hold them out of are there, naming the ``ways`` they may
+            lie in.
+    """
+    needed = home(split, found)
+    if needed not in found:
+        names = ", ".join(map(shown, class_folders(root))) or "no folder in it"
+        met = f"{shown(root)} with {names}" if is_folder(root) else f"no folder {shown(root)}"
+        raise ValueError(f"The {needed} pictures lie in {ways}; met {met}. Set data.init_args.root.")
+
+
+def home(split: str, found: Folders) -> str:
+    """The split in whose folder the pictures of ``split`` lie.
+
+    Where ``val`` and ``test`` are both there, each is what it is called. Where only one is, it is the one that
+    ``test`` scores, and pictures are held out of ``train`` to select checkpoints by. Where none is, both are held out.
+    """
+    if split in missing(found):
+        return "train"
+    return "val" if split == "test" and "test" not in found else split
+
+
+def missing(found: Folders) -> tuple[str, ...]:
+    """The splits that are held out of the training pictures."""
+    return HELD_OUT[sum(split in found for split in HELD_OUT) :]
+
+
+def told(split: str, found: Folders, share: float) -> str:
+    """``split`` in the words of the evaluation card, with what stands in for it."""
+    where = home(split, found)
+    if where == split:
+        return split
+    held_out = f"held out by name, a share of about {share:g}"
+    return f"{split} ({held_out if where == 'train' else f'the pictures of {where}'})"
+
+
+def places(paths: Sequence[str], split: str, found: Folders, share: float, folder: Path) -> list[int]:
+    """Which of the pictures in ``folder``, the home of ``split``, are its own.
+
+    Raises:
+        ValueError: if there are too few to hold any out.
+    """
+    without, count = missing(found), len(paths)
+    if home(split, found) != "train" or not without:
+        return list(range(count))
+    if count <= len(without):
+        raise ValueError(
+            f"{' and '.join(without)} are held out of the training pictures, so {len(without) + 1} are needed at "
+            f"least; {shown(folder)} has {count}. Set data.init_args.root."
+        )
+    names = [name_below(folder, path) for path in paths]
+    return held_out_by_name(names, torch.zeros(count, dtype=torch.int64), without, share)[split]
+
+
+def check_share(share: float) -> None:
+    """Refuse a share of the training pictures that cannot be held out.
+
+    Raises:
+        ValueError: if it is none, or too large.
+    """
+    if not 0 < share <= 1 / 3:
+        raise ValueError(f"A share held out is more than 0 and at most 1/3; met {share}. Set data.init_args.share.")
+
+
+def pictures_in(folder: Path) -> list[str]:
+    """The paths of the pictures below ``folder``, at any depth, in the order of their bytes.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    (found,) = Scan([folder]).found
+    if not found:
+        raise ValueError(
+            f"Every folder of a set holds pictures; {shown(folder)} has none that could be taken. "
+            "Set data.init_args.root, or put some there."
+        )
+    return found
+
+
+def matched(a: Path, b: Path, of_a: Sequence[str], of_b: Sequence[str]) -> list[tuple[str, str]]:
+    """Pictures of the same name, without its ending, below ``a`` and below ``b``.
+
+    Raises:
+        ValueError: naming all that have no partner, and the nearest names.
+    """
+    names_a, names_b = named(a, of_a), named(b, of_b)
+    alone = [lonely(a, b, names_a, names_b), lonely(b, a, names_b, names_a)]
+    if any(alone):
+        count = sum(map(len, alone))
+        raise ValueError(
+            f"Partners have the same name, without its ending, in {shown(a)} and {shown(b)}; {count} pictures have no "
+            "partner. Rename or remove them, or set data.init_args.root.\n" + "\n".join([*alone[0], *alone[1]])
+        )
+    return [(path, names_b[name]) for name, path in names_a.items()]
+
+
+def named(folder: Path, paths: Sequence[str]) -> dict[str, str]:
+    """The paths by their names below ``folder``, without ending.
+
+    Raises:
+        ValueError: if two differ in nothing but their ending.
+    """
+    found: dict[str, str] = {}
+    for path in paths:
+        name = name_below(folder, path)
+        if name in found:
+            raise ValueError(
+                "Partners are found by their names without the ending, so each occurs once in a folder; met "
+                f"{shown(found[name])} and {shown(path)}. Rename or remove one, or set data.init_args.root."
+            )
+        found[name] = path
+    return found
+
+
+def lonely(folder: Path, other: Path, mine: dict[str, str], others: dict[str, str]) -> list[str]:
+    """A line for each picture of ``folder`` without a partner in ``other``."""
+    free = sorted(others.keys() - mine.keys()) or sorted(others)
+    lines = []
+    for name in sorted(mine.keys() - others.keys()):
+        place = bisect(free, name)
+        near = get_close_matches(name, free[max(0, place - NEIGHBOURS) : place + NEIGHBOURS], n=1, cutoff=0.2)
+        hint = f" (the nearest is {shown(near[0])})" if near else ""
+        lines.append(f"{shown(mine[name])} has none in {shown(other)}{hint}")
+    return lines

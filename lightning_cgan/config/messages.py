@@ -1,0 +1,151 @@
+"""What a user is told: two or three plain lines for a mistake, and no noise."""
+
+import inspect
+import logging
+import re
+import sys
+import traceback
+import warnings
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+
+from lightning_cgan.errors import UserError
+
+elsewhere = warnings.formatwarning  # Lightning's
+NOISE = re.compile(
+    r"^(Does not validate|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>|Problem with given class_path"
+    r"|Parser key \"[\w.]+\":$|Expected a path but|Not a valid subclass|Subclass types expect|a class path \("
+    r"|a dict with)"
+)
+
+# What torch makes of an error raised in a loader process: text with the process' trace, of which the last line is ours.
+WORKER = re.compile(
+    r'.*File "[^"]*/(?:lightning_cgan|datamodules)/[^"]*", line \d+, in \w+\n +raise (?:Value|User)Error\([^\n]*\n'
+    r"(?: +[\^~]+\n)?(?:ValueError|lightning_cgan\.errors\.UserError): (.*)",
+    re.DOTALL,
+)
+
+
+def format_parser_error(message: str, keys: Iterable[str] = ()) -> str:
+    """What was wrong in ``message``, and the nearest valid name where one is near.
+
+    Args:
+        message: jsonargparse's, over many lines.
+        keys: every key that the command accepts.
+    """
+    message = re.sub(r"Call to compute_fn of link .*? failed: ", "", message, flags=re.DOTALL)  # shows the data module
+    lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
+    said = [line for line in lines if line and not NOISE.match(line)] or lines[-1:]
+    text = re.sub(r"Type \S*Callable\[.*?expects a function or a callable class: ", "", said[0])
+    text = re.sub(r"\.? Got value: Namespace\(.*", "", text)
+    choice = re.search(
+        r"Expected a (?:member of <enum '\w+'>: {|typing\.Literal\[)(.*)[}\]]\. Got value: (\S+)", message
+    )
+    if choice:
+        names = [name.strip("' ") for name in choice[1].split(",")]
+        key = ".init_args.".join(re.findall(r'Parser key "([\w.]+)"', message))
+        meant = get_close_matches(choice[2], names, n=1)
+        text = f"{key} is one of {', '.join(names)}; met {choice[2]}. Set {key}."
+        return text + (f"\nThe nearest valid name is {meant[0]}." if meant else "")
+    if given := re.search(r"^ *Given value: (.*)", message, re.MULTILINE):
+        text = f"{given[1]} is not a valid value" if text.startswith("Expected a") else text
+    where = re.findall(r'Parser key "([\w.]+)"', message)
+    if where and not any(key in text for key in where) and ". Set " not in text:
+        text = f"{'.'.join(where)}: {text}"
+    found = nearest(message, keys)
+    return text + (f"\nThe nearest valid name is {found}." if found else "")
+
+
+def nearest(message: str, keys: Iterable[str]) -> str | None:
+    """The valid name nearest to the one that ``message`` does not know, or None."""
+    named = re.findall(r"class_path[= ]'([\w.]+)'", message)
+    if option := re.search(r"Option '(\w+)' is not accepted", message):
+        return closest(option[1], {name for path in named for name in parameters(path)})
+    if attribute := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", message):
+        return closest(attribute[2], classes(attribute[1]) + submodules(attribute[1]), f"{attribute[1]}.")
+    if key := re.search(r"(?:unrecognized arguments: --|does not accept option '|invalid choice: ')([\w.]+)", message):
+        return closest(key[1], keys)
+    return None
+
+
+def closest(name: str, names: Iterable[str], prefix: str = "") -> str | None:
+    """The one of ``names`` that ``name`` was most likely meant to be."""
+    names = list(names)
+    parent, _, last = name.rpartition(".")
+    siblings = {known.rpartition(".")[2]: known for known in names if known.rpartition(".")[0] == parent}
+    if found := get_close_matches(last, siblings, n=1):
+        return prefix + siblings[found[0]]
+    heads = {known.partition(".")[0] for known in names}
+    found = get_close_matches(name, names, n=1, cutoff=0.8) or get_close_matches(name.partition(".")[0], heads, n=1)
+    return prefix + found[0] if found and found[0] != name.partition(".")[0] else None
+
+
+def parameters(class_path: str) -> list[str]:
+    module, _, name = class_path.rpartition(".")
+    named = vars(sys.modules[module]).get(name) if module in sys.modules else None  # a message imports nothing
+    kinds = inspect.getmro(named) if inspect.isclass(named) else ()  # a constructor may hand on what it is given
+    makers = [vars(kind)["__init__"] for kind in kinds if "__init__" in vars(kind)]
+    return [parameter for maker in makers for parameter in inspect.signature(maker).parameters]
+
+
+def classes(module: str) -> list[str]:
+    if module not in sys.modules:
+        return []
+    return [name for name, thing in vars(sys.modules[module]).items() if inspect.isclass(thing)]
+
+
+def submodules(package: str) -> list[str]:
+    import pkgutil
+
+    try:
+        return [module.name for module in pkgutil.iter_modules(sys.modules[package].__path__)]
+    except (KeyError, AttributeError):
+        return []
+
+
+def user_message(error: Exception) -> str | None:
+    """What to tell the user of a mistake that the user can mend; None for any other, which deserves its trace."""
+    if type(error).__module__.startswith("wandb.errors"):
+        return f"W&B: {error}\nWANDB_MODE=offline needs no key and no network."
+    if isinstance(error, MisconfigurationException | UserError):
+        return str(error)
+    if isinstance(error, ValueError) and (told := WORKER.fullmatch(str(error).rstrip())):
+        return told[1]
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    ours = any(folder in Path(last.filename).parts for folder in ("lightning_cgan", "datamodules"))
+    said_by_us = isinstance(error, ValueError) and ours and (last.line or "").startswith("raise ValueError(")
+    return str(error) if said_by_us else None
+
+
+def format_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """A warning as it is printed: this suite's own in plain words, another package's with its place."""
+    ours = {"lightning_cgan", "datamodules"} & set(Path(filename).parts[-3:])
+    return f"warning: {message}\n" if ours else elsewhere(message, category, filename, lineno, line)
+
+
+def quiet_warnings() -> None:
+    """Keep Lightning's advertisements, and warnings about what this suite does on purpose, off the screen.
+
+    What the suite itself warns of is for the user, who has no need of a place in its source.
+    """
+    warnings.formatwarning = format_warning
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+    for told in (
+        "Checkpoint directory .* exists",
+        ".*treespec",
+        ".*many workers",
+        "This DataLoader will create .* worker processes",
+        "The `srun` command is available",
+        "Found .* in eval mode at the start of training",
+        "The number of training batches .* is smaller than the logging interval",
+        ".*not resumable",
+        "Be aware that when",
+        ".*sync_dist",
+    ):
+        warnings.filterwarnings("ignore", message=told)

@@ -1,0 +1,202 @@
+"""Frozen networks whose inner layers perceptual losses and feature distances compare.
+
+Each is an ``nn.Module``: images (B, 3, H, W) in [-1, 1] to a tuple of taps (B, C_i, H_i, W_i), differentiable. They
+differ from the extractors of FID, which see bytes and give no gradients. A network that was a loss must not judge:
+``PhotoPatches`` teaches and ``PhotoPatchesJudge`` judges; their width, their seed and their weights differ.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
+from torchvision.models import vgg16, vgg19
+from torchvision.transforms.functional import normalize
+
+from lightning_cgan.extractors.photo_patches import PatchNetwork
+from lightning_cgan.extractors.weights_registry import PINNED, fetch_command, file_name, sha256_of
+
+MEAN, DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # of ImageNet's channels in [0, 1]
+VGG = {"vgg16": vgg16, "vgg19": vgg19}
+JOHNSON = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
+
+
+class Features(nn.Module):
+    """Base of the feature networks. All of them are frozen and in eval mode when they are made.
+
+    Attributes:
+        name: what the evaluation card calls it.
+        sha256: of the weights file.
+    """
+
+    name: str
+    sha256: str
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        raise NotImplementedError
+
+
+class VGGFeatures(Features):
+    """Layers of a VGG that has learned ImageNet's classes: torchvision's networks and weights, images as they come.
+
+    Published losses are those of Caffe's weights, which see other colours at another scale: weights of losses do not
+    carry over from one to the other.
+
+    Args:
+        architecture: "vgg16" or "vgg19".
+        weights: path of the file that ``lightning-cgan features fetch`` brings for it; ``weights/<its name>.pth`` when
+            None.
+        taps: the layers, called ``relu<block>_<convolution>`` or ``conv<block>_<convolution>``, lowest first. Nothing
+            above the last of them is computed.
+        average: whether averages are pooled in place of maxima, as Gatys et al. 2016 advise.
+        sha256: the hash that the file must have; that of the published weights when None.
+
+    Raises:
+        ValueError: if there is no such layer, or the file is missing or another one.
+    """
+
+    def __init__(
+        self,
+        architecture: Literal["vgg16", "vgg19"] = "vgg16",
+        weights: str | None = None,
+        taps: Sequence[str] = JOHNSON,
+        average: bool = False,
+        sha256: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.name, self.sha256 = architecture, sha256 or PINNED[architecture].sha256
+        with torch.device("meta"):
+            layers = VGG[architecture]().features
+        self.places = tap_places(layers, taps)
+        held = vgg_weights(architecture, weights or str(Path("weights", file_name(architecture))), self.sha256, layers)
+        layers.load_state_dict(held, assign=True)
+        layers = layers[: self.places[-1] + 1]
+        for place, layer in enumerate(layers):
+            if isinstance(layer, nn.ReLU):  # in place it would overwrite the tap before it
+                layers[place] = nn.ReLU()
+            if isinstance(layer, nn.MaxPool2d) and average:
+                layers[place] = nn.AvgPool2d(2)
+        self.layers = layers
+        self.eval().requires_grad_(False)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        hidden, taps = normalize((image + 1) / 2, MEAN, DEVIATION), []
+        for place, layer in enumerate(self.layers):
+            hidden = layer(hidden)
+            if place in self.places:
+                taps.append(hidden)
+        return tuple(taps)
+
+
+def layer_names(layers: nn.Sequential) -> dict[str, int]:
+    """The place of each convolution and ReLU in torchvision's VGG by its name in the papers."""
+    places, block, number = {}, 1, 0
+    for place, layer in enumerate(layers):
+        if isinstance(layer, nn.MaxPool2d):
+            block, number = block + 1, 0
+        number += isinstance(layer, nn.Conv2d)
+        if isinstance(layer, nn.Conv2d | nn.ReLU):
+            places[f"{'conv' if isinstance(layer, nn.Conv2d) else 'relu'}{block}_{number}"] = place
+    return places
+
+
+def tap_places(layers: nn.Sequential, taps: Sequence[str]) -> list[int]:
+    """Where the layers called ``taps`` are.
+
+    Raises:
+        ValueError: for a name that there is not, no name, or another order than that of the layers.
+    """
+    known = layer_names(layers)
+    unknown = [tap for tap in taps if tap not in known]
+    places = [known[tap] for tap in taps if tap in known]
+    if unknown or not places or places != sorted(set(places)):
+        raise ValueError(
+            f"Taps are layers called {', '.join(name for name in known if name.startswith('relu'))} (or conv...), the "
+            f"lowest first; met {', '.join(taps) or 'none'}. Set the feature network's init_args.taps."
+        )
+    return places
+
+
+def vgg_weights(architecture: str, weights: str, sha256: str, layers: nn.Sequential) -> dict[str, Tensor]:
+    """The weights of the convolutional ``layers`` in the file ``weights``.
+
+    Raises:
+        ValueError: if there is no such file, its hash is not ``sha256``, or it holds something else.
+    """
+    path = Path(weights)
+    mend = (
+        f"Run `{fetch_command(architecture, path.parent)}` and set the feature network's init_args.weights to "
+        f"{path.with_name(file_name(architecture))}"
+    )
+    needed = f"The {architecture} feature network needs torchvision's weights on disk"
+    if not path.is_file():
+        raise ValueError(f"{needed}; there is no file {weights}. {mend}.")
+    if (met := sha256_of(path)) != sha256:
+        raise ValueError(
+            f"{needed}, with the hash {sha256}; {weights} has {met}. {mend}, or set its init_args.sha256 to use other "
+            "weights knowingly."
+        )
+    try:
+        held = torch.load(path, map_location="cpu", weights_only=True)
+        held = {name.removeprefix("features."): value for name, value in held.items() if name.startswith("features.")}
+        fits = {n: v.shape for n, v in held.items()} == {n: v.shape for n, v in layers.state_dict().items()}
+    except Exception as cause:
+        raise ValueError(f"{needed}; {weights} is no state dict. {mend}.") from cause
+    if not fits:
+        raise ValueError(f"{needed}; {weights} holds another network. {mend}.")
+    return held
+
+
+class PhotoPatches(Features):
+    """Four taps of the network that ships with the package; ``experiments/features/photos.yaml``.
+
+    It was taught from which of the training photographs a patch is, in changing light and at
+    times without colour, and which colours it has. Its taps have 24, 48, 72 and 72 channels at the size of the image, a
+    half, a quarter and an eighth of it; sides are 8 pixels at least.
+    """
+
+    name, file, width = "photo-patches", "photo_patches.safetensors", 24
+
+    def __init__(self) -> None:
+        super().__init__()
+        with as_file(files("lightning_cgan.extractors") / "weights" / self.file) as path:
+            self.sha256 = sha256_of(path)
+            with torch.device("meta"):
+                self.network = PatchNetwork(self.width)
+            self.network.load_state_dict(load_file(path), assign=True)
+        self.eval().requires_grad_(False)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        return self.network(image)
+
+
+class PhotoPatchesJudge(PhotoPatches):
+    """Its judge: the same recipe with 32 channels, seed 1 and no colours to tell. It scores and is never a loss."""
+
+    name, file, width = "photo-patches-judge", "photo_patches_judge.safetensors", 32
+
+
+class WithColours(Features):
+    """A feature network with one more tap, the last: mean colours of areas of the image, (B, 3, H / area, W / area).
+
+    A network that was taught to know things in any light pays colours little heed, and a loss of its features alone
+    leaves much of them to chance.
+
+    Args:
+        features: makes the network.
+        area: pixels along its sides.
+        gain: on colours in [-1, 1]; its square weighs their loss.
+    """
+
+    def __init__(self, features: Callable[[], Features], area: int = 8, gain: float = 1.5) -> None:
+        super().__init__()
+        self.network, self.area, self.gain = features(), area, gain
+        self.name, self.sha256 = f"{self.network.name}, colours {gain:g}", self.network.sha256
+        self.eval().requires_grad_(False)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        return *self.network(image), self.gain * avg_pool2d(image, self.area, ceil_mode=True)

@@ -1,0 +1,303 @@
+"""A small segmenter: what it reads in generated pictures, set against what it reads in real ones, scores them."""
+
+from collections.abc import Callable
+from importlib.resources import as_file, files
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import OptimizerCallable
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, cross_entropy, interpolate, pad
+from torch.optim import AdamW, Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from lightning_cgan import keyed
+from lightning_cgan.batches import EvalOutput, Paired, PairSpec, SourceImages, to_bytes, to_signed
+from lightning_cgan.clock import updates_of_run
+from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.extractors.digits import ClassifierOutput, convolution
+from lightning_cgan.extractors.extractors import Extractor, without_classes, without_tf32
+from lightning_cgan.extractors.weights_registry import sha256_of
+from lightning_cgan.interfaces import PaperFacts
+from lightning_cgan.optimize import optimizer_step, should_log
+from lightning_cgan.schedules.schedulers import OneCycle
+
+LEVELS = 4  # of resolution, each half the one before
+PIXELS = 2**21  # that are looked at at a time
+
+
+class SegmenterNetwork(nn.Module):
+    """Pictures (B, C, H, W) in [-1, 1] of any size to logits (B, classes, H, W): fully convolutional.
+
+    A small U-Net (Ronneberger et al. 2015): two convolutions at each of four resolutions, and one for each on the way
+    back up, beside what was seen on the way down. Channels double down to the third resolution.
+
+    Args:
+        channels: of the pictures.
+        classes: of pixels.
+        width: channels at full size.
+    """
+
+    def __init__(self, channels: int = 3, classes: int = 10, width: int = 16) -> None:
+        super().__init__()
+        self.channels = channels
+        widths = [width * min(2**level, 4) for level in range(LEVELS)]
+        before = [channels, *widths[:-1]]
+        self.down = nn.ModuleList(
+            nn.Sequential(*convolution(first, then), *convolution(then, then))
+            for first, then in zip(before, widths, strict=True)
+        )
+        self.up = nn.ModuleList(nn.Sequential(*convolution(a + b, a)) for a, b in pairwise(widths))
+        self.head = nn.Conv2d(width, classes, 1)
+
+    def levels(self, image: Tensor) -> list[Tensor]:
+        """What is seen at each resolution, from the finest (B, width, H', W'), whose sides are multiples of 8."""
+        seen = [padded(image, 2 ** (LEVELS - 1))]
+        for level, step in enumerate(self.down):
+            seen.append(step(avg_pool2d(seen[-1], 2) if level else seen[-1]))
+        return seen[1:]
+
+    def forward(self, image: Tensor) -> Tensor:
+        *finer, x = self.levels(image)
+        for level in reversed(range(LEVELS - 1)):
+            x = self.up[level](torch.cat([finer[level], interpolate(x, scale_factor=2.0, mode="nearest")], 1))
+        return self.head(x)[..., : image.shape[-2], : image.shape[-1]]
+
+
+def padded(image: Tensor, multiple: int) -> Tensor:
+    """(B, C, H, W) with its last rows and columns repeated until both sides divide by ``multiple``."""
+    right, below = -image.shape[-1] % multiple, -image.shape[-2] % multiple
+    return pad(image, (0, right, 0, below), mode="replicate") if right or below else image
+
+
+class Segmenter(nn.Module):
+    """uint8 pictures (B, C, H, W) to logits (B, classes, H, W).
+
+    Attributes:
+        name: what the evaluation card calls it.
+        sha256: of the weights file.
+        classes: as many as the palette of its data has colours.
+    """
+
+    name: str
+    sha256: str
+    classes: int
+
+    def forward(self, image: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+def decided(segmenter: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
+    """The class (B, H, W) int64 of each pixel of uint8 pictures (B, C, H, W), in full precision whatever a run has.
+
+    Args:
+        segmenter: uint8 pictures to logits, a :class:`Segmenter`.
+        image: any number of pictures, 0 too.
+    """
+    at_once = max(1, PIXELS // max(image[:1].numel(), 1))
+    with torch.no_grad(), torch.autocast(image.device.type, enabled=False), without_tf32():
+        return torch.cat([segmenter(part).argmax(1) for part in image.split(at_once)])
+
+
+class TrainedSegmenter(Segmenter):
+    """A segmenter from a weights file that a run of :class:`SegmenterTraining` left in its folder.
+
+    Args:
+        weights: path of the file.
+        name: what the evaluation card calls it.
+
+    Raises:
+        ValueError: if there is no such file, or it holds something else.
+    """
+
+    def __init__(self, weights: str, name: str = "segmenter") -> None:
+        super().__init__()
+        self.name = name
+        self.network, self.sha256 = read_segmenter(Path(weights))
+        self.classes, self.channels = self.network.head.out_channels, self.network.channels
+        self.eval().requires_grad_(False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        if image.shape[1] != self.channels:
+            raise ValueError(
+                f"The segmenter {self.name} sees pictures of {self.channels} channels; met {image.shape[1]}. Set the "
+                "segmenter of lightning_cgan.callbacks.SegmentationScores to one of your data."
+            )
+        return self.network(to_signed(image))
+
+
+class FacadesSegmenter(TrainedSegmenter):
+    """The segmenter of rendered facades that ships with the package; ``experiments/segmenter/facades.yaml``."""
+
+    def __init__(self) -> None:
+        with as_file(files("lightning_cgan.extractors") / "weights" / "facades_segmenter.safetensors") as path:
+            super().__init__(str(path), "facades-segmenter")
+
+
+def read_segmenter(path: Path) -> tuple[SegmenterNetwork, str]:
+    """The network in a weights file, of the width and with the classes that the file says, and the file's hash."""
+    try:
+        held = load_file(path)
+        width, channels = held["down.0.0.weight"].shape[:2]
+        with torch.device("meta"):
+            network = SegmenterNetwork(channels, len(held["head.weight"]), width)
+        network.load_state_dict(held, assign=True)
+    except Exception as cause:
+        raise ValueError(
+            f"A segmenter is read from the weights that its training saved; {path} is missing or holds something else. "
+            "Train one with experiments/segmenter/facades.yaml on your data, and set the segmenter's init_args.weights "
+            "to the file in its run folder."
+        ) from cause
+    return network, sha256_of(path)
+
+
+class SegmenterFeatures(Extractor):
+    """What a segmenter sees in a picture at a quarter of its size, averaged over its places: features of pictures for
+    :class:`lightning_cgan.callbacks.Scores`.
+
+    Of its resolutions this one tells blur, noise, wrong colours and lost variety of facades best from a second sample
+    of real pictures.
+
+    Args:
+        segmenter: of the data set.
+    """
+
+    resize = "none"
+
+    def __init__(self, segmenter: TrainedSegmenter) -> None:
+        super().__init__()
+        self.segmenter = segmenter
+        self.name, self.sha256 = f"{segmenter.name}-features", segmenter.sha256
+        self.eval().requires_grad_(False)
+
+    def forward(self, image: Tensor) -> ClassifierOutput:
+        return without_classes(self.segmenter.network.levels(to_signed(image))[2].mean((2, 3)))
+
+
+class FacadesFeatures(SegmenterFeatures):
+    """The features of :class:`FacadesSegmenter`."""
+
+    def __init__(self) -> None:
+        super().__init__(FacadesSegmenter())
+
+
+LEFT_OUT = -100  # in place of a class
+
+
+class SegmenterTraining(PaperFacts, Loadable, LightningModule):
+    """Trains a :class:`SegmenterNetwork` by cross-entropy on pairs of pictures (a) and label maps (b).
+
+    To the suite it is a translation like any other: what it decides is painted in the data's palette, and scored by
+    :class:`lightning_cgan.callbacks.SegmentationScores`.
+
+    Args:
+        spec: of the data, linked from the data module.
+        classes: colours of the data's palette.
+        width: channels at full size.
+        ignored: classes whose pixels teach nothing.
+        optimizer: maps parameters to an optimizer; its rate is the peak of a one-cycle schedule.
+    """
+
+    training_batch = Paired
+
+    def __init__(
+        self,
+        spec: PairSpec,
+        classes: int,
+        width: int = 16,
+        ignored: list[int] | None = None,
+        optimizer: OptimizerCallable = lambda p: AdamW(p, lr=1e-2, weight_decay=1e-2),
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.network = SegmenterNetwork(spec.channels_a, classes, width)
+        self.classes, self.ignored, self.optimizer = classes, ignored or [], optimizer
+        self.register_buffer("palette", torch.zeros(classes, 3, dtype=torch.uint8))  # a checkpoint knows its colours
+
+    def setup(self, stage: str) -> None:
+        """Refuse data without label maps in b, or with another number of classes.
+
+        Raises:
+            ValueError: naming the key to set.
+        """
+        data = self.trainer.datamodule
+        palette = getattr(data, "palette", None)
+        if palette is None or data.labels_in != "b":
+            raise ValueError(
+                f"A segmenter learns label maps (b) from pictures (a); met {type(data).__name__} with label maps in "
+                f"{getattr(data, 'labels_in', None)}. Set data.init_args.direction so that b are the label maps, or "
+                "data to a set with a palette."
+            )
+        if len(palette) != self.classes:
+            raise ValueError(
+                f"The classes of a segmenter are the colours of the palette, {len(palette)}; met {self.classes}. "
+                f"Set model.init_args.classes to {len(palette)}."
+            )
+        self.palette.copy_(palette)
+
+    def evaluated_networks(self) -> dict[str, nn.Module]:
+        return {"network": self.network}
+
+    def training_step(self, batch: Paired, batch_idx: int) -> None:
+        keyed.reseed("train", self.global_step, self.global_rank)
+        loss = self.loss(batch.a.flatten(0, 1), batch.b.flatten(0, 1))
+        optimizer_step(self, self.optimizers(), loss, count=True)
+        self.lr_schedulers().step()
+        if should_log(self):
+            self.log("train/loss", loss)
+
+    def loss(self, picture: Tensor, labels: Tensor) -> Tensor:
+        """The mean cross-entropy of the pixels of pictures and their label maps, (B, C, H, W) in [-1, 1] both."""
+        number = class_numbers(to_bytes(labels), self.palette)
+        number[torch.isin(number, torch.tensor(self.ignored, device=number.device))] = LEFT_OUT
+        return cross_entropy(self.network(picture).float(), number, ignore_index=LEFT_OUT)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Pictures (B, C, H, W) in [-1, 1] to label maps (B, 3, H, W) in [-1, 1] in the palette's colours."""
+        return to_signed(painted(self.network(picture).argmax(1), self.palette))
+
+    def validation_step(self, batch: Paired, batch_idx: int) -> EvalOutput:
+        return EvalOutput(real=batch.b, fake=self(batch.a), source=batch.a)
+
+    test_step = validation_step
+
+    def predict_step(self, batch: SourceImages, batch_idx: int) -> EvalOutput:
+        fake = self(batch.image)
+        return EvalOutput(real=fake[:0], fake=fake, source=batch.image)
+
+    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
+        optimizer = self.optimizer(self.parameters())
+        return [optimizer], [OneCycle(optimizer, updates_of_run(self.trainer))]
+
+
+def class_numbers(image: Tensor, palette: Tensor) -> Tensor:
+    """The class (B, H, W) int64 of each pixel: that of the nearest colour in RGB, the first of equally near ones.
+
+    Args:
+        image: (B, 3, H, W) uint8.
+        palette: (K, 3) uint8, in class order.
+
+    Raises:
+        ValueError: for images that are no bytes, or without three channels.
+    """
+    if image.dtype != torch.uint8 or image.shape[1] != 3:
+        raise ValueError(
+            f"Classes are read from uint8 pictures of 3 channels; met {image.dtype} ones of {image.shape[1]}. "
+            "Convert images in [-1, 1] with lightning_cgan.batches.to_bytes, and set data to a set with a palette."
+        )
+    pixel = image.int()
+    best = torch.full_like(pixel[:, 0], torch.iinfo(torch.int32).max)
+    number = torch.zeros_like(pixel[:, 0], dtype=torch.int64)
+    for row, colour in enumerate(palette.to(image.device).int()):  # integers: exact, and no memory for all K at once
+        distance = (pixel - colour[:, None, None]).square().sum(1, dtype=torch.int32)
+        nearer = distance < best
+        best, number = torch.where(nearer, distance, best), torch.where(nearer, row, number)
+    return number
+
+
+def painted(number: Tensor, palette: Tensor) -> Tensor:
+    """Classes (B, H, W) int64 as a picture (B, 3, H, W) uint8; :func:`class_numbers` reads them back."""
+    return palette.to(number.device)[number].movedim(-1, 1)

@@ -1,0 +1,112 @@
+"""Published weights of feature networks: where they lie, and the hash that their files must have.
+
+Starts without torch: the command that downloads them shares it with the networks that load them.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+DINO = "https://dl.fbaipublicfiles.com/dinov2"
+
+
+class Pinned(NamedTuple):
+    """One file of weights, as its makers published it."""
+
+    url: str
+    sha256: str
+    size: int  # bytes
+
+
+PINNED = {
+    "inception": Pinned(
+        "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+        "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+        95_628_359,
+    ),
+    "vgg16": Pinned(
+        "https://download.pytorch.org/models/vgg16-397923af.pth",
+        "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+        553_433_881,
+    ),
+    "vgg19": Pinned(
+        "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+        "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+        574_673_361,
+    ),
+    "dinov2-vit-s-14": Pinned(
+        f"{DINO}/dinov2_vits14/dinov2_vits14_pretrain.pth",
+        "b938bf1bc15cd2ec0feacfe3a1bb553fe8ea9ca46a7e1d8d00217f29aef60cd9",
+        88_283_115,
+    ),
+    "dinov2-vit-b-14": Pinned(
+        f"{DINO}/dinov2_vitb14/dinov2_vitb14_pretrain.pth",
+        "0b8b82f85de91b424aded121c7e1dcc2b7bc6d0adeea651bf73a13307fad8c73",
+        346_378_731,
+    ),
+    "dinov2-vit-l-14": Pinned(
+        f"{DINO}/dinov2_vitl14/dinov2_vitl14_pretrain.pth",
+        "d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428",
+        1_217_586_395,
+    ),
+    "dinov2-vit-g-14": Pinned(
+        f"{DINO}/dinov2_vitg14/dinov2_vitg14_pretrain.pth",
+        "baf8467e50af277596bbbafa06887c177ee899ab46033649c383577d7e9309d3",
+        4_546_108_579,
+    ),
+}
+
+
+def file_name(name: str) -> str:
+    """What the file of these weights is called on disk."""
+    return f"{name}.pth"
+
+
+def fetch_command(name: str, folder: Path) -> str:
+    """The command line that puts these weights into ``folder``."""
+    return f"lightning-cgan features fetch {name} --to {folder}"
+
+
+def sha256_of(path: Path) -> str:
+    """The hash of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_weights(weights: str, sha256: str, name: str) -> dict[str, Tensor]:
+    """The state dict in the file ``weights``, which is to be the one that is published as ``name``.
+
+    Raises:
+        ValueError: if there is no such file, its hash is not ``sha256``, or it holds something else.
+    """
+    path = Path(weights)
+    if not path.is_file():
+        raise ValueError(
+            f"{name} features need the weights of the network on disk; there is no file {weights}. {mend(path, name)}."
+        )
+    if (met := sha256_of(path)) != sha256:
+        raise ValueError(
+            f"{name} features are those of the weights with the hash {sha256}; {weights} has {met}. "
+            f"{mend(path, name)}, or set init_args.sha256 to score with other weights knowingly."
+        )
+    try:
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as cause:
+        raise ValueError(foreign(weights, name)) from cause
+    if not isinstance(held, dict) or not all(isinstance(value, Tensor) for value in held.values()):
+        raise ValueError(foreign(weights, name))
+    return held
+
+
+def foreign(weights: str, name: str) -> str:
+    """What to say of a file that holds something else than a network's weights."""
+    return f"{name} features need that network's own state dict; {weights} is not one. {mend(Path(weights), name)}."
+
+
+def mend(path: Path, name: str) -> str:
+    """How to come by the published weights."""
+    place = path.with_name(file_name(name))
+    return f"Run `{fetch_command(name, path.parent)}` and set the extractor's init_args.weights to {place}"

@@ -1,0 +1,190 @@
+"""Every score of an evaluation with its standard error, from features that were computed once per image."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lightning_cgan.metrics.distribution.feature_store import FeatureAccumulator, GatheredFeatures
+from lightning_cgan.metrics.distribution.fid import frechet_distance, frechet_distances
+from lightning_cgan.metrics.distribution.inception_score import inception_score, inception_scores
+from lightning_cgan.metrics.distribution.intra_class_fid import intra_class_fid
+from lightning_cgan.metrics.distribution.kid_prdc import compared, kid, neighbourhood_scores, subset_kid
+from lightning_cgan.metrics.distribution.memorisation import Neighbours, memorisation, nearest_neighbours
+from lightning_cgan.metrics.distribution.pairwise_blocks import BLOCK
+from lightning_cgan.metrics.distribution.requirements import enough, images_needed, notes_on
+from lightning_cgan.metrics.jackknife import GROUPS, groups_of, kept, means, standard_error
+from lightning_cgan.protocol import Convention, Protocol
+
+__all__ = ["FeatureAccumulator", "GatheredFeatures", "ScoreResult", "all_scores", "frechet_distance", "inception_score"]
+
+
+class ScoreResult(NamedTuple):
+    """The scores of one evaluation."""
+
+    value: dict[str, float]  # by the score's name; NaN where it could not be computed
+    error: dict[str, float]  # standard error of each; NaN where it has none
+    notes: list[str]  # what a reader of the scores should know, in plain sentences
+    classes: dict[int, dict[str, float]] | None = None  # by label "fid", "accuracy", "reals", "fakes", where asked for
+    worst_class: int | None = None
+    neighbours: Neighbours | None = None  # of each generated image, where training images are compared with
+
+
+class Settings(NamedTuple):
+    """How scores are computed: what they have in common."""
+
+    convention: Convention
+    group: Tensor  # (K,) of each generated image
+    groups: int  # 1: no standard errors
+    block: int
+    device: torch.device  # of tiles
+
+    @property
+    def exact(self) -> torch.device:
+        """Where there is double precision."""
+        return self.device if self.device.type == "cuda" else torch.device("cpu")
+
+
+def settings_for(
+    seen: GatheredFeatures, convention: Convention, errors: bool, block: int, device: torch.device
+) -> Settings:
+    """With groups of the generated images to leave out where ``errors`` are wanted."""
+    generated = len(seen.fake)
+    groups = max(1, min(GROUPS, generated)) if errors else 1
+    group = groups_of(seen.label) if errors else torch.zeros(generated, dtype=torch.int64)
+    return Settings(convention, group, groups, block, device)
+
+
+def all_scores(
+    seen: GatheredFeatures,
+    knows_labels: bool,
+    convention: Convention = Protocol.OWN.value,
+    errors: bool = True,
+    intra: bool = False,
+    block: int = BLOCK,
+    device: torch.device | str = "cpu",
+) -> ScoreResult:
+    """Every score that ``seen`` allows, each with the standard error that comes from the choice of generated images.
+
+    "fid", "kid", "is_mean", "is_std", "precision", "recall", "density", "coverage"; by a classifier of the set
+    "rarest_class", the share of fakes in the class that fewest fall into, and "accuracy", in the class asked for; with
+    training images "memorised", "train_distance", "train_distance_real"; if asked for "intra_fid", "intra_fid_worst";
+    where the model classifies "classification_accuracy" of real images, which is all where it generates nothing.
+
+    Standard errors are those of the jackknife over ten groups of generated images; the real images are taken as given.
+
+    Args:
+        seen: the features of one evaluation.
+        knows_labels: whether its logits are of the data set's own classes.
+        convention: the constants of the scores.
+        errors: whether standard errors are wanted, which take some of the time.
+        intra: whether scores inside each class are wanted, which take as long as one FID for each class.
+        block: pairs of images that are compared at a time; a number takes about 16 bytes.
+        device: where products of features are computed.
+
+    Where memory runs out while pairs are compared, those scores are NaN and a note names the key that lowers the need.
+    """
+    settings = settings_for(seen, convention, errors, block, torch.device(device))
+    scores = classification(seen, errors)
+    if scores and not len(seen.fake):
+        return finished(scores, [])
+    needed = images_needed(seen, knows_labels, intra, convention)
+    usable = {name for name, least in needed.items() if enough(seen, *least)}
+    scores |= {name: torch.tensor([torch.nan]) for name in needed}
+    notes = notes_on(seen, needed)
+    for part in (of_moments, of_pairs, of_logits):
+        with noted(notes):
+            scores |= {name: value for name, value in part(seen, settings, usable).items() if name in usable}
+    result = finished(scores, notes)
+    if "memorised" in usable:
+        with noted(notes):
+            result = with_memorisation(result, seen, settings)
+    return with_classes(result, seen, settings, knows_labels) if "intra_fid" in usable else result
+
+
+@contextmanager
+def noted(notes: list[str]) -> Iterator[None]:
+    """A score that cannot be computed is one of the ``notes``: the others, and the run, go on."""
+    try:
+        yield
+    except ValueError as error:
+        notes.append(str(error))
+
+
+def finished(scores: dict[str, Tensor], notes: list[str]) -> ScoreResult:
+    """Scores (1 + G,) as numbers with their standard errors."""
+    value = {name: score[0].item() for name, score in scores.items()}
+    return ScoreResult(value, {name: standard_error(score) for name, score in scores.items()}, notes)
+
+
+def joined(result: ScoreResult, scores: dict[str, Tensor]) -> ScoreResult:
+    more = finished(scores, [])
+    return result._replace(value=result.value | more.value, error=result.error | more.error)
+
+
+def of_moments(seen: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
+    if "fid" not in usable:
+        return {}
+    return {"fid": frechet_distances(seen.real, seen.fake, settings.group, settings.groups, settings.exact)}
+
+
+def of_pairs(seen: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
+    """KID, precision, recall, density and coverage; each may rest on too few images."""
+    if not usable & {"kid", "precision", "recall", "density", "coverage"}:
+        return {}
+    convention = settings.convention
+    neighbours = convention.neighbours, convention.density_neighbours
+    place = settings.block, settings.device
+    pairs = compared(seen.real, seen.fake, settings.group, settings.groups, *neighbours, *place)
+    distance = kid(pairs)
+    if convention.kid_subsets and "kid" in usable:  # the error stays that of the estimate over all pairs
+        distance[0] = subset_kid(seen.real, seen.fake, convention.kid_subsets, convention.kid_subset_size, *place)
+    return {"kid": distance} | neighbourhood_scores(pairs, convention.density_neighbours)
+
+
+def of_logits(seen: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
+    """The Inception Score, and what a classifier of the set says of the classes of generated images."""
+    group, groups = settings.group, settings.groups
+    scores: dict[str, Tensor] = {}
+    if "is_mean" in usable:
+        mean, std = inception_scores(seen.logits, group, groups, settings.convention.inception_splits)
+        scores |= {"is_mean": mean, "is_std": std}
+    found = seen.logits.argmax(1) if usable & {"rarest_class", "accuracy"} else seen.label
+    if "rarest_class" in usable:
+        scores["rarest_class"] = rarest_class(found, seen.logits.shape[1], group, groups)
+    if "accuracy" in usable:
+        scores["accuracy"] = means(found == seen.label, group, groups)
+    return scores
+
+
+def rarest_class(found: Tensor, classes: int, group: Tensor, groups: int) -> Tensor:
+    """The share (1 + G,) of images in the class that fewest of them fall into; 1 / classes where all are equal."""
+    cells = (group * classes + found).bincount(minlength=groups * classes).view(groups, classes)
+    counts = kept(groups) @ cells.double()
+    return counts.amin(1) / counts.sum(1)
+
+
+def classification(seen: GatheredFeatures, errors: bool) -> dict[str, Tensor]:
+    """The share of real images that the model itself classifies rightly, where it classifies."""
+    count = len(seen.hits)
+    groups = min(GROUPS, count) if errors else 1
+    return {"classification_accuracy": means(seen.hits, torch.arange(count) % groups, groups)} if count else {}
+
+
+def with_memorisation(result: ScoreResult, seen: GatheredFeatures, settings: Settings) -> ScoreResult:
+    """``result`` with the distances to the training images."""
+    assert seen.train is not None
+    fake, real = (nearest_neighbours(f, seen.train, settings.block, settings.device) for f in (seen.fake, seen.real))
+    scores = memorisation(fake, real, settings.group, settings.groups)
+    return joined(result, scores)._replace(neighbours=fake)
+
+
+def with_classes(result: ScoreResult, seen: GatheredFeatures, settings: Settings, knows_labels: bool) -> ScoreResult:
+    """``result`` with the scores inside each class."""
+    inside = intra_class_fid(seen, knows_labels, settings.group, settings.groups, settings.exact)
+    result = joined(result, {"intra_fid": inside.mean, "intra_fid_worst": inside.worst})
+    if inside.worst_class is None:
+        result.notes.append("intra_fid: no class has two real and two generated images of known label.")
+    return result._replace(classes=inside.classes, worst_class=inside.worst_class)

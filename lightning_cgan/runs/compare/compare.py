@@ -1,0 +1,180 @@
+"""``lightning-cgan compare RUN...``: one table of scored runs, with the spread over training seeds.
+
+Runs whose configurations agree but for the seed are the seeds of one row. Scores that were measured in different ways
+are refused.
+"""
+
+import argparse
+from difflib import get_close_matches
+from pathlib import Path
+
+from lightning_cgan.runs.compare.run_labels import run_labels
+from lightning_cgan.runs.compare.runs import ScoredRun, check_cards, covered, differing, exact, read_run, shown, some
+from lightning_cgan.runs.compare.table import Row, csv_text, markdown
+
+# What is shown when nothing is asked for; --csv has everything.
+COLUMNS = ["fid", "kid", "is_mean", "precision", "recall", "accuracy", "cas", "classification_accuracy"]
+COLUMNS += ["psnr", "ssim", "modes", "near", "label_fidelity"]
+
+
+def main(args: list[str]) -> int:
+    """Prints the table; the exit status.
+
+    Raises:
+        ValueError: for runs that cannot be compared, with the reason and the way out.
+    """
+    asked = parser().parse_args(args)
+    allowed = [name for given in asked.allow for name in given.split(",")]
+    check_files([path for path in (asked.csv, asked.markdown) if path], asked.run)
+    runs = [read_run(folder, asked.split) for folder in asked.run]
+    notes = check_cards(runs, allowed)
+    rows, more = rows_of(runs, allowed)
+    names = chosen_scores(runs, asked.scores)
+    table = markdown(rows, names, [caption(runs, asked.split), *notes, *more, *remarks(rows, names)])
+    print(table, end="")
+    if asked.csv:
+        write(asked.csv, csv_text(rows))
+    if asked.markdown:
+        write(asked.markdown, table)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    told = __doc__.partition(": ")[2] if __doc__ else ""  # without Python's marks
+    made = argparse.ArgumentParser("lightning-cgan compare", description=told, allow_abbrev=False)
+    made.add_argument("run", nargs="+", help="run folder, with the metrics.json and config.yaml that lie in it")
+    made.add_argument("--split", default="test", help="name in metrics.json: test (default), test_last, val, ...")
+    made.add_argument("--scores", help="columns, such as fid,kid,accuracy; the usual ones that there are by default")
+    made.add_argument("--csv", metavar="FILE", help="file for every score of every run, unrounded")
+    made.add_argument("--markdown", metavar="FILE", help="file for the table that is printed")
+    made.add_argument(
+        "--allow", action="append", default=[], metavar="NAME", help="card field or configuration key that may differ"
+    )
+    return made
+
+
+def rows_of(runs: list[ScoredRun], allowed: list[str]) -> tuple[list[Row], list[str]]:
+    """The runs as seeds of rows, in the order in which they were given, and what there is to say about it.
+
+    Raises:
+        ValueError: for a row that has a seed twice, or seeds that were not trained equally long.
+    """
+    notes: list[str] = []
+    for key in dict.fromkeys(key for run in runs for key in run.config if covered(key, allowed)):
+        said = differing(key, runs, [run.config.get(key) for run in runs])
+        notes += [f"Allowed to differ: {said}."] if said else []
+    configs = [{key: value for key, value in run.config.items() if not covered(key, allowed)} for run in runs]
+    kinds = {exact(config): config for config in configs}
+    names, more = run_labels(list(kinds.values()))
+    rows = []
+    for kind, name in zip(kinds, names, strict=True):
+        members = [run for run, config in zip(runs, configs, strict=True) if exact(config) == kind]
+        rows.append(Row(name, sorted(members, key=by_seed)))
+    for row in rows:
+        check_seeds(row)
+        more += check_lengths(row, covered("update", allowed))
+    return rows, notes + more
+
+
+def by_seed(run: ScoredRun) -> tuple[bool, int]:
+    return run.seed is None, run.seed or 0
+
+
+def check_seeds(row: Row) -> None:
+    """Refuse the same seed twice: it would count as independent what is not."""
+    first: dict[int | None, str] = {}
+    for run in row.runs:
+        if run.seed in first:
+            raise ValueError(
+                f"A seed counts once; {row.name} has seed {run.seed} in {first[run.seed]} and in {run.folder}. "
+                "Leave one of them out."
+            )
+        first[run.seed] = run.folder
+
+
+def check_lengths(row: Row, allowed: bool) -> list[str]:
+    """Refuse runs that stopped early beside others that did not; a sentence where all of a row did."""
+    reached = [run.reached for run in row.runs if run.reached is not None]
+    said = differing("update", row.runs, [run.reached for run in row.runs])
+    if len(set(reached)) > 1 and not allowed:
+        short = min((run for run in row.runs if run.reached is not None), key=lambda run: run.reached or 0)
+        raise ValueError(
+            f"The seeds of a row are trained equally long; of {row.name}\n{said}\n"
+            f"Finish with `lightning-cgan fit --config {short.folder}/config.yaml` and score again, "
+            "or add --allow update"
+        )
+    if len(set(reached)) > 1:
+        return [f"Allowed to differ: {said} of {row.name}."]
+    length = row.runs[0].config.get("trainer.max_steps")
+    short_of = reached and length and reached[0] < length
+    return [f"{row.name} had come to update {reached[0]} of {length}."] if short_of else []
+
+
+def chosen_scores(runs: list[ScoredRun], asked: str | None) -> list[str]:
+    """The columns.
+
+    Raises:
+        ValueError: for a score that no run has.
+    """
+    known = list(dict.fromkeys(name for run in runs for name in run.scores))
+    if asked is None:
+        return [name for name in COLUMNS if name in known] or known
+    names = [name.strip() for name in asked.split(",")]
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            raise ValueError(
+                f"--scores names scores that the runs have: {', '.join(known)}; met {name}."
+                + (f" The nearest name is {near[0]}." if near else "")
+            )
+    return list(dict.fromkeys(names))
+
+
+def caption(runs: list[ScoredRun], split: str) -> str:
+    """What was measured against what, as far as the cards agree."""
+    same = {key: value for key, value in runs[0].card.items() if all(run.card.get(key) == value for run in runs)}
+    parts = [
+        ("fakes", "{} generated"), ("reals", "against {} real images"), ("reference.split", "reference split {}"),
+        ("reference.sha256", "sha256 {}"), ("extractor.name", "features of {}"), ("extractor.resize", "resized {}"),
+        ("protocol", "protocol {}"), ("weights", "{} weights"),
+    ]  # fmt: skip
+    told = [
+        form.format(f"{v:,}" if isinstance(v := same[key], int) else shown(v)) for key, form in parts if key in same
+    ]
+    return f"Entry {split!r} of metrics.json: {', '.join(told)}.".replace(" generated, against", " generated against")
+
+
+def remarks(rows: list[Row], names: list[str]) -> list[str]:
+    """Sentences on differing commits, test data that were used more than once, and values that are missing."""
+    runs = [run for row in rows for run in row.runs]
+    commits = differing("commits", runs, [run.card.get("commit") for run in runs])
+    told = [f"The runs were scored by different {commits}."] if commits else []
+    again = [f"{run.folder} ({times} times)" for run in runs if (times := run.card.get("scored") or 1) > 1]
+    told += [f"Scored on test data more than once: {some(again)}."] if again else []
+    for row in rows:
+        told += missing(row, names)
+    return told
+
+
+def missing(row: Row, names: list[str]) -> list[str]:
+    """Sentences on the runs of a row that lack a score which the row has, with what the runs themselves noted."""
+    told = []
+    for run in row.runs:
+        lacks = [name for name in names if run.scores.get(name) is None and any(name in r.scores for r in row.runs)]
+        told += [f"{run.folder} has no {', '.join(lacks)}. {' '.join(run.notes)}".strip()] if lacks else []
+    return told
+
+
+def check_files(files: list[str], runs: list[str]) -> None:
+    """Refuse to write over what a run has written."""
+    for file in map(Path, files):
+        if file.exists() and file.resolve().parent in [Path(run).resolve() for run in runs]:
+            raise ValueError(f"A table does not replace a run's own files; {file} is one. Name another file.")
+
+
+def write(path: str, content: str) -> None:
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(content, encoding="utf-8")
+    except OSError as cause:
+        raise ValueError(f"The table goes where it can be written; {path}: {cause.strerror}. Name another.") from cause

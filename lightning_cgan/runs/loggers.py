@@ -1,0 +1,139 @@
+"""Where a run's scalars and pictures go: always to the CSV file, and to what was asked for beside it."""
+
+import json
+import os
+import re
+import ssl
+from http.client import HTTPException
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+from uuid import uuid4
+
+from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
+
+from lightning_cgan.console import info
+from lightning_cgan.runs.csv_log import RunLog
+from lightning_cgan.runs.files import aside, tolerated, write_text
+from lightning_cgan.runs.wandb_log import first_line
+
+PATIENCE = 10  # seconds for W&B to answer a question
+WANDB = {f"{module}.WandbLogger" for module in ("lightning.pytorch.loggers", "lightning.pytorch.loggers.wandb")}
+TRACKING = "tracking_id"  # file in the run folder: by it W&B knows that a resumed run is the same run
+
+
+def place_loggers(config: Any, folder: str, fresh: bool) -> None:
+    """Let the loggers in the parsed ``config`` write to the run folder, and W&B go on with a run that is resumed."""
+    for logger in config if isinstance(config, list) else [config]:
+        if not hasattr(logger, "init_args"):
+            continue
+        if logger.init_args.get("save_dir") == ".":
+            logger.init_args.save_dir = folder
+        if logger.class_path in WANDB:
+            logger.class_path = "lightning_cgan.runs.wandb_log.ToleratedWandb"
+        if "Wandb" in logger.class_path and not logger.init_args.id:
+            logger.init_args.id = None if fresh else known_tracking(Path(folder, TRACKING))
+            logger.init_args.id = logger.init_args.id or uuid4().hex[:8]
+
+
+def known_tracking(path: Path) -> str | None:
+    """W&B's name of the run; None where there is none, or a broken one, which is set aside."""
+    if not path.exists():
+        return None
+    try:
+        name = path.read_text()
+    except (OSError, ValueError) as error:
+        aside(path, str(error))
+        return None
+    if not re.fullmatch(r"[\w-]{1,128}", name):
+        aside(path, "it holds no name of a W&B run")
+        return None
+    return name
+
+
+def loggers_for(
+    chosen: Logger | list[Logger] | bool | None, folder: str, tensorboard: bool, fitting: bool
+) -> list[Logger]:
+    """CSV always while training, and what was asked for.
+
+    Raises:
+        ValueError: for TensorBoard where it is not installed.
+    """
+    loggers = chosen if isinstance(chosen, list) else [chosen] if isinstance(chosen, Logger) else []
+    if tensorboard:
+        if not find_spec("tensorboard"):
+            raise ValueError(
+                "--tensorboard needs the tensorboard package; it is not installed. "
+                "Run `pip install 'lightning-cgan[tensorboard]'`, or leave out --tensorboard."
+            )
+        loggers = [TensorBoardLogger(folder, name="tensorboard", version=""), *loggers]
+    return [RunLog(folder), *loggers] if fitting else loggers
+
+
+@rank_zero_only
+def remember_tracking(loggers: list[Logger], folder: str) -> None:
+    """Keep W&B's name of this run in the run folder."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            with tolerated(TRACKING):
+                write_text(Path(folder, TRACKING), str(logger._id))
+
+
+@rank_zero_only
+def reach_wandb(loggers: list[Logger]) -> None:
+    """Begin the W&B run, offline where the server does not answer: that takes a minute and a half by itself, and then
+    nothing is trained."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            os.environ.setdefault("WANDB_INIT_TIMEOUT", str(2 * PATIENCE))
+            if trouble := unanswered(logger) or begun(logger):
+                go_offline(logger, trouble)
+
+
+def go_offline(logger: WandbLogger, trouble: str) -> None:
+    import wandb
+
+    os.environ["WANDB_MODE"] = "offline"
+    wandb.teardown()  # it has read the environment before
+    run = logger.experiment
+    info(
+        f"W&B does not answer ({trouble}); this run is logged offline, and "
+        f"`wandb sync {Path(run.settings.sync_dir)}` sends it later"
+    )
+
+
+def unanswered(logger: WandbLogger) -> str | None:
+    """Why W&B's server cannot be used, or None: also where it is not asked, for want of a key or of a wish to."""
+    import wandb
+
+    settings = wandb.setup().settings
+    if logger._offline or settings.mode not in (None, "online", "shared"):
+        return None
+    question = Request(
+        f"{settings.base_url}/graphql",
+        json.dumps({"query": "{ __typename }"}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    try:
+        with urlopen(question, timeout=PATIENCE):
+            return None
+    except HTTPError as error:  # one that asks who we are has answered
+        return f"HTTP {error.code}" if error.code >= 500 else None
+    except URLError as error:  # certificates are W&B's own affair
+        return None if isinstance(error.reason, ssl.SSLError) else str(error.reason)
+    except (OSError, HTTPException) as error:
+        return str(error) or type(error).__name__
+
+
+def begun(logger: WandbLogger) -> str | None:
+    """Begin the run; why that failed, or None."""
+    from wandb.errors import CommError
+
+    try:
+        logger.experiment  # noqa: B018
+    except CommError as error:
+        return first_line(error)
+    return None

@@ -1,0 +1,170 @@
+"""``metrics.json`` in the run folder: the scores of each evaluation, each with its standard error and its card."""
+
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
+
+from lightning.pytorch import LightningModule, Trainer
+
+from lightning_cgan.console import info
+from lightning_cgan.errors import UserError
+from lightning_cgan.protocol import Protocol
+from lightning_cgan.runs.checkpoint_files import BEST, LAST, best_is_last
+from lightning_cgan.runs.files import one_at_a_time, read_json, write_json
+from lightning_cgan.runs.partial import partial
+
+FILE = "metrics.json"
+WIDTH = 100  # letters in a printed line
+REPORTED: WeakKeyDictionary[Trainer, tuple[Any, ...]] = WeakKeyDictionary()  # the last evaluation of each trainer
+UNDER_WAY: WeakSet[Trainer] = WeakSet()  # whose test has not ended, and so does not count yet
+PARTIAL = "_partial"  # after the name of an evaluation that did not see all of its data
+
+
+def entry_name(split: str, protocol: Protocol, checkpoint: str | None, folder: str) -> str:
+    """Under which name an evaluation in the run ``folder`` is kept and logged.
+
+    "val"; "test", which is the best checkpoint where one was selected, or one from elsewhere; "test_last", the run's
+    last one beside its best; "test_mimicry" and so on by another protocol than the own one.
+    """
+    if split != "test":
+        return split
+    name = split if protocol is Protocol.OWN else f"{split}_{protocol.name.lower()}"
+    last = checkpoint is not None and Path(checkpoint).resolve() == Path(folder, LAST).resolve()
+    second = last and Path(folder, BEST).is_file()
+    return f"{name}_last" if second else name
+
+
+def entry_of(trainer: Trainer, split: str) -> str:
+    """:func:`entry_name` of the evaluation that runs; "test_partial" and so on where it does not see all data."""
+    protocol = getattr(trainer.datamodule, "protocol", Protocol.OWN)
+    name = entry_name(split, protocol, trainer.ckpt_path and str(trainer.ckpt_path), trainer.default_root_dir)
+    return f"{name}{PARTIAL}" if trainer.state.fn != "fit" and partial(trainer) else name
+
+
+def read_results(folder: str | Path) -> dict[str, Any]:
+    """What ``metrics.json`` in the run folder says; nothing where there is none. A broken one is set aside."""
+    return read_json(Path(folder, FILE), dict)
+
+
+def report(
+    trainer: Trainer,
+    module: LightningModule,
+    split: str,
+    scores: dict[str, float],
+    errors: dict[str, float],
+    card: dict[str, Any],
+    **more: Any,
+) -> None:
+    """Log ``scores`` under the evaluation's name, write them down, and say them. Called in every process.
+
+    What several callbacks report of one evaluation becomes one entry.
+
+    Raises:
+        UserError: if the file cannot be written, except while training, which goes on.
+    """
+    name = entry_of(trainer, split)
+    module.log_dict({f"{name}/{score}": value for score, value in scores.items()}, rank_zero_only=False)
+    if not trainer.is_global_zero:
+        return
+    if left := partial(trainer):
+        card = card | {"partial": left}
+    this = (name, trainer.state.fn, trainer.global_step, trainer.ckpt_path)
+    joins, REPORTED[trainer] = REPORTED.get(trainer) == this, this
+    info(told(name, scores, errors, card))
+    part = {"scores": scores, "standard_errors": errors, **more, "card": card}
+    try:
+        with one_at_a_time(Path(trainer.default_root_dir, FILE)):
+            write_down(trainer, split, name, part, joins)
+    except OSError as error:
+        if trainer.state.fn != "fit":
+            raise UserError(
+                f"Scores are kept in the run folder; got {trainer.default_root_dir}/{FILE}: {error.strerror or error}. "
+                "Make room there, or set --trainer.default_root_dir."
+            ) from error
+        info(f"warning: {trainer.default_root_dir}/{FILE} was not written: {error.strerror or error}")
+
+
+def write_down(trainer: Trainer, split: str, name: str, part: dict[str, Any], joins: bool) -> None:
+    """Puts ``part`` into the file, as an entry of its own or as more of the one that is there."""
+    file_name = name if trainer not in UNDER_WAY else f"{name.removesuffix(PARTIAL)}{PARTIAL}"
+    written = read_results(trainer.default_root_dir)
+    if split == "test" and not joins:
+        # The cards of `fit` have no time: a resumed run ends with the same file.
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        scored = written.get(name, {}).get("card", {}).get("scored", 0) + 1
+        part["card"] = part["card"] | {"scored": scored, "time": now}
+    part = joined(written.get(file_name, {}), part) if joins else part
+    write_entry(Path(trainer.default_root_dir), file_name, part)
+    if trainer not in UNDER_WAY:
+        copy_to_last(trainer, name)
+
+
+def settle(trainer: Trainer) -> None:
+    """The test has ended: what it wrote as partial takes its own name, unless data were left out."""
+    UNDER_WAY.discard(trainer)
+    this = REPORTED.get(trainer)
+    if this is None or this[1] != "test" or not trainer.is_global_zero or partial(trainer):
+        return
+    name, folder = this[0], Path(trainer.default_root_dir)
+    with one_at_a_time(folder / FILE):
+        if part := read_results(folder).get(f"{name}{PARTIAL}"):
+            write_entry(folder, name, part, replaces=f"{name}{PARTIAL}")
+            copy_to_last(trainer, name)
+
+
+def copy_to_last(trainer: Trainer, name: str) -> None:
+    """Where the best checkpoint is the last one too, the scores of one are those of the other."""
+    folder = Path(trainer.default_root_dir)
+    best = trainer.state.fn == "test" and Path(str(trainer.ckpt_path)).name == BEST
+    if best and not name.endswith(PARTIAL) and best_is_last(folder):
+        write_entry(folder, f"{name}_last", read_results(folder)[name])
+
+
+def joined(before: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """An entry with what ``part`` adds to it: scores, notes, and what its card says more."""
+    both = {**before}
+    for name, value in part.items():
+        known = before.get(name)
+        both[name] = known + value if isinstance(known, list) else known | value if isinstance(known, dict) else value
+    return both
+
+
+def write_entry(folder: Path, name: str, part: dict[str, Any], replaces: str = "") -> None:
+    """Put ``part`` into the file under ``name``, in place of ``replaces``, and leave the other entries as they are."""
+    written = read_results(folder)
+    written.pop(replaces, None)
+    written[name] = part
+    write_json(folder / FILE, numbers(written))
+
+
+def numbers(values: dict[Any, Any]) -> dict[Any, Any]:
+    """As JSON can hold them, which knows no NaN; those of a table in it too."""
+    return {name: numbers(value) if isinstance(value, dict) else finite(value) for name, value in values.items()}
+
+
+def finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def told(name: str, scores: dict[str, float], errors: dict[str, float], card: dict[str, Any]) -> str:
+    """The scores in lines that a terminal holds, after the evaluation's name and the checkpoint, if one was read."""
+    held = card.get("checkpoint")
+    head = f"{name}, {held['name']} of update {card['update']}" if held else name
+    each = [
+        f"{score} {with_error(value, errors.get(score))}".replace(" ", "\N{NO-BREAK SPACE}")
+        for score, value in scores.items()
+    ]
+    lines = fill("  ".join(each), WIDTH, initial_indent=f"{head}: ", subsequent_indent="  ", break_on_hyphens=False)
+    return lines.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def with_error(value: float, error: float | None) -> str:
+    """ "11.50 ± 0.23", the error to two digits; the value alone where there is none, or one below its sixth digit."""
+    if not error or not math.isfinite(error) or error < 1e-5 * abs(value):
+        return f"{value:.4g}"
+    places = 1 - int(f"{error:.1e}".partition("e")[2])
+    value, error = round(value, places), round(error, places)
+    return f"{value:.{max(places, 0)}f} ± {error:.{max(places, 0)}f}"

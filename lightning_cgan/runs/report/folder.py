@@ -1,0 +1,92 @@
+"""What lies in a run folder, read without failing: what is broken becomes a sentence."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from lightning_cgan.runs.csv_rows import read_rows
+from lightning_cgan.runs.report.curves import Points, series_of
+from lightning_cgan.runs.report.pictures import THUMBNAIL, Picture, final, frames, picture
+
+FILES = ("config.yaml", "metrics.csv", "metrics.json")  # a folder with one of them is a run's
+
+
+class Run(NamedTuple):
+    """What is missing is empty or None."""
+
+    folder: Path
+    config: dict[str, Any]
+    config_text: str
+    metrics: dict[str, dict[str, Any]]  # by "test", "test_last", "val"
+    health: list[dict[str, Any]] | None
+    series: dict[str, Points]
+    strip: list[Picture]
+    grid: Picture | None
+    neighbours: Picture | None
+    broken: list[str]  # sentences
+
+
+def read_run(folder: Path) -> Run:
+    """The run in ``folder``.
+
+    Raises:
+        ValueError: if it is no run folder.
+    """
+    if not any((folder / name).is_file() for name in FILES):
+        raise ValueError(
+            f"A report is made from a run folder, which holds {FILES[0]}, {FILES[1]} or {FILES[2]}; {folder} has none "
+            "of them. Name a folder that `fit` has written."
+        )
+    broken: list[str] = []
+
+    def read(path: Path | None, reader: Callable[[Path], Any], kind: type) -> Any:
+        if path is None or not path.is_file():
+            return None
+        try:
+            content = reader(path)
+        except Exception as error:  # a report of what can be read is worth more than none
+            broken.append(f"{path.relative_to(folder)} cannot be read: {str(error).splitlines()[0] or type(error)}")
+            return None
+        if not isinstance(content, kind):
+            broken.append(f"{path.relative_to(folder)} holds something else than a run writes")
+            return None
+        return content
+
+    text = read(folder / "config.yaml", lambda path: path.read_text(errors="replace"), str) or ""
+    metrics = read(folder / "metrics.json", read_json, dict) or {}
+    health = read(folder / "health.json", read_json, list)
+    strip = [read(path, lambda path: picture(path, THUMBNAIL), Picture) for path in frames(folder / "samples")]
+    return Run(
+        folder=folder,
+        config=read(folder / "config.yaml", lambda path: yaml.safe_load(text), dict) or {},
+        config_text=text,
+        metrics={split: entry for split, entry in metrics.items() if isinstance(entry, dict)},
+        health=None if health is None else [entry for entry in health if isinstance(entry, dict)],
+        series=read(folder / "metrics.csv", lambda path: series_of(read_rows(path)[1]), dict) or {},
+        strip=[frame for frame in strip if frame],
+        grid=read(final(folder / "samples"), picture, Picture),
+        neighbours=read(folder / "neighbours.png", picture, Picture),
+        broken=broken,
+    )
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def at(tree: Any, *keys: str, default: Any = None) -> Any:
+    """What lies in nested dictionaries under ``keys``; ``default`` where the way ends."""
+    for key in keys:
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return default if tree is None else tree
+
+
+def flat(tree: Any, key: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, with dotted keys."""
+    if not isinstance(tree, dict):
+        return {key: tree}
+    below = [flat(branch, f"{key}.{part}" if key else str(part)) for part, branch in tree.items()]
+    return {name: value for leaves in below for name, value in leaves.items()}

@@ -1,0 +1,82 @@
+import pytest
+import torch
+
+from lightning_cgan.metrics.gan_train import NARROW, mirrored, taught_scores, train_segmenter
+from tests.maps import COLOURS, drawn_maps, pictured
+
+QUICK = NARROW._replace(updates=30, rate=2e-2)
+
+
+@pytest.fixture(scope="module")
+def number():
+    return drawn_maps(24, 16, "taught")
+
+
+@pytest.fixture(scope="module")
+def real(number):
+    return pictured(number, "real")
+
+
+def scored(fake, real, number, updates=3, **more):
+    return taught_scores(fake, real, number, len(COLOURS), QUICK._replace(updates=updates), **more)
+
+
+def test_pictures_like_the_real_ones_teach_as_much_and_other_classes_teach_wrongly(number, real):
+    alike = scored(pictured(number, "fake"), real, number, updates=30)
+    assert alike.scores["taught_accuracy"] > 0.9
+    assert abs(alike.scores["taught_accuracy"] - alike.scores["real_taught_accuracy"]) < 0.05
+    wrong = scored(pictured((number + 1) % 4, "fake"), real, number, updates=30, on_real=alike.on_real)
+    assert wrong.scores["taught_accuracy"] < 0.3
+    assert wrong.scores["real_taught_accuracy"] == alike.scores["real_taught_accuracy"]
+    assert alike.scores.keys() == alike.standard_errors.keys()
+    assert len(alike.scores) == 6
+    assert 0 < alike.standard_errors["taught_accuracy"] < 0.05
+    assert (alike.card["taught"], alike.card["tested"], alike.card["updates"]) == (12, 12, 30)
+
+
+def test_real_pictures_reach_their_own_ceiling_exactly(number, real):
+    own = scored(real, real, number)
+    assert own.scores["taught_iou"] == own.scores["real_taught_iou"]
+
+
+def test_no_picture_that_teaches_is_one_that_tests(number, real):
+    """The generated pictures of the tested half have no say."""
+    fake = pictured(number, "fake")
+    other = fake.clone()
+    other[1::2] = 0
+    assert scored(fake, real, number).scores == scored(other, real, number).scores
+
+
+def test_training_is_keyed_and_leaves_the_global_stream_alone(number, real):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    first = train_segmenter(real, number, 4, QUICK._replace(updates=3))
+    assert torch.equal(torch.get_rng_state(), before)
+    with torch.inference_mode():
+        again = train_segmenter(real, number, 4, QUICK._replace(updates=3))
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
+
+
+def test_pixels_of_no_class_teach_nothing(number, real):
+    ignored = number.clone()
+    ignored[:, :8] = -1
+    noise = real.clone()
+    noise[:, :, :8] = 255
+    network = train_segmenter(noise, ignored, 4, QUICK._replace(updates=2))
+    assert all(parameter.isfinite().all() for parameter in network.parameters())
+    assert scored(real, real, torch.full_like(number, -1)).scores["taught_accuracy"] != 0  # NaN: no pixel is scored
+
+
+def test_pictures_and_their_classes_are_flipped_together():
+    torch.manual_seed(0)
+    image = torch.arange(32.0).view(8, 1, 1, 4)
+    picture, number = mirrored(image, image.long())
+    assert torch.equal(picture.long(), number)
+    turned = (picture != image).flatten(1).any(1)
+    assert 0 < turned.sum() < 8
+    assert torch.equal(picture[turned], image[turned].flip(-1))
+
+
+def test_one_picture_cannot_teach_and_test(number, real):
+    with pytest.raises(ValueError, match="at least 2 are needed; met 1"):
+        scored(real[:1], real[:1], number[:1])

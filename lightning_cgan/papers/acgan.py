@@ -43,7 +43,7 @@ class ACGAN(ClassConditional):
         schedule: maps (generator update, updates in all) to the factor on both learning rates.
 
     Raises:
-        ValueError: for data without classes, counts below one, a class loss on other images, or a weight below 0.
+        UserError: for data without classes, counts below one, a class loss on other images, or a weight below 0.
     """
 
     def __init__(

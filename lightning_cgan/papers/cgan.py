@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from jsonargparse import lazy_instance
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
@@ -14,7 +15,7 @@ from lightning_cgan.networks import maxout
 from lightning_cgan.optimize import RampedSGD, logit_means, optimizer_step
 from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import ClassConditional
-from lightning_cgan.schedules.learning_rate import geometric_faster
+from lightning_cgan.schedules.learning_rate import ExponentialDecay
 
 
 class ConditionalGAN(ClassConditional):
@@ -37,7 +38,7 @@ class ConditionalGAN(ClassConditional):
             paper does not have.
 
     Raises:
-        ValueError: for data without classes, or fewer than one critic update or fake for each real image.
+        UserError: for data without classes, or fewer than one critic update or fake for each real image.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class ConditionalGAN(ClassConditional):
         discriminator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.05),
         n_critic: int = 1,
         g_batch_ratio: int = 1,
-        schedule: Callable[[int, int], float] = geometric_faster,
+        schedule: Callable[[int, int], float] = lazy_instance(ExponentialDecay, factor=1.00004),
         r1_weight: float = 0.0,
     ) -> None:
         super().__init__(with_classes(spec, "A conditional GAN"))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from jsonargparse import lazy_instance
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
@@ -15,7 +16,7 @@ from lightning_cgan.losses.least_squares import discriminator_least_squares, gen
 from lightning_cgan.networks import patchgan, resnet_translation
 from lightning_cgan.optimize import Adam, logit_means, optimizer_step
 from lightning_cgan.papers.kinds import TwoWayTranslation
-from lightning_cgan.schedules.learning_rate import falling_in_second_half
+from lightning_cgan.schedules.learning_rate import ConstantThenLinear
 
 SWAPPED = {"generator_ab": "generator_ba", "discriminator_a": "discriminator_b"}
 SWAPPED |= {other: one for one, other in SWAPPED.items()}
@@ -46,7 +47,7 @@ class CycleGAN(TwoWayTranslation):
         pad: mirror images up to a size that the generators take, and cut what comes out back.
 
     Raises:
-        ValueError: for an identity loss between unlike channels or without a cycle, for weights below 0, data whose
+        UserError: for an identity loss between unlike channels or without a cycle, for weights below 0, data whose
             two domains differ in size, or sizes that the networks cannot take.
     """
 
@@ -61,7 +62,7 @@ class CycleGAN(TwoWayTranslation):
         pool_size: int = 50,
         generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.5, beta2=0.999),
         discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.5, beta2=0.999),
-        schedule: Callable[[int, int], float] = falling_in_second_half,
+        schedule: Callable[[int, int], float] = lazy_instance(ConstantThenLinear),
         pad: bool = True,
     ) -> None:
         super().__init__(spec)
@@ -159,10 +160,10 @@ def turned(name: str) -> str:
 def check_weights(cycle_weight_a: float, cycle_weight_b: float, identity_weight: float) -> None:
     for name, weight in {"cycle_weight_a": cycle_weight_a, "cycle_weight_b": cycle_weight_b}.items():
         if weight < 0:
-            raise ValueError(f"Weights of losses are 0 or more; met {weight}. Set model.init_args.{name}.")
+            raise UserError(f"Weights of losses are 0 or more; got {weight}. Set model.init_args.{name}.")
     if identity_weight < 0 or (identity_weight and not cycle_weight_a and not cycle_weight_b):
-        raise ValueError(
-            f"identity_weight is a multiple, 0 or more, of the cycle weights; met {identity_weight} of cycle weights "
+        raise UserError(
+            f"identity_weight is a multiple, 0 or more, of the cycle weights; got {identity_weight} of cycle weights "
             f"{cycle_weight_a} and {cycle_weight_b}. Set model.init_args.identity_weight to 0, or a cycle weight."
         )
 

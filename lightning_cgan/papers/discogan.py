@@ -61,7 +61,7 @@ class DiscoGAN(TwoWayTranslation):
         discriminator_optimizer: maps those of both discriminators to an optimizer.
 
     Raises:
-        ValueError: for shares outside of [0, 1], a curriculum without its rates, fewer generator updates than one, or a
+        UserError: for shares outside of [0, 1], a curriculum without its rates, fewer generator updates than one, or a
             discriminator without features to match.
     """
 
@@ -211,17 +211,17 @@ class DiscoGAN(TwoWayTranslation):
 def check_shares(**shares: float | None) -> None:
     for name, share in shares.items():
         if share is not None and not 0 <= share <= 1:
-            raise ValueError(f"{name} is a share, from 0 to 1; met {share}. Set model.init_args.{name}.")
+            raise UserError(f"{name} is a share, from 0 to 1; got {share}. Set model.init_args.{name}.")
 
 
 def check_updates(curriculum: int, generator_updates: int, rates: tuple[float | None, float | None]) -> None:
     if curriculum and None in rates:
-        raise ValueError(
-            f"A curriculum goes from a starting rate to a rate; met {rates[0]} and {rates[1]}. "
+        raise UserError(
+            f"A curriculum goes from a starting rate to a rate; got {rates[0]} and {rates[1]}. "
             "Set model.init_args.starting_rate and model.init_args.rate, or model.init_args.curriculum to 0."
         )
     if generator_updates < 1:
-        raise ValueError(
-            "The discriminators are updated once in so many generator updates, at least 1; met "
+        raise UserError(
+            "The discriminators are updated once in so many generator updates, at least 1; got "
             f"{generator_updates}. Set model.init_args.generator_updates."
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from jsonargparse import lazy_instance
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
@@ -14,7 +15,7 @@ from lightning_cgan.networks import maxout
 from lightning_cgan.optimize import RampedSGD, logit_means, optimizer_step
 from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import Unconditional
-from lightning_cgan.schedules.learning_rate import geometric
+from lightning_cgan.schedules.learning_rate import ExponentialDecay
 
 
 class GAN(Unconditional):
@@ -37,7 +38,7 @@ class GAN(Unconditional):
             paper does not have.
 
     Raises:
-        ValueError: for fewer than one critic update.
+        UserError: for fewer than one critic update.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class GAN(Unconditional):
         generator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.1),
         discriminator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.05),
         n_critic: int = 1,
-        schedule: Callable[[int, int], float] = geometric,
+        schedule: Callable[[int, int], float] = lazy_instance(ExponentialDecay),
         r1_weight: float = 0.0,
     ) -> None:
         super().__init__(without_classes(spec))

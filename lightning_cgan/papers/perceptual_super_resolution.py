@@ -38,7 +38,7 @@ class PerceptualSuperResolution(SuperResolution):
         schedule: maps (update, updates in all) to a factor on the learning rate.
 
     Raises:
-        ValueError: before training, for a tap that the features do not have.
+        UserError: before training, for a tap that the features do not have.
     """
 
     def __init__(

@@ -11,6 +11,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from lightning_cgan import keyed
 from lightning_cgan.batches import Paired, PairSpec, to_bytes
+from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import EACH_BATCH, EACH_IMAGE, RUNNING, statistics_of
 from lightning_cgan.losses.gan import discriminator_loss, non_saturating
 from lightning_cgan.networks import patchgan, unet
@@ -57,7 +58,7 @@ class Pix2Pix(Translation):
         overlap: pixels over which neighbouring squares fade into each other.
 
     Raises:
-        ValueError: if both weights are 0 or one is negative, if the domains differ in size, for sizes that the
+        UserError: if both weights are 0 or one is negative, if the domains differ in size, for sizes that the
             networks cannot take, or an overlap that is not below the tile.
     """
 
@@ -165,7 +166,7 @@ class Pix2Pix(Translation):
             seed: another one gives other dropout, if that is on at test.
 
         Raises:
-            ValueError: for sides that the generator cannot take, with ``pad`` off.
+            UserError: for sides that the generator cannot take, with ``pad`` off.
         """
         return self(source, seed)
 
@@ -200,7 +201,7 @@ class Pix2Pix(Translation):
 
 def check_weights(l1_weight: float, gan_weight: float) -> None:
     if min(l1_weight, gan_weight) < 0 or max(l1_weight, gan_weight) <= 0:
-        raise ValueError(
-            f"The generator needs a loss: two weights of 0 or more, not both 0; met {l1_weight} and {gan_weight}. "
+        raise UserError(
+            f"The generator needs a loss: two weights of 0 or more, not both 0; got {l1_weight} and {gan_weight}. "
             "Set model.init_args.l1_weight or model.init_args.gan_weight."
         )

@@ -47,7 +47,7 @@ class ProGAN(ClassConditional):
         start_resolution: trained first. The full one: no growth.
         rampup_kimg: thousands of real images over which the learning rates rise.
         gp_weight: of the gradient penalty (lambda).
-        target: norm of the gradient that the penalty asks for (gamma); 750 for the paper's CIFAR-10.
+        gamma: norm of the gradient that the penalty asks for; 750 for the paper's CIFAR-10.
         drift_weight: of the discriminator's squared scores of real images.
         class_weight: of each class loss.
         ema_decay: of the running average of the generator, per update.
@@ -55,7 +55,7 @@ class ProGAN(ClassConditional):
             the paper's CIFAR-10, rather than the generator after the discriminator.
 
     Raises:
-        ValueError: for sizes that are not powers of two from 4 on, lengths below zero, a target that is not above it,
+        UserError: for sizes that are not powers of two from 4 on, lengths below zero, a gamma that is not above 0,
             batch sizes that miss a resolution, and labels asked for where there are none; when training starts, for
             batches that do not divide by the processes or the groups of the minibatch standard deviation.
     """
@@ -74,15 +74,17 @@ class ProGAN(ClassConditional):
         start_resolution: int = 4,
         rampup_kimg: float = 40,
         gp_weight: float = 10.0,
-        target: float = 1.0,
+        gamma: float = 1.0,
         drift_weight: float = 1e-3,
         class_weight: float = 1.0,
         ema_decay: float = 0.999,
         simultaneous: bool = False,
     ) -> None:
         super().__init__(with_classes(spec, "A conditional ProGAN") if conditional else without_classes(spec))
-        if target <= 0:
-            raise UserError(f"The gradient's target norm is above 0; got {target}. Set model.init_args.target.")
+        if gamma <= 0:
+            raise UserError(
+                f"gamma, the gradient norm that the penalty asks for, is above 0; got {gamma}. Set model.init_args.gamma."
+            )
         self.generator = generator(self.spec)
         self.discriminator = discriminator(self.spec)
         self.growth = Growth(start_resolution, spec.size, stable_kimg, fade_kimg, batch_sizes or BATCH_SIZES)
@@ -92,7 +94,7 @@ class ProGAN(ClassConditional):
         self.register_buffer("trained", torch.tensor(0))  # the last update: a checkpoint knows its resolution by it
         self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
         self.schedule = lambda update, _: rampup(self.growth.images(update) / 1000, rampup_kimg)
-        self.gp_weight, self.target = gp_weight, target
+        self.gp_weight, self.gamma = gp_weight, gamma
         self.drift_weight, self.class_weight = drift_weight, class_weight
         self.simultaneous = simultaneous
 
@@ -161,7 +163,7 @@ class ProGAN(ClassConditional):
         real_score, real_class = self.discriminator(real, alpha)
         fake_score, fake_class = self.discriminator(fake, alpha)
         loss = critic_loss(real_score.float(), fake_score.float())
-        penalty = gradient_penalty(lambda image: self.discriminator(image, alpha)[0], real, fake, target=self.target)
+        penalty = gradient_penalty(lambda image: self.discriminator(image, alpha)[0], real, fake, gamma=self.gamma)
         loss = loss + self.gp_weight * penalty + self.drift_weight * drift(real_score.float())
         return loss + self.class_loss(real_class, label) + self.class_loss(fake_class, asked), (real_score, fake_score)
 

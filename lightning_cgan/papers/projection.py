@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 import torch
+from jsonargparse import lazy_instance
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
@@ -17,7 +18,7 @@ from lightning_cgan.networks.checkpoint_weights import trained_weights
 from lightning_cgan.optimize import Adam, logit_means, optimizer_step
 from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import ClassConditional
-from lightning_cgan.schedules.learning_rate import linear_decay
+from lightning_cgan.schedules.learning_rate import ConstantThenLinear
 
 
 class ProjectionGAN(ClassConditional):
@@ -37,7 +38,7 @@ class ProjectionGAN(ClassConditional):
         discriminator_optimizer: maps parameters to an optimizer.
         n_critic: discriminator updates in one generator update; the data module delivers as many batches.
         g_batch_ratio: the generator's batch over the discriminator's; the authors' code draws twice as many.
-        decay_start: generator updates before the learning rates begin to fall.
+        schedule: maps (generator update, updates in the run) to the factor on both learning rates.
         classifier: maps the spec to a trained network, images in [-1, 1] -> (B, num_classes) logits. It is made when
             training starts, stays as it is, and is not in the checkpoints.
         classifier_weight: of its cross-entropy in the generator's loss. The paper's is not known to us.
@@ -45,7 +46,7 @@ class ProjectionGAN(ClassConditional):
         init_checkpoint: path of a checkpoint of the same networks whose weights the run starts with.
 
     Raises:
-        ValueError: for data without classes, or counts below one.
+        UserError: for data without classes, or counts below one.
     """
 
     mixes_classes: ClassVar[bool] = True
@@ -59,7 +60,7 @@ class ProjectionGAN(ClassConditional):
         discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
         n_critic: int = 5,
         g_batch_ratio: int = 2,
-        decay_start: int = 0,
+        schedule: Callable[[int, int], float] = lazy_instance(ConstantThenLinear, start=0),
         classifier: Callable[[ImageSpec], nn.Module] | None = None,
         classifier_weight: float = 0.1,
         classifier_start: int = 0,
@@ -70,7 +71,7 @@ class ProjectionGAN(ClassConditional):
         self.generator = generator(spec)
         self.discriminator = discriminator(spec)
         self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
-        self.schedule = lambda update, updates: linear_decay(update, decay_start, updates)
+        self.schedule = schedule
         self.n_critic = n_critic
         self.g_batch_ratio = g_batch_ratio
         self.classifier = classifier
@@ -136,7 +137,7 @@ class ProjectionGAN(ClassConditional):
             seed: the same seed gives the same images.
 
         Raises:
-            ValueError: for classes that the data set does not have.
+            UserError: for classes that the data set does not have.
         """
         pair = class_labels([first, second], 2, self.spec.num_classes).to(self.device)
         share = torch.linspace(0, 1, steps, device=self.device).repeat(count)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from jsonargparse import lazy_instance
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
@@ -15,7 +16,7 @@ from lightning_cgan.networks import projection_super_resolution as networks
 from lightning_cgan.optimize import Adam, logit_means, optimizer_step
 from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import Generating
-from lightning_cgan.schedules.learning_rate import linear_decay
+from lightning_cgan.schedules.learning_rate import ConstantThenLinear
 
 
 class ProjectionSuperResolution(Generating):
@@ -33,10 +34,10 @@ class ProjectionSuperResolution(Generating):
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer.
         n_critic: discriminator updates in one generator update; the data module delivers as many batches.
-        decay_start: generator updates before the learning rates begin to fall to 0 at the end of the run.
+        schedule: maps (generator update, updates in the run) to the factor on both learning rates.
 
     Raises:
-        ValueError: for networks of different scales, or critic updates below one.
+        UserError: for networks of different scales, or critic updates below one.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class ProjectionSuperResolution(Generating):
         generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
         discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
         n_critic: int = 5,
-        decay_start: int = 50_000,
+        schedule: Callable[[int, int], float] = lazy_instance(ConstantThenLinear, start=50_000),
     ) -> None:
         super().__init__(spec)
         check_counts(n_critic=n_critic)
@@ -55,7 +56,7 @@ class ProjectionSuperResolution(Generating):
         self.discriminator = discriminator(without_classes(spec))
         self.scale = common_scale(self.generator, self.discriminator)
         self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
-        self.schedule = lambda update, updates: linear_decay(update, decay_start, updates)
+        self.schedule = schedule
         self.n_critic = n_critic
 
     def update(self, batch: Labelled) -> dict[str, Tensor]:

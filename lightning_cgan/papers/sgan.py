@@ -34,11 +34,11 @@ class SGAN(SemiSupervised, NoiseToImage):
         classifier_optimizer: maps parameters to an optimizer.
         generator_loss: feature matching gives good classifiers, the non-saturating loss good pictures (the paper).
         unlabelled_weight: of the unsupervised loss beside the supervised one.
-        average_rate: of the moving average of the classifier's weights, which decides; None decides by the last ones.
+        ema_decay: of the moving average of the classifier's weights, which decides; None decides by the last ones.
         schedule: maps (update, updates in the run) to a factor on both learning rates.
 
     Raises:
-        ValueError: for data without classes, or an average_rate outside of (0, 1]; on ``setup`` for data whose labels
+        UserError: for data without classes, or an ema_decay outside of [0, 1); on ``setup`` for data whose labels
             are all known.
     """
 
@@ -51,20 +51,20 @@ class SGAN(SemiSupervised, NoiseToImage):
         classifier_optimizer: OptimizerCallable = lambda p: Adam(p, lr=3e-3, beta1=0.5, beta2=0.999),
         generator_loss: GeneratorLoss = GeneratorLoss.feature_matching,
         unlabelled_weight: float = 1.0,
-        average_rate: float | None = 1e-4,
+        ema_decay: float | None = 0.9999,
         schedule: Callable[[int, int], float] = constant,
     ) -> None:
         super().__init__(with_classes(spec, "SGAN"))
-        if average_rate is not None and not 0 < average_rate <= 1:
+        if ema_decay is not None and not 0 <= ema_decay < 1:
             raise UserError(
-                f"average_rate lies above 0, up to 1, or is null for no average; got {average_rate}. "
-                "Set model.init_args.average_rate."
+                f"ema_decay is 0 or more and below 1, or null for no average; got {ema_decay}. "
+                "Set model.init_args.ema_decay."
             )
         self.classifier = classifier(spec)  # before the generator, so that its supervised twin starts equal
         self.generator = generator(spec)
         self.ema: AveragedModel | None = None
-        if average_rate is not None:
-            average = get_ema_multi_avg_fn(1 - average_rate)
+        if ema_decay is not None:
+            average = get_ema_multi_avg_fn(ema_decay)
             self.ema = AveragedModel(self.classifier, multi_avg_fn=average).requires_grad_(False)
         self.optimizer_factories = {"generator": generator_optimizer, "classifier": classifier_optimizer}
         self.schedule = schedule

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from jsonargparse import lazy_instance
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from lightning_cgan.networks import srresnet
 from lightning_cgan.networks.checkpoint_weights import trained_weights
 from lightning_cgan.optimize import Adam, logit_means, optimizer_step
 from lightning_cgan.papers.kinds import SuperResolution
-from lightning_cgan.schedules.learning_rate import a_tenth_in_second_half
+from lightning_cgan.schedules.learning_rate import StepDecay
 
 
 class SRGAN(SuperResolution):
@@ -54,7 +55,7 @@ class SRGAN(SuperResolution):
         adversarial_weight: float = 1e-3,
         generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=1e-4, beta1=0.9, beta2=0.999),
         discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=1e-4, beta1=0.9, beta2=0.999),
-        schedule: Callable[[int, int], float] = a_tenth_in_second_half,
+        schedule: Callable[[int, int], float] = lazy_instance(StepDecay),
     ) -> None:
         super().__init__(spec)
         self.init_checkpoint = init_checkpoint

@@ -53,7 +53,7 @@ class StyleTransfer(Paper):
         schedule: maps (update, updates in all) to a factor on the learning rate.
 
     Raises:
-        ValueError: for a style that is no picture, taps that the features do not have, or negative weights.
+        UserError: for a style that is no picture, taps that the features do not have, or negative weights.
     """
 
     def __init__(
@@ -172,7 +172,7 @@ class StyleTransfer(Paper):
 
     def predict_step(self, batch: SourceImages | LatentBatch, batch_idx: int) -> EvalOutput:
         if isinstance(batch, LatentBatch):
-            raise ValueError(
+            raise UserError(
                 "Style is transferred to pictures; this data set gives numbers to draw by. "
                 "Set data.class_path to datamodules.photo_crops.PhotoCrops, or data.init_args.predict_from to pictures."
             )
@@ -183,12 +183,12 @@ def style_picture(style: str, size: int | None) -> Tensor:
     """(3, H, W) in [-1, 1]: the texture or the file ``style``, its longer side ``size`` pixels.
 
     Raises:
-        ValueError: if there is no such texture or file, or it is no picture.
+        UserError: if there is no such texture or file, or it is no picture.
     """
     path = Path(skimage.__file__).parent / "data" / TEXTURES[style] if style in TEXTURES else Path(style)
     if not path.is_file():
         near = get_close_matches(style, TEXTURES, n=1)
-        raise ValueError(
+        raise UserError(
             f"A style is a picture's path or one of {', '.join(TEXTURES)}; there is no {style}. "
             f"Set model.init_args.style." + (f"\nThe nearest valid name is {near[0]}." if near else "")
         )
@@ -196,7 +196,7 @@ def style_picture(style: str, size: int | None) -> Tensor:
         with Image.open(path) as held:
             picture = to_signed(pil_to_tensor(held.convert("RGB")))
     except (UnidentifiedImageError, OSError) as cause:
-        raise ValueError(f"A style is a picture; {style} cannot be read as one. Set model.init_args.style.") from cause
+        raise UserError(f"A style is a picture; {style} cannot be read as one. Set model.init_args.style.") from cause
     if size is None or size == max(picture.shape):
         return picture
     height, width = (max(1, round(side * size / max(picture.shape))) for side in picture.shape[1:])

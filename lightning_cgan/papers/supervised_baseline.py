@@ -30,7 +30,7 @@ class SupervisedBaseline(SemiSupervised):
         schedule: maps (update, updates in the run) to a factor on the learning rate.
 
     Raises:
-        ValueError: for data without classes; on ``setup`` for data whose labels are all known.
+        UserError: for data without classes; on ``setup`` for data whose labels are all known.
     """
 
     def __init__(

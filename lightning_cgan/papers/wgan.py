@@ -38,7 +38,7 @@ class WGAN(Unconditional):
         schedule: maps (generator update, updates in all) to the factor on both learning rates; the paper has none.
 
     Raises:
-        ValueError: for a bound that is not positive, or fewer than one critic update.
+        UserError: for a bound that is not positive, or fewer than one critic update.
     """
 
     def __init__(

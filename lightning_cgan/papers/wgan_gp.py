@@ -37,7 +37,7 @@ class WGANGP(Unconditional):
         schedule: maps (generator update, updates in all) to the factor on both learning rates.
 
     Raises:
-        ValueError: for a critic with batch norm, or counts below one.
+        UserError: for a critic with batch norm, or counts below one.
     """
 
     def __init__(

@@ -51,6 +51,6 @@ def moves(model, monkeypatch, opponent="discriminator", **options):
         after = [weights(network) for network in networks]
         moved.append("".join(name for name, b, a in zip("DG", before, after, strict=True) if not same(b, a)))
 
-    monkeypatch.setattr(sys.modules[type(model).__module__], "descend", watch)
+    monkeypatch.setattr(sys.modules[type(model).__module__], "optimizer_step", watch)
     train(model, **options)
     return moved

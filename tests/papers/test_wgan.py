@@ -87,10 +87,10 @@ def test_the_defaults_are_the_papers():
 
 @pytest.mark.parametrize("name", ["n_critic", "n_critic_warmup", "long_every"])
 def test_counts_below_one_are_refused(name):
-    with pytest.raises(ValueError, match=rf"{name} is at least 1; met 0. Set model.init_args.{name}"):
+    with pytest.raises(ValueError, match=rf"{name} is at least 1; got 0. Set model.init_args.{name}"):
         WGAN(SPEC, **TINY, **{name: 0})
 
 
 def test_a_bound_of_nothing_is_refused():
-    with pytest.raises(ValueError, match=r"above 0; met 0. Set model.init_args.clip"):
+    with pytest.raises(ValueError, match=r"above 0; got 0. Set model.init_args.clip"):
         WGAN(SPEC, **TINY, clip=0)

@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import check_batch
-from lightning_cgan.batches import ImageSpec, PairSpec
+from lightning_cgan.batches import EvalOutput, ImageSpec, PairSpec
 from lightning_cgan.config.stored_model import Loadable
 from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import PaperFacts, check_batches, fitting_spec
@@ -85,7 +85,18 @@ class Paper(PaperFacts, Loadable):
         for config in self.trainer.lr_scheduler_configs:
             cast(LRScheduler, config.scheduler).step()
         if should_log(self):
-            self.log_dict({f"train/{name}": loss for name, loss in losses.items()} | self.progress(done), prog_bar=True)
+            scalars: dict[str, Any] = {f"train/{name}": loss for name, loss in losses.items()}
+            self.log_dict(scalars | self.progress(done), prog_bar=True)
+
+    def evaluate(self, batch: Any) -> EvalOutput:
+        """The generated images, or predictions, that are scored for a batch of a validation or test loader."""
+        raise NotImplementedError
+
+    def validation_step(self, batch: Any, batch_idx: int) -> Any:
+        return self.evaluate(batch)
+
+    def test_step(self, batch: Any, batch_idx: int) -> Any:
+        return self.evaluate(batch)
 
     def optimizer_list(self) -> list[LightningOptimizer]:
         """``optimizers()`` as a list, also where there is one."""

@@ -55,7 +55,7 @@ class CycleGAN(TwoWayTranslation):
         self,
         spec: PairSpec,
         generator: Callable[[PairSpec], nn.Module] = resnet_translation.ResNet,
-        discriminator: Callable[[int], nn.Module] = lambda channels: patchgan.PatchGAN(channels, norm="instance"),
+        discriminator: Callable[[int], nn.Module] = lambda channels: patchgan.PatchGAN(channels, norm="instance"),  # type: ignore[arg-type]  # parsers read literals alone
         cycle_weight_a: float = 10.0,
         cycle_weight_b: float = 10.0,
         identity_weight: float = 0.0,

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from lightning_cgan.batches import EvalOutput, ImageSpec, PairSpec, Unpaired
+from lightning_cgan.batches import EvalOutput, ImageSpec, Paired, PairSpec, Unpaired
 from lightning_cgan.errors import UserError
 from lightning_cgan.losses import gan
 from lightning_cgan.losses.reconstruction import Distance, feature_matching, shared
@@ -195,7 +195,7 @@ class DiscoGAN(TwoWayTranslation):
             )
         return super().translate(source, reverse)
 
-    def validation_step(self, batch: Unpaired, batch_idx: int) -> EvalOutput:
+    def evaluate(self, batch: Paired | Unpaired) -> EvalOutput:
         """Both directions of DiscoGAN, one of the ablations."""
         there, *back = (
             EvalOutput(real, fake, source=source, reconstruction=recovered)

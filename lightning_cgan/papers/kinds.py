@@ -1,7 +1,7 @@
 """Kinds of papers, by what their generator maps to what: sampling and evaluation, written once for each kind."""
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -76,11 +76,8 @@ class NoiseToImage(Generating):
 class Unconditional(NoiseToImage):
     """A paper whose ``generator`` maps noise (B, latent_dim) to images (B, C, H, W), and that is scored by them."""
 
-    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+    def evaluate(self, batch: EvalBatch) -> EvalOutput:
         return EvalOutput(real=batch.image, fake=self.draw(batch.draws.noise_id))
-
-    def test_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
-        return self.validation_step(batch, batch_idx)
 
     def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
         fake = self.draw(batch.noise_id)
@@ -123,11 +120,8 @@ class ClassConditional(Generating):
         """The (K,) int64 labels of generated images: classes or, on a path between two, the number of the image."""
         return draws.noise_id if draws.label.is_floating_point() else draws.label
 
-    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+    def evaluate(self, batch: EvalBatch) -> EvalOutput:
         return EvalOutput(batch.image, self.draw(batch.draws), self.fake_label(batch.draws), target=batch.label)
-
-    def test_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
-        return self.validation_step(batch, batch_idx)
 
     def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
         fake = self.draw(batch)
@@ -145,6 +139,10 @@ class SemiSupervised(Paper):
         """The classifier that decides in evaluation: the moving average, where there is one."""
         return self.classifier
 
+    def first_images(self, batch: PartlyLabelled) -> Tensor:
+        """The labelled images (B, C, H, W) of all processes, for a data-dependent initialisation."""
+        return cast(Tensor, self.all_gather(batch.image[0])).flatten(0, -4)
+
     @torch.no_grad()
     def classify(self, image: Tensor) -> Tensor:
         """Class probabilities (B, K) of images (B, C, H, W) in [-1, 1]. Put the module in eval mode first."""
@@ -153,12 +151,9 @@ class SemiSupervised(Paper):
     def evaluated_networks(self) -> dict[str, nn.Module]:
         return {"classifier": self.deciding()}
 
-    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+    def evaluate(self, batch: EvalBatch) -> EvalOutput:
         decided = self.classify(batch.image).argmax(1)
         return EvalOutput(real=batch.image, fake=batch.image[:0], target=batch.label, prediction=decided)
-
-    def test_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
-        return self.validation_step(batch, batch_idx)
 
     def predict_step(self, batch: UnlabelledImages, batch_idx: int) -> ClassPrediction:
         probability, label = self.classify(batch.image).max(1)
@@ -214,11 +209,8 @@ class Translation(Paper):
         """The translations (B, channels_b, H, W) of ``source`` that an evaluation scores."""
         return self(source)
 
-    def validation_step(self, batch: Paired, batch_idx: int) -> EvalOutput:
+    def evaluate(self, batch: Paired | Unpaired) -> EvalOutput:
         return EvalOutput(real=batch.b, fake=self.scored(batch.a), source=batch.a)
-
-    def test_step(self, batch: Paired, batch_idx: int) -> EvalOutput:
-        return self.validation_step(batch, batch_idx)
 
     def predict_step(self, batch: SourceImages, batch_idx: int) -> EvalOutput:
         fake = self.scored(batch.image)
@@ -252,7 +244,7 @@ class TwoWayTranslation(Translation):
     def evaluated_networks(self) -> dict[str, nn.Module]:
         return {"generator_ab": self.generator_ab, "generator_ba": self.generator_ba}
 
-    def validation_step(self, batch: Unpaired, batch_idx: int) -> EvalOutput:
+    def evaluate(self, batch: Paired | Unpaired) -> EvalOutput:
         a, b = batch
         fake_a, fake_b = self.to_a(b), self.to_b(a)
         reverse = EvalOutput(a, fake_a, source=b, reconstruction=self.to_b(fake_a))

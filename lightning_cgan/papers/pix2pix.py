@@ -1,7 +1,6 @@
 """Image-to-image translation with conditional adversarial networks. Isola et al., CVPR 2017."""
 
 from collections.abc import Callable
-from functools import partial
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
@@ -48,7 +47,7 @@ class Pix2Pix(Translation):
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer.
         schedule: maps (generator update, updates in all) to the factor on both learning rates. The paper keeps them
-            as they are; the published PyTorch code has ``falling_in_second_half``.
+            as they are; the published PyTorch code has ``ConstantThenLinear``.
         pad: mirror images up to a size that the generator takes, and cut what comes out back.
         dropout_at_test: whether the generator drops at test too. What is dropped is a function of the image and a seed.
         statistics_at_test: of its batch norm. The paper takes those of the test batch (Section 3.3), which in its code
@@ -172,10 +171,11 @@ class Pix2Pix(Translation):
 
     def drawn(self, source: Tensor, seed: int) -> Tensor:
         """The translation of ``source`` in one call, or one call a tile; its content keys what is dropped."""
-        tiles = partial(tiled, self.generated, tile=self.tile, overlap=self.overlap)
         key = keyed.seed_of("dropout", keyed.content_key(to_bytes(source)), seed=seed)
         with drawing_from(key, source.device):
-            return self.generated(source) if self.tile is None else tiles(source)
+            if self.tile is None:
+                return self.generated(source)
+            return tiled(self.generated, source, self.tile, self.overlap)
 
     def eval_norm(self) -> str:
         taken = {

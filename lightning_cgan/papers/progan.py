@@ -82,9 +82,7 @@ class ProGAN(ClassConditional):
     ) -> None:
         super().__init__(with_classes(spec, "A conditional ProGAN") if conditional else without_classes(spec))
         if gamma <= 0:
-            raise UserError(
-                f"gamma, the gradient norm that the penalty asks for, is above 0; got {gamma}. Set model.init_args.gamma."
-            )
+            raise UserError(f"The gradient norm gamma is above 0; got {gamma}. Set model.init_args.gamma.")
         self.generator = generator(self.spec)
         self.discriminator = discriminator(self.spec)
         self.growth = Growth(start_resolution, spec.size, stable_kimg, fade_kimg, batch_sizes or BATCH_SIZES)

@@ -104,15 +104,12 @@ class ProjectionSuperResolution(Generating):
         key = keyed.content_keys(to_bytes(low))
         return self(low, keyed.normal("enlarge", key, self.latent_dim, seed=seed))
 
-    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+    def evaluate(self, batch: EvalBatch) -> EvalOutput:
         """One image for each real one, whatever number of draws the data module asks for."""
         low = networks.reduced(batch.image, self.scale)
         fake = self.enlarge(low, keyed.run_seed())
         shown = low.repeat_interleave(self.scale, -1).repeat_interleave(self.scale, -2)
         return EvalOutput(batch.image, fake, batch.label if self.spec.num_classes else None, source=shown)
-
-    def test_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
-        return self.validation_step(batch, batch_idx)
 
     def predict_step(self, batch: LatentBatch, batch_idx: int) -> None:
         raise UserError(

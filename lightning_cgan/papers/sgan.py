@@ -73,7 +73,7 @@ class SGAN(SemiSupervised, NoiseToImage):
 
     def before_first_update(self, batch: PartlyLabelled) -> None:
         """Data-dependent initial scales, from the images and noise of all processes, the same in each."""
-        image = self.all_gather(batch.image[0]).flatten(0, -4)
+        image = self.first_images(batch)
         keyed.reseed("initialise")
         initialise(self.classifier, image)
         initialise(self.generator, self.noise(len(image)))
@@ -122,5 +122,5 @@ class SGAN(SemiSupervised, NoiseToImage):
     def evaluated_networks(self) -> dict[str, nn.Module]:
         return {"generator": self.generator, "classifier": self.deciding()}
 
-    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
-        return super().validation_step(batch, batch_idx)._replace(fake=self.draw(batch.draws.noise_id))
+    def evaluate(self, batch: EvalBatch) -> EvalOutput:
+        return super().evaluate(batch)._replace(fake=self.draw(batch.draws.noise_id))

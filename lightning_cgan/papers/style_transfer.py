@@ -164,11 +164,8 @@ class StyleTransfer(Paper):
         start = content if start is None else start
         return optimise_pixels(start, lambda image: summed([*self.losses(image, kept).values()]), optimizer, steps)
 
-    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+    def evaluate(self, batch: EvalBatch) -> EvalOutput:
         return EvalOutput(real=batch.image, fake=self(batch.image), source=batch.image)
-
-    def test_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
-        return self.validation_step(batch, batch_idx)
 
     def predict_step(self, batch: SourceImages | LatentBatch, batch_idx: int) -> EvalOutput:
         if isinstance(batch, LatentBatch):

@@ -47,7 +47,7 @@ class SupervisedBaseline(SemiSupervised):
 
     def before_first_update(self, batch: PartlyLabelled) -> None:
         """Data-dependent initial scales, as SGAN has them."""
-        image = self.all_gather(batch.image[0]).flatten(0, -4)
+        image = self.first_images(batch)
         keyed.reseed("initialise")
         initialise(self.classifier, image)
 

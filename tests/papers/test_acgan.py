@@ -133,7 +133,7 @@ def test_the_label_of_a_real_image_reaches_the_loss_and_its_gradient():
 
 def test_the_defaults_are_the_papers():
     gan = ACGAN(ImageSpec(3, 32, 10))
-    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+    for optimizer in gan.optimizer_factories.values():
         settings = optimizer([nn.Parameter(torch.zeros(1))]).defaults
         assert (settings["lr"], settings["betas"]) == (2e-4, (0.5, 0.999))
     assert (gan.class_loss_on, gan.discriminator_class_weight, gan.generator_class_weight) == ("real_and_fake", 1, 1)

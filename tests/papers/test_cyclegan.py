@@ -64,14 +64,11 @@ def as_image(numbers):
 def test_the_generators_loss_is_that_of_the_test_vector():
     a, b = [0, 0.5, -0.5, 1], [0.2, -0.2, 0.4, -0.4]
     fake_a, fake_b = [0.11, 0, 0, 0], [0.22, 0, 0, 0]
+    back_a, back_b = [0.1, 0.25, -0.75, 0.6], [0, -0.1, 0.5, -0.8]
     gan = model(PairSpec(1, 1, 8), identity_weight=0.5)
     networks = {
-        "generator_ab": Constants(
-            real=(a, fake_b), back=(fake_a, [0, -0.1, 0.5, -0.8]), same=(b, [0.3, -0.2, 0.2, -0.4])
-        ),
-        "generator_ba": Constants(
-            real=(b, fake_a), back=(fake_b, [0.1, 0.25, -0.75, 0.6]), same=(a, [0, 0.4, -0.5, 0.8])
-        ),
+        "generator_ab": Constants(real=(a, fake_b), back=(fake_a, back_b), same=(b, [0.3, -0.2, 0.2, -0.4])),
+        "generator_ba": Constants(real=(b, fake_a), back=(fake_b, back_a), same=(a, [0, 0.4, -0.5, 0.8])),
         "discriminator_b": Constants(fake=(fake_b, [0.2, 0.6])),
         "discriminator_a": Constants(fake=(fake_a, [-0.1, 0.4])),
     }

@@ -199,7 +199,7 @@ def test_a_run_that_goes_on_ends_with_the_same_bits(tmp_path):
     ("options", "said"),
     [
         ({"rate": 1.5}, "rate is a share, from 0 to 1; got 1.5. Set model.init_args.rate"),
-        ({"curriculum": 3, "rate": 0.5}, "met None and 0.5. Set model.init_args.starting_rate"),
+        ({"curriculum": 3, "rate": 0.5}, "got None and 0.5. Set model.init_args.starting_rate"),
         ({"generator_updates": 0}, "at least 1; got 0. Set model.init_args.generator_updates"),
         ({"feature_matching": 0.9}, "got 0 layers that are matched. Set model.init_args.discriminator"),
     ],

@@ -109,7 +109,7 @@ def test_evaluation_draws_the_same_image_for_a_key_and_sets_no_label():
     whole = gan.validation_step(EvalBatch(torch.zeros(2, 1, 16, 16), label[:2], LatentBatch(label, key)), 0)
     part = gan.predict_step(LatentBatch(label[4:], key[4:]), 0)
     assert torch.allclose(whole.fake[4:], part.fake, atol=1e-6)
-    assert whole.label is None
+    assert whole.fake_label is None
     assert not torch.equal(gan.sample(2, seed=1), gan.sample(2, seed=2))
 
 

@@ -132,7 +132,7 @@ def test_the_defaults_are_the_papers():
     assert (gan.l1_weight, gan.gan_weight, gan.conditional) == (100.0, 1.0, True)
     assert sum(parameter.numel() for parameter in gan.generator.parameters()) == 54_413_955
     assert sum(parameter.numel() for parameter in gan.discriminator.parameters()) == 2_768_705
-    for factory in (gan.generator_optimizer, gan.discriminator_optimizer):
+    for factory in gan.optimizer_factories.values():
         settings = factory([nn.Parameter(torch.zeros(1))]).defaults
         assert (settings["lr"], settings["betas"]) == (2e-4, (0.5, 0.999))
     assert gan.schedule(0, 10) == gan.schedule(9, 10) == 1

@@ -90,7 +90,7 @@ def test_reals_are_averaged_down_and_in_a_fade_as_smooth_as_the_generated_ones()
 
 def test_the_defaults_are_the_papers():
     gan = ProGAN(ImageSpec(3, 8))
-    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+    for optimizer in gan.optimizer_factories.values():
         settings = optimizer([nn.Parameter(torch.zeros(1))]).defaults
         assert (settings["lr"], settings["betas"], settings["eps"]) == (1e-3, (0.0, 0.99), 1e-8)
     assert (gan.growth.stable, gan.growth.fade, gan.batch_size(0)) == (800_000, 800_000, 16)

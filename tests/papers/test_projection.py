@@ -63,7 +63,7 @@ def test_the_generators_batch_is_a_multiple_of_the_real_one():
 
 def test_the_defaults_are_the_papers():
     gan = ProjectionGAN(ImageSpec(3, 32, 10))
-    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+    for optimizer in gan.optimizer_factories.values():
         settings = optimizer([torch.nn.Parameter(torch.zeros(1))]).defaults
         assert (settings["lr"], settings["betas"]) == (2e-4, (0.0, 0.9))
     assert (gan.n_critic, gan.g_batch_ratio, gan.schedule(1, 2)) == (5, 2, 0.5)

@@ -122,7 +122,7 @@ def test_evaluation_says_the_true_class_the_models_and_shows_generated_images():
     part = gan.validation_step(EvalBatch(PIXEL, torch.tensor([3]), LatentBatch(draws.label[3:], draws.noise_id[3:])), 0)
     assert torch.allclose(whole.fake[3:], part.fake, atol=1e-6)
     assert whole.fake.shape == (5, 1, 8, 8)
-    assert whole.label is None
+    assert whole.fake_label is None
     assert (whole.target.tolist(), whole.prediction.tolist()) == ([3], [gan.classify(PIXEL).argmax().item()])
     assert torch.allclose(gan.sample(3, seed=1), gan.sample(5, seed=1)[:3], atol=1e-6)
     assert not torch.allclose(gan.sample(3, seed=1), gan.sample(3, seed=2), atol=1e-2)
@@ -189,6 +189,6 @@ def test_labels_that_a_class_does_not_have_are_refused_before_an_earlier_run_is_
 def test_the_defaults_are_the_authors_for_mnist():
     gan = SGAN(ImageSpec(1, 28, 10))
     assert gan.generator_loss is GeneratorLoss.feature_matching
-    optimizers = [make(gan.parameters()) for make in (gan.generator_optimizer, gan.classifier_optimizer)]
+    optimizers = [make(gan.parameters()) for make in gan.optimizer_factories.values()]
     assert [(one.defaults["lr"], one.defaults["betas"]) for one in optimizers] == [(3e-3, (0.5, 0.999))] * 2
     assert gan.generator.latent_dim == 100

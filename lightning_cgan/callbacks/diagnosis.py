@@ -24,7 +24,7 @@ KEPT = WINDOW + IN_A_ROW  # looks; older ones change nothing
 NAMED = 5  # classes
 
 VARIANCE, CLASS, GRADIENT = "health/variance", "health/variance_class_", "health/grad_norm_"
-LOSSES = ("train/loss_unsupervised", "train/loss_d")  # of a discriminator, that of real against fake alone first
+LOSSES = ("train/loss_d", "train/loss_unsupervised")  # of a discriminator; a critic's distance is no such loss
 
 
 class Warned(NamedTuple):

@@ -16,6 +16,7 @@ from lightning_cgan.batches import EvalOutput
 from lightning_cgan.callbacks.diagnosis import CLASS, GRADIENT, KEPT, VARIANCE, HealthSample, check_health
 from lightning_cgan.callbacks.scores.card import commit
 from lightning_cgan.console import info
+from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import facts_of
 from lightning_cgan.runs.files import read_json, tolerated, write_json
 
@@ -40,12 +41,12 @@ class Health(Callback):
         every: generator updates between two looks, rounded up to updates whose scalars are logged.
 
     Raises:
-        ValueError: for less than one.
+        UserError: for less than one.
     """
 
     def __init__(self, every: int = 200) -> None:
         if every < 1:
-            raise ValueError(f"Health looks every so many updates, at least 1; met {every}. Set init_args.every.")
+            raise UserError(f"Health looks every so many updates, at least 1; met {every}. Set init_args.every.")
         self.every = every
         self.history: list[HealthSample] = []
         self.probe: list[Any] = []

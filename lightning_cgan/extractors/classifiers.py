@@ -15,6 +15,7 @@ from torchvision.models import get_model
 from torchvision.transforms.functional import normalize
 
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.digits import SmallClassifier
 from lightning_cgan.extractors.weights_registry import PINNED, fetch_command
 
@@ -26,13 +27,13 @@ class PretrainedDigits(nn.Module):
         spec: of the data.
 
     Raises:
-        ValueError: for other images than grey ones of ten classes.
+        UserError: for other images than grey ones of ten classes.
     """
 
     def __init__(self, spec: ImageSpec) -> None:
         super().__init__()
         if (spec.channels, spec.num_classes) != (1, 10):
-            raise ValueError(
+            raise UserError(
                 f"The digits' classifier is for one channel and 10 classes; met {spec.channels} and "
                 f"{spec.num_classes}. Set model.init_args.classifier to one of your data."
             )
@@ -57,7 +58,7 @@ class PretrainedImageNet(nn.Module):
         size: pixels to which images are brought, bilinear with antialiasing.
 
     Raises:
-        ValueError: for other images than colour ones of 1,000 classes, or a weights file that is missing or of another
+        UserError: for other images than colour ones of 1,000 classes, or a weights file that is missing or of another
             network.
     """
 
@@ -66,7 +67,7 @@ class PretrainedImageNet(nn.Module):
     ) -> None:
         super().__init__()
         if (spec.channels, spec.num_classes) != (3, 1000):
-            raise ValueError(
+            raise UserError(
                 f"ImageNet's classifiers are for three channels and 1000 classes; met {spec.channels} and "
                 f"{spec.num_classes}. Set model.init_args.classifier to one of your data."
             )
@@ -77,7 +78,7 @@ class PretrainedImageNet(nn.Module):
         except Exception as cause:
             known = architecture in PINNED
             way = f"Run `{fetch_command(architecture, Path(weights).parent)}`, or set" if known else "Set"
-            raise ValueError(
+            raise UserError(
                 f"The classifier needs torchvision's weights of {architecture} on disk; {weights} is missing or holds "
                 f"something else. {way} model.init_args.classifier.init_args.weights."
             ) from cause

@@ -15,6 +15,7 @@ from torchvision.models import vgg16
 from torchvision.transforms.functional import normalize
 
 from lightning_cgan.batches import to_signed
+from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.digits import ClassifierOutput, SmallClassifier
 from lightning_cgan.extractors.dinov2 import network_of
 from lightning_cgan.extractors.resizing import Resize, pictured, resized
@@ -63,7 +64,7 @@ class DigitsClassifier(Extractor):
 
     def forward(self, image: Tensor) -> ClassifierOutput:
         if image.shape[1] != 1:
-            raise ValueError(
+            raise UserError(
                 f"The digits classifier sees one grey channel; met images with {image.shape[1]}. "
                 "Set the extractor of lightning_cgan.callbacks.Scores to one for colour."
             )
@@ -83,7 +84,7 @@ class InceptionV3(Extractor):
         sha256: the hash that file must have.
 
     Raises:
-        ValueError: if that file is missing or another one.
+        UserError: if that file is missing or another one.
     """
 
     name = "inception-v3-tf"
@@ -103,7 +104,7 @@ class InceptionV3(Extractor):
             with torch.random.fork_rng(devices=[]):  # it draws weights that are replaced
                 network = FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=checked)
         except RuntimeError as cause:
-            raise ValueError(foreign(weights, "inception")) from cause
+            raise UserError(foreign(weights, "inception")) from cause
         *trunk, self.head = network.children()
         self.trunk = nn.Sequential(*trunk, nn.Flatten())
         self.eval().requires_grad_(False)
@@ -123,7 +124,7 @@ class VGG16(Extractor):
         sha256: the hash that file must have.
 
     Raises:
-        ValueError: if that file is missing or another one.
+        UserError: if that file is missing or another one.
     """
 
     name = "vgg16"
@@ -137,7 +138,7 @@ class VGG16(Extractor):
         try:
             self.network.load_state_dict(read_weights(weights, sha256, "vgg16"), assign=True)
         except RuntimeError as cause:
-            raise ValueError(foreign(weights, "vgg16")) from cause
+            raise UserError(foreign(weights, "vgg16")) from cause
         self.network.classifier = self.network.classifier[:5]  # without dropout and the layer of the 1,000 classes
         self.eval().requires_grad_(False)
 
@@ -167,7 +168,7 @@ class DINOv2(Extractor):
         sha256: the hash that file must have; that of the published weights when None.
 
     Raises:
-        ValueError: if that file is missing or another one.
+        UserError: if that file is missing or another one.
     """
 
     resize = Resize.PIL_BICUBIC.to(224)
@@ -182,7 +183,7 @@ class DINOv2(Extractor):
         try:
             self.network = network_of(read_weights(weights, self.sha256, self.name), 224)
         except (KeyError, RuntimeError) as cause:
-            raise ValueError(foreign(weights, self.name)) from cause
+            raise UserError(foreign(weights, self.name)) from cause
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor) -> ClassifierOutput:
@@ -203,10 +204,10 @@ def seen_by(extractor: Extractor, image: Tensor) -> ClassifierOutput:
     """What ``extractor`` makes of uint8 images, in full precision and without gradients.
 
     Raises:
-        ValueError: for images that are not bytes.
+        UserError: for images that are not bytes.
     """
     if image.dtype != torch.uint8:
-        raise ValueError(
+        raise UserError(
             f"Features are those of the bytes that a picture file holds; met {image.dtype}. "
             "Convert images in [-1, 1] with lightning_cgan.batches.to_bytes."
         )

@@ -17,6 +17,7 @@ from torch.nn.functional import avg_pool2d
 from torchvision.models import vgg16, vgg19
 from torchvision.transforms.functional import normalize
 
+from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.photo_patches import PatchNetwork
 from lightning_cgan.extractors.weights_registry import PINNED, fetch_command, file_name, sha256_of
 
@@ -56,7 +57,7 @@ class VGGFeatures(Features):
         sha256: the hash that the file must have; that of the published weights when None.
 
     Raises:
-        ValueError: if there is no such layer, or the file is missing or another one.
+        UserError: if there is no such layer, or the file is missing or another one.
     """
 
     def __init__(
@@ -108,13 +109,13 @@ def tap_places(layers: nn.Sequential, taps: Sequence[str]) -> list[int]:
     """Where the layers called ``taps`` are.
 
     Raises:
-        ValueError: for a name that there is not, no name, or another order than that of the layers.
+        UserError: for a name that there is not, no name, or another order than that of the layers.
     """
     known = layer_names(layers)
     unknown = [tap for tap in taps if tap not in known]
     places = [known[tap] for tap in taps if tap in known]
     if unknown or not places or places != sorted(set(places)):
-        raise ValueError(
+        raise UserError(
             f"Taps are layers called {', '.join(name for name in known if name.startswith('relu'))} (or conv...), the "
             f"lowest first; met {', '.join(taps) or 'none'}. Set the feature network's init_args.taps."
         )
@@ -125,7 +126,7 @@ def vgg_weights(architecture: str, weights: str, sha256: str, layers: nn.Sequent
     """The weights of the convolutional ``layers`` in the file ``weights``.
 
     Raises:
-        ValueError: if there is no such file, its hash is not ``sha256``, or it holds something else.
+        UserError: if there is no such file, its hash is not ``sha256``, or it holds something else.
     """
     path = Path(weights)
     mend = (
@@ -134,9 +135,9 @@ def vgg_weights(architecture: str, weights: str, sha256: str, layers: nn.Sequent
     )
     needed = f"The {architecture} feature network needs torchvision's weights on disk"
     if not path.is_file():
-        raise ValueError(f"{needed}; there is no file {weights}. {mend}.")
+        raise UserError(f"{needed}; there is no file {weights}. {mend}.")
     if (met := sha256_of(path)) != sha256:
-        raise ValueError(
+        raise UserError(
             f"{needed}, with the hash {sha256}; {weights} has {met}. {mend}, or set its init_args.sha256 to use other "
             "weights knowingly."
         )
@@ -145,9 +146,9 @@ def vgg_weights(architecture: str, weights: str, sha256: str, layers: nn.Sequent
         held = {name.removeprefix("features."): value for name, value in held.items() if name.startswith("features.")}
         fits = {n: v.shape for n, v in held.items()} == {n: v.shape for n, v in layers.state_dict().items()}
     except Exception as cause:
-        raise ValueError(f"{needed}; {weights} is no state dict. {mend}.") from cause
+        raise UserError(f"{needed}; {weights} is no state dict. {mend}.") from cause
     if not fits:
-        raise ValueError(f"{needed}; {weights} holds another network. {mend}.")
+        raise UserError(f"{needed}; {weights} holds another network. {mend}.")
     return held
 
 

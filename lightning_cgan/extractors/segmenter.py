@@ -18,6 +18,7 @@ from lightning_cgan import keyed
 from lightning_cgan.batches import EvalOutput, Paired, PairSpec, SourceImages, to_bytes, to_signed
 from lightning_cgan.clock import updates_of_run
 from lightning_cgan.config.stored_model import Loadable
+from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.digits import ClassifierOutput, convolution
 from lightning_cgan.extractors.extractors import Extractor, without_classes, without_tf32
 from lightning_cgan.extractors.weights_registry import sha256_of
@@ -110,7 +111,7 @@ class TrainedSegmenter(Segmenter):
         name: what the evaluation card calls it.
 
     Raises:
-        ValueError: if there is no such file, or it holds something else.
+        UserError: if there is no such file, or it holds something else.
     """
 
     def __init__(self, weights: str, name: str = "segmenter") -> None:
@@ -122,7 +123,7 @@ class TrainedSegmenter(Segmenter):
 
     def forward(self, image: Tensor) -> Tensor:
         if image.shape[1] != self.channels:
-            raise ValueError(
+            raise UserError(
                 f"The segmenter {self.name} sees pictures of {self.channels} channels; met {image.shape[1]}. Set the "
                 "segmenter of lightning_cgan.callbacks.SegmentationScores to one of your data."
             )
@@ -146,7 +147,7 @@ def read_segmenter(path: Path) -> tuple[SegmenterNetwork, str]:
             network = SegmenterNetwork(channels, len(held["head.weight"]), width)
         network.load_state_dict(held, assign=True)
     except Exception as cause:
-        raise ValueError(
+        raise UserError(
             f"A segmenter is read from the weights that its training saved; {path} is missing or holds something else. "
             "Train one with experiments/segmenter/facades.yaml on your data, and set the segmenter's init_args.weights "
             "to the file in its run folder."
@@ -221,18 +222,18 @@ class SegmenterTraining(PaperFacts, Loadable, LightningModule):
         """Refuse data without label maps in b, or with another number of classes.
 
         Raises:
-            ValueError: naming the key to set.
+            UserError: naming the key to set.
         """
         data = self.trainer.datamodule
         palette = getattr(data, "palette", None)
         if palette is None or data.labels_in != "b":
-            raise ValueError(
+            raise UserError(
                 f"A segmenter learns label maps (b) from pictures (a); met {type(data).__name__} with label maps in "
                 f"{getattr(data, 'labels_in', None)}. Set data.init_args.direction so that b are the label maps, or "
                 "data to a set with a palette."
             )
         if len(palette) != self.classes:
-            raise ValueError(
+            raise UserError(
                 f"The classes of a segmenter are the colours of the palette, {len(palette)}; met {self.classes}. "
                 f"Set model.init_args.classes to {len(palette)}."
             )
@@ -281,10 +282,10 @@ def class_numbers(image: Tensor, palette: Tensor) -> Tensor:
         palette: (K, 3) uint8, in class order.
 
     Raises:
-        ValueError: for images that are no bytes, or without three channels.
+        UserError: for images that are no bytes, or without three channels.
     """
     if image.dtype != torch.uint8 or image.shape[1] != 3:
-        raise ValueError(
+        raise UserError(
             f"Classes are read from uint8 pictures of 3 channels; met {image.dtype} ones of {image.shape[1]}. "
             "Convert images in [-1, 1] with lightning_cgan.batches.to_bytes, and set data to a set with a palette."
         )

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lightning_cgan.errors import UserError
+
 DINO = "https://dl.fbaipublicfiles.com/dinov2"
 
 
@@ -80,24 +82,24 @@ def read_weights(weights: str, sha256: str, name: str) -> dict[str, Tensor]:
     """The state dict in the file ``weights``, which is to be the one that is published as ``name``.
 
     Raises:
-        ValueError: if there is no such file, its hash is not ``sha256``, or it holds something else.
+        UserError: if there is no such file, its hash is not ``sha256``, or it holds something else.
     """
     path = Path(weights)
     if not path.is_file():
-        raise ValueError(
+        raise UserError(
             f"{name} features need the weights of the network on disk; there is no file {weights}. {mend(path, name)}."
         )
     if (met := sha256_of(path)) != sha256:
-        raise ValueError(
+        raise UserError(
             f"{name} features are those of the weights with the hash {sha256}; {weights} has {met}. "
             f"{mend(path, name)}, or set init_args.sha256 to score with other weights knowingly."
         )
     try:
         held = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as cause:
-        raise ValueError(foreign(weights, name)) from cause
+        raise UserError(foreign(weights, name)) from cause
     if not isinstance(held, dict) or not all(isinstance(value, Tensor) for value in held.values()):
-        raise ValueError(foreign(weights, name))
+        raise UserError(foreign(weights, name))
     return held
 
 

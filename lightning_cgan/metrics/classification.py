@@ -18,6 +18,7 @@ from torchvision.models import resnet18
 
 from lightning_cgan import keyed
 from lightning_cgan.batches import ImageSpec, to_signed
+from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.digits import SmallClassifier, jitter
 from lightning_cgan.finite import check_trained
 
@@ -171,7 +172,7 @@ def classification_scores(
         binomial, over the images classified: they are blind to another training of the same classifier.
 
     Raises:
-        ValueError: without classes, for a label that is none, an empty set, or test images that were trained on.
+        UserError: without classes, for a label that is none, an empty set, or test images that were trained on.
     """
     recipe = recipe or recipe_for(spec)
     sets = {"generated": (fake, asked), "training": (train, train_label), "test": (test, test_label)}
@@ -211,7 +212,7 @@ def check_labelled(name: str, image: Tensor, label: Tensor, spec: ImageSpec) -> 
     known = bool(len(label)) and int(label.min()) >= 0 and int(label.max()) < spec.num_classes
     if not known or len(image) != len(label) or image.dtype != torch.uint8:
         span = f"from {label.min()} to {label.max()}" if len(label) else "none"
-        raise ValueError(
+        raise UserError(
             f"The classification accuracy score needs uint8 images with labels from 0 to {spec.num_classes - 1}; "
             f"the {name} set has {len(image)} {image.dtype} images and {len(label)} labels, {span}. "
             "Leave this score out, or set data to a labelled set and model.class_path to a conditional paper."
@@ -223,7 +224,7 @@ def check_apart(train: Tensor, test: Tensor) -> None:
     seen = {image.numpy().tobytes() for image in train.cpu()}
     known = sum(image.numpy().tobytes() in seen for image in test.cpu())
     if known > LEAK * len(test):
-        raise ValueError(
+        raise UserError(
             f"The classification accuracy score is measured on images that no classifier was trained on; {known} of "
             f"{len(test)} test images are among the {len(train)} training images. Give it the test split of the data."
         )

@@ -15,6 +15,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
 from lightning_cgan.batches import ImageSpec, to_signed
+from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.segmenter import SegmenterNetwork, decided
 from lightning_cgan.finite import check_trained
 from lightning_cgan.metrics.classification import Recipe, batches, keyed_streams
@@ -111,10 +112,10 @@ def taught_scores(
         are blind to another training of the same segmenter.
 
     Raises:
-        ValueError: for fewer than two pictures.
+        UserError: for fewer than two pictures.
     """
     if len(fake) < 2:
-        raise ValueError(
+        raise UserError(
             f"One half of the pictures teaches and the other tests, so at least 2 are needed; met {len(fake)}. "
             "Test on more images."
         )

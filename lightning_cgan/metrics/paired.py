@@ -8,6 +8,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio as psnr
 from torchmetrics.functional.image import structural_similarity_index_measure as ssim
 
 from lightning_cgan.batches import to_bytes
+from lightning_cgan.errors import UserError
 
 CAP = 100.0  # dB, of two images that are equal
 LARGE = 64  # pixels from which five scales of SSIM make sense
@@ -44,11 +45,11 @@ def bicubic(source: Tensor, scale: int) -> Tensor:
         scale: the size of the images over that of the low resolution.
 
     Raises:
-        ValueError: where ``source`` is not that.
+        UserError: where ``source`` is not that.
     """
     low = source[..., ::scale, ::scale]
     if not torch.equal(low.repeat_interleave(scale, -1).repeat_interleave(scale, -2), source):
-        raise ValueError(
+        raise UserError(
             f"The low resolution shows each pixel {scale} times in both directions; met another source. "
             "Set init_args.scale of the callbacks in lightning_cgan.callbacks.scores.paired to that of the networks."
         )

@@ -84,8 +84,7 @@ class SGAN(SemiSupervised, NoiseToImage):
 
         with self.toggled_optimizer(classifier_optimizer):
             supervised, unsupervised, logits = self.classifier_losses(image, label, unlabelled)
-            loss_d = supervised + self.unlabelled_weight * unsupervised
-            optimizer_step(self, classifier_optimizer, loss_d)
+            optimizer_step(self, classifier_optimizer, supervised + self.unlabelled_weight * unsupervised)
         if self.ema is not None:
             self.ema.update_parameters(self.classifier)
 
@@ -93,8 +92,8 @@ class SGAN(SemiSupervised, NoiseToImage):
             loss_g = self.loss_of_generator(others)
             optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        terms = {"loss_supervised": supervised, "loss_unsupervised": unsupervised}
-        return {"loss_d": loss_d, "loss_g": loss_g} | terms | logit_means(*map(real_logit, logits))
+        losses = {"loss_supervised": supervised, "loss_unsupervised": unsupervised, "loss_g": loss_g}
+        return losses | logit_means(*map(real_logit, logits))
 
     def classifier_losses(
         self, image: Tensor, label: Tensor, unlabelled: Tensor

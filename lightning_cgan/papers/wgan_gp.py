@@ -73,15 +73,13 @@ class WGANGP(Unconditional):
         with self.toggled_optimizer(critic_optimizer):
             for real in batch.image:
                 distance, penalty, outputs = self.critic_terms(real)
-                loss_d = self.gp_weight * penalty - distance
-                optimizer_step(self, critic_optimizer, loss_d)
+                optimizer_step(self, critic_optimizer, self.gp_weight * penalty - distance)
 
         with self.toggled_optimizer(generator_optimizer):
             loss_g = self.generator_loss(self.g_batch_ratio * len(real))
             optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        losses = {"loss_d": loss_d, "loss_g": loss_g, "distance": distance, "penalty": penalty}
-        return losses | logit_means(*outputs)
+        return {"loss_g": loss_g, "distance": distance, "penalty": penalty} | logit_means(*outputs)
 
     def critic_terms(self, real: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
         """The estimated Wasserstein distance of ``real`` and as many fakes, the penalty, and the outputs for both."""

@@ -15,7 +15,9 @@ from uuid import uuid4
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
+from lightning_cgan._compat import wandb_id, wandb_is_offline
 from lightning_cgan.console import info
+from lightning_cgan.errors import UserError
 from lightning_cgan.runs.csv_log import RunLog
 from lightning_cgan.runs.files import aside, tolerated, write_text
 from lightning_cgan.runs.wandb_log import first_line
@@ -60,12 +62,12 @@ def loggers_for(
     """CSV always while training, and what was asked for.
 
     Raises:
-        ValueError: for TensorBoard where it is not installed.
+        UserError: for TensorBoard where it is not installed.
     """
     loggers = chosen if isinstance(chosen, list) else [chosen] if isinstance(chosen, Logger) else []
     if tensorboard:
         if not find_spec("tensorboard"):
-            raise ValueError(
+            raise UserError(
                 "--tensorboard needs the tensorboard package; it is not installed. "
                 "Run `pip install 'lightning-cgan[tensorboard]'`, or leave out --tensorboard."
             )
@@ -79,7 +81,7 @@ def remember_tracking(loggers: list[Logger], folder: str) -> None:
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             with tolerated(TRACKING):
-                write_text(Path(folder, TRACKING), str(logger._id))
+                write_text(Path(folder, TRACKING), wandb_id(logger))
 
 
 @rank_zero_only
@@ -110,7 +112,7 @@ def unanswered(logger: WandbLogger) -> str | None:
     import wandb
 
     settings = wandb.setup().settings
-    if logger._offline or settings.mode not in (None, "online", "shared"):
+    if wandb_is_offline(logger) or settings.mode not in (None, "online", "shared"):
         return None
     question = Request(
         f"{settings.base_url}/graphql",

@@ -35,7 +35,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     """A checkpoint's content, checked, tensors mapped from the file and on the CPU. Nothing in it can run code.
 
     Raises:
-        ValueError: if the file is missing or damaged, or is not a checkpoint of this suite.
+        UserError: if the file is missing or damaged, or is not a checkpoint of this suite.
     """
     if not Path(path).is_file():
         raise UserError(
@@ -71,11 +71,11 @@ def check_own(folder: str, path: str) -> None:
     """Refuse to write the scores of another run's checkpoint among those of the run in ``folder``.
 
     Raises:
-        ValueError: naming the folder that they belong to.
+        UserError: naming the folder that they belong to.
     """
     elsewhere = Path(path).resolve().parent
     if Path(folder, LAST).is_file() and elsewhere != Path(folder).resolve():
-        raise ValueError(
+        raise UserError(
             f"Scores stand beside the checkpoint that they are of; met {path} for the run in {folder}. "
             f"Set --trainer.default_root_dir to {elsewhere}, or to a new folder."
         )
@@ -140,7 +140,7 @@ def check_same_run(checkpoint: dict[str, Any], description: dict[str, Any], fold
     """Refuse to go on with another model, other data or another seed than a run was begun with.
 
     Raises:
-        ValueError: naming the first keys that differ.
+        UserError: naming the first keys that differ.
     """
     before, now = flat(checkpoint["hyper_parameters"]), flat(description)
     different = [
@@ -149,7 +149,7 @@ def check_same_run(checkpoint: dict[str, Any], description: dict[str, Any], fold
         if not alike(key, before.get(key), now.get(key)) and key.rpartition(".")[2] not in MAY_CHANGE
     ]
     if different:
-        raise ValueError(
+        raise UserError(
             f"A run goes on with the model, data and seed it was begun with; in {folder} {'; '.join(different[:3])}. "
             "Set them back, or start over with --fresh, or set --trainer.default_root_dir to a new folder."
         )
@@ -159,13 +159,13 @@ def check_fits(checkpoint: dict[str, Any], model: torch.nn.Module, path: str) ->
     """Refuse a checkpoint of another model.
 
     Raises:
-        ValueError: naming the first weights that differ.
+        UserError: naming the first weights that differ.
     """
     held = {name: tuple(value.shape) for name, value in checkpoint["state_dict"].items()}
     asked = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     name = next((name for name in {**asked, **held} if held.get(name) != asked.get(name)), None)
     if name:
-        raise ValueError(
+        raise UserError(
             f"A checkpoint must hold the weights of the model that is asked for; {path} is of "
             f"{checkpoint['hyper_parameters']['model']['class_path']} with {name} {held.get(name, 'absent')}, "
             f"the model has {asked.get(name, 'none')}. Set --ckpt_path or --config to the one that belongs to it."

@@ -10,6 +10,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 
 from lightning_cgan import keyed
+from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.extractors import Extractor, sha256_of
 from lightning_cgan.extractors.resizing import Resize
 from lightning_cgan.interfaces import PaperFacts
@@ -55,11 +56,11 @@ def check_extractor(extractor: Extractor, protocol: Protocol) -> None:
     """Refuse an Inception that brings images to its size in another way than the protocol does.
 
     Raises:
-        ValueError: naming both ways.
+        UserError: naming both ways.
     """
     wanted = protocol.value.inception_resize
     if wanted and "inception" in extractor.name and extractor.resize != wanted:
-        raise ValueError(
+        raise UserError(
             f"By the convention {protocol.name} images come to Inception by {wanted}; this extractor's way is "
             f"{extractor.resize}. Set the extractor's init_args.resize to {value_of(wanted)}, or leave out "
             "data.init_args.protocol."

@@ -16,7 +16,7 @@ from lightning_cgan.callbacks.scores.card import card, check_extractor, seen_by_
 from lightning_cgan.callbacks.scores.generated_images import GeneratedImageBuffer
 from lightning_cgan.callbacks.scores.reference_features import References, whole
 from lightning_cgan.console import info
-from lightning_cgan.errors import NonFiniteError
+from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.extractors.extractors import Extractor
 from lightning_cgan.metrics.classification import Classification, classification_scores, recipe_for
 from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, GatheredFeatures, ScoreResult, all_scores
@@ -51,13 +51,13 @@ class Scores(Callback):
         block: pairs of images that are compared at a time; a number takes about 16 bytes.
 
     Raises:
-        ValueError: for a negative ``classifier_updates``, or a ``block`` without pairs.
+        UserError: for a negative ``classifier_updates``, or a ``block`` without pairs.
     """
 
     def __init__(self, extractor: Extractor, classifier_updates: int = 0, block: int = BLOCK) -> None:
         for key, number, least in (("classifier_updates", classifier_updates, 0), ("block", block, 1)):
             if number < least:
-                raise ValueError(f"{key} of Scores is at least {least}; met {number}. Set its init_args.{key}.")
+                raise UserError(f"{key} of Scores is at least {least}; met {number}. Set its init_args.{key}.")
         self.extractor, self.classifier_updates, self.block = extractor, classifier_updates, block
         self.on_real: nn.Module | None = None
         self.noise: Tensor | None = None  # its features
@@ -179,7 +179,7 @@ class Scores(Callback):
         missing, why = dict.fromkeys(TAUGHT, math.nan), "generated images hold NaN or infinity."
         try:
             taught = self.taught(data, seen.label, device) if seen.finite else None
-        except (ValueError, NonFiniteError) as refusal:  # what else was scored is not lost
+        except (UserError, NonFiniteError) as refusal:  # what else was scored is not lost
             taught, why = None, str(refusal)
         if taught is None:
             notes = [*scored.notes, f"{', '.join(TAUGHT)}: {why}"]
@@ -220,7 +220,7 @@ def on_first(trainer: Trainer, work: Callable[[], Any]) -> Any:
         try:
             done = work()
         except Exception as error:  # raised here alone it would leave the others waiting
-            known = isinstance(error, ValueError | NonFiniteError)
+            known = isinstance(error, UserError | NonFiniteError)
             done = error if known else RuntimeError(f"{type(error).__name__}: {error}")
             if trainer.world_size == 1:
                 raise

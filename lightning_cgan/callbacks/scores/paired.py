@@ -11,6 +11,7 @@ from torchmetrics.utilities.distributed import gather_all_tensors
 from lightning_cgan.batches import EvalOutput
 from lightning_cgan.callbacks.pictures import SampleGrid
 from lightning_cgan.callbacks.scores.distribution import Scores
+from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.extractors import Extractor
 from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, GatheredFeatures, ScoreResult, all_scores
 from lightning_cgan.metrics.paired import bicubic, similarity
@@ -35,7 +36,7 @@ class PairedScores(Scores):
     def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
         super().setup(trainer, module, stage)
         if stage == "test" and trainer.datamodule.protocol.value.fakes:
-            raise ValueError(
+            raise UserError(
                 "Pairs are one generated for each real image of the test split; met data.init_args.protocol "
                 f"{trainer.datamodule.protocol.name}, which sets other images against each other. Leave it out."
             )

@@ -11,7 +11,7 @@ from lightning_cgan.batches import EvalOutput, to_bytes
 from lightning_cgan.callbacks.scores.distribution import on_first
 from lightning_cgan.callbacks.scores.generated_images import GeneratedImageBuffer
 from lightning_cgan.callbacks.scores.translation import TranslationScores, gives_labels
-from lightning_cgan.errors import NonFiniteError
+from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.extractors.segmenter import Segmenter, class_numbers, decided
 from lightning_cgan.metrics.distribution.all_scores import ScoreResult
 from lightning_cgan.metrics.gan_train import NARROW, taught_scores
@@ -42,7 +42,7 @@ class SegmentationScores(TranslationScores):
         ignored: classes of the palette that are not scored, as Cityscapes' "unlabelled".
 
     Raises:
-        ValueError: for a negative number of ``updates``.
+        UserError: for a negative number of ``updates``.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class SegmentationScores(TranslationScores):
     ) -> None:
         super().__init__()
         if updates < 0:
-            raise ValueError(
+            raise UserError(
                 f"updates of SegmentationScores is at least 0; met {updates}. Set its init_args.updates, 0 to leave "
                 "out the scores of what can be learnt."
             )
@@ -61,17 +61,17 @@ class SegmentationScores(TranslationScores):
         data = trainer.datamodule
         palette = getattr(data, "palette", None)
         if palette is None:
-            raise ValueError(
+            raise UserError(
                 f"Segmentation is scored where one domain is label maps; {type(data).__name__} has no palette. "
                 "Leave out lightning_cgan.callbacks.SegmentationScores, or set data."
             )
         if self.segmenter and self.segmenter.classes != len(palette):
-            raise ValueError(
+            raise UserError(
                 f"A segmenter reads the classes of the palette, {len(palette)}; {self.segmenter.name} has "
                 f"{self.segmenter.classes}. Set init_args.segmenter of SegmentationScores to one trained on this set."
             )
         if unknown := [number for number in self.ignored if not 0 <= number < len(palette)]:
-            raise ValueError(
+            raise UserError(
                 f"Classes are numbers from 0 to {len(palette) - 1}; met {unknown}. Set init_args.ignored of "
                 "SegmentationScores."
             )
@@ -140,7 +140,7 @@ class SegmentationScores(TranslationScores):
             return ScoreResult(missing, missing, ["taught: generated images hold NaN or infinity; nothing was learnt."])
         try:
             learnt, self.taught = on_first(trainer, lambda: self.learnt(images, module.device))
-        except (ValueError, NonFiniteError) as refusal:  # what else was scored is not lost
+        except (UserError, NonFiniteError) as refusal:  # what else was scored is not lost
             return ScoreResult(missing, missing, [f"taught: {refusal}"])
         return learnt
 

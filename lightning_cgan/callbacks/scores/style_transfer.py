@@ -14,6 +14,7 @@ from lightning_cgan import keyed
 from lightning_cgan.batches import EvalOutput, to_bytes
 from lightning_cgan.callbacks.pictures import SampleGrid, grid, picture_name, save_png, show
 from lightning_cgan.callbacks.scores.card import card
+from lightning_cgan.errors import UserError
 from lightning_cgan.metrics.jackknife import means, standard_error
 from lightning_cgan.runs.metrics_json import report
 
@@ -42,13 +43,13 @@ class StyleTransferBenchmark(SampleGrid):
         learning_rate_from_content: of Adam that begins with the content.
 
     Raises:
-        ValueError: for less than one step.
+        UserError: for less than one step.
     """
 
     def __init__(self, steps: int = 150, learning_rate: float = 0.1, learning_rate_from_content: float = 0.04) -> None:
         super().__init__()
         if steps < 1:
-            raise ValueError(f"steps of StyleTransferBenchmark is at least 1; met {steps}. Set its init_args.steps.")
+            raise UserError(f"steps of StyleTransferBenchmark is at least 1; met {steps}. Set its init_args.steps.")
         self.steps = steps
         self.rates = {"": learning_rate, "_from_content": learning_rate_from_content}
 

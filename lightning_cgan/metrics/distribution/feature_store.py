@@ -9,6 +9,7 @@ from torch import Tensor
 from torchmetrics.utilities.distributed import gather_all_tensors
 
 from lightning_cgan.batches import EvalOutput, to_bytes
+from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.extractors import Extractor, seen_by
 
 BLOCK_BYTES = 2**25 + 2**20  # a block of more than 32 MiB goes back to the system when it is freed
@@ -105,12 +106,12 @@ class FeatureAccumulator:
         """Everything every process saw, in the order in which one process would have seen it. Empties this pass.
 
         Raises:
-            ValueError: if ``known`` are the features of another number of real images.
+            UserError: if ``known`` are the features of another number of real images.
         """
         real, fake = (places(self.rows[at], device, world) for at in ("at", "fake_at"))
         reals = sum(map(len, real))
         if self.known is not None and len(self.known) != reals:
-            raise ValueError(
+            raise UserError(
                 f"Kept features are of the real images that are scored; met {len(self.known)} for {reals} images. "
                 "Delete the file of kept features."
             )

@@ -68,7 +68,7 @@ def compared(
     ``density_neighbours`` among the others of its kind; with fewer others than that, to the farthest.
 
     Raises:
-        ValueError: if memory runs out, naming the key that lowers the need.
+        UserError: if memory runs out, naming the key that lowers the need.
     """
     centre = mean(real).float().to(device)
     order = group.argsort(stable=True)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lightning_cgan.errors import UserError
+
 BLOCK = 2**20  # pairs in a tile; more do not fit into the cache of a processor
 WIDE = 4  # columns of a tile to its rows
 PARTS = 32  # of a row, in the search for its smallest numbers
@@ -100,7 +102,7 @@ def careful(block: int) -> Iterator[None]:
     """Products in full float32, and a plain word when memory runs out.
 
     Raises:
-        ValueError: naming the key that lowers the need of memory.
+        UserError: naming the key that lowers the need of memory.
     """
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")  # with 10 bits the nearest neighbour is another one
@@ -109,7 +111,7 @@ def careful(block: int) -> Iterator[None]:
     except (RuntimeError, MemoryError) as cause:
         if not isinstance(cause, MemoryError | torch.OutOfMemoryError) and "allocate memory" not in str(cause):
             raise
-        raise ValueError(
+        raise UserError(
             f"All pairs of images are compared in tiles of {block} pairs; memory ran out. "
             "Lower init_args.block of lightning_cgan.callbacks.Scores."
         ) from cause

@@ -8,6 +8,7 @@ import argparse
 from difflib import get_close_matches
 from pathlib import Path
 
+from lightning_cgan.errors import UserError
 from lightning_cgan.runs.compare.run_labels import run_labels
 from lightning_cgan.runs.compare.runs import ScoredRun, check_cards, covered, differing, exact, read_run, shown, some
 from lightning_cgan.runs.compare.table import Row, csv_text, markdown
@@ -21,7 +22,7 @@ def main(args: list[str]) -> int:
     """Prints the table; the exit status.
 
     Raises:
-        ValueError: for runs that cannot be compared, with the reason and the way out.
+        UserError: for runs that cannot be compared, with the reason and the way out.
     """
     asked = parser().parse_args(args)
     allowed = [name for given in asked.allow for name in given.split(",")]
@@ -57,7 +58,7 @@ def rows_of(runs: list[ScoredRun], allowed: list[str]) -> tuple[list[Row], list[
     """The runs as seeds of rows, in the order in which they were given, and what there is to say about it.
 
     Raises:
-        ValueError: for a row that has a seed twice, or seeds that were not trained equally long.
+        UserError: for a row that has a seed twice, or seeds that were not trained equally long.
     """
     notes: list[str] = []
     for key in dict.fromkeys(key for run in runs for key in run.config if covered(key, allowed)):
@@ -85,7 +86,7 @@ def check_seeds(row: Row) -> None:
     first: dict[int | None, str] = {}
     for run in row.runs:
         if run.seed in first:
-            raise ValueError(
+            raise UserError(
                 f"A seed counts once; {row.name} has seed {run.seed} in {first[run.seed]} and in {run.folder}. "
                 "Leave one of them out."
             )
@@ -98,7 +99,7 @@ def check_lengths(row: Row, allowed: bool) -> list[str]:
     said = differing("update", row.runs, [run.reached for run in row.runs])
     if len(set(reached)) > 1 and not allowed:
         short = min((run for run in row.runs if run.reached is not None), key=lambda run: run.reached or 0)
-        raise ValueError(
+        raise UserError(
             f"The seeds of a row are trained equally long; of {row.name}\n{said}\n"
             f"Finish with `lightning-cgan fit --config {short.folder}/config.yaml` and score again, "
             "or add --allow update"
@@ -114,7 +115,7 @@ def chosen_scores(runs: list[ScoredRun], asked: str | None) -> list[str]:
     """The columns.
 
     Raises:
-        ValueError: for a score that no run has.
+        UserError: for a score that no run has.
     """
     known = list(dict.fromkeys(name for run in runs for name in run.scores))
     if asked is None:
@@ -123,7 +124,7 @@ def chosen_scores(runs: list[ScoredRun], asked: str | None) -> list[str]:
     for name in names:
         if name not in known:
             near = get_close_matches(name, known, n=1)
-            raise ValueError(
+            raise UserError(
                 f"--scores names scores that the runs have: {', '.join(known)}; met {name}."
                 + (f" The nearest name is {near[0]}." if near else "")
             )
@@ -169,7 +170,7 @@ def check_files(files: list[str], runs: list[str]) -> None:
     """Refuse to write over what a run has written."""
     for file in map(Path, files):
         if file.exists() and file.resolve().parent in [Path(run).resolve() for run in runs]:
-            raise ValueError(f"A table does not replace a run's own files; {file} is one. Name another file.")
+            raise UserError(f"A table does not replace a run's own files; {file} is one. Name another file.")
 
 
 def write(path: str, content: str) -> None:
@@ -177,4 +178,4 @@ def write(path: str, content: str) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(content, encoding="utf-8")
     except OSError as cause:
-        raise ValueError(f"The table goes where it can be written; {path}: {cause.strerror}. Name another.") from cause
+        raise UserError(f"The table goes where it can be written; {path}: {cause.strerror}. Name another.") from cause

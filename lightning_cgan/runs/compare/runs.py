@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from lightning_cgan.errors import UserError
 from lightning_cgan.runs.may_change import MAY_CHANGE
 
 # Fields of a card that say which run it is and what came out; all others say how it was measured, and must agree.
@@ -38,15 +39,15 @@ def read_run(folder: str, split: str) -> ScoredRun:
     """The run in ``folder`` by the scores of ``split``, a name in its ``metrics.json``.
 
     Raises:
-        ValueError: if it is no run folder, or was not scored on that split, with the command that does it.
+        UserError: if it is no run folder, or was not scored on that split, with the command that does it.
     """
     folder = str(Path(folder))
     if not Path(folder).is_dir():
-        raise ValueError(f"compare reads run folders, as `fit` makes them; there is no folder {folder}. Give another.")
+        raise UserError(f"compare reads run folders, as `fit` makes them; there is no folder {folder}. Give another.")
     results, config = read_json(folder, split), read_config(folder)
     if split not in results:
         known = ", ".join(results) or "none"
-        raise ValueError(
+        raise UserError(
             f"compare needs the scores of {split!r} from every run; {folder}/metrics.json has {known}. "
             f"Run `{scoring(folder, split)}`, or set --split."
         )
@@ -66,7 +67,7 @@ def read_json(folder: str, split: str) -> dict[str, Any]:
     """``metrics.json`` in ``folder``."""
     path = Path(folder, "metrics.json")
     if not path.is_file():
-        raise ValueError(
+        raise UserError(
             f"compare needs a run that was scored; there is no {path}. Run `{scoring(folder, split)}` first."
         )
     try:
@@ -74,7 +75,7 @@ def read_json(folder: str, split: str) -> dict[str, Any]:
         for entry in results.values():
             entry["scores"].items(), entry["card"].items()
     except (ValueError, AttributeError, KeyError, TypeError) as cause:
-        raise ValueError(
+        raise UserError(
             f"metrics.json holds scores with their cards; {path} is broken or from elsewhere. "
             f"Delete it and run `{scoring(folder, split)}`."
         ) from cause
@@ -87,7 +88,7 @@ def read_config(folder: str) -> dict[str, Any]:
     try:
         tree = flat(yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as cause:
-        raise ValueError(
+        raise UserError(
             f"compare tells seeds of one experiment by config.yaml, which `fit` writes; {path} is missing or broken. "
             "Put it back, or leave out this run."
         ) from cause
@@ -124,7 +125,7 @@ def check_cards(runs: list[ScoredRun], allowed: list[str]) -> list[str]:
     """Refuse scores that were measured in different ways; what was allowed to differ, and does, in plain sentences.
 
     Raises:
-        ValueError: naming each field that differs, its values, the runs that have them, and the way out.
+        UserError: naming each field that differs, its values, the runs that have them, and the way out.
     """
     fields = {field: None for run in runs for field in run.card if field.partition(".")[0] not in IDENTITY}
     check_known(allowed, list(dict.fromkeys(key for run in runs for key in (*run.card, *run.config))))
@@ -134,7 +135,7 @@ def check_cards(runs: list[ScoredRun], allowed: list[str]) -> list[str]:
         lines = "\n".join(told[field] for field in refused[:12])
         more = f"\nand {len(refused) - 12} more" if len(refused) > 12 else ""
         way_out = " ".join(f"--allow {field}" for field in refused)
-        raise ValueError(
+        raise UserError(
             f"Scores compare when they were measured in the same way; these cards differ:\n{lines}{more}\n"
             f"Score the runs again under one set-up, or, knowing that it does not matter, add {way_out}"
         )
@@ -147,7 +148,7 @@ def check_known(allowed: list[str], fields: list[str]) -> None:
         if not any(covered(field, [name]) for field in fields):
             near = get_close_matches(name, fields, n=1, cutoff=0.5)
             hint = f" The nearest name is {near[0]}." if near else ""
-            raise ValueError(
+            raise UserError(
                 f"--allow names a field of the cards or a key of the configurations; none has {name}.{hint}"
             )
 

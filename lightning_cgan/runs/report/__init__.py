@@ -12,7 +12,7 @@ def main(args: list[str]) -> int:
     """Writes the report of each run again and prints its path.
 
     Raises:
-        ValueError: for a folder that is no run's.
+        UserError: for a folder that is no run's.
     """
     parser = argparse.ArgumentParser("lightning-cgan report", description="One HTML file about each run.")
     parser.add_argument("run", nargs="+", type=Path, help="folder of a run")
@@ -25,7 +25,7 @@ def write_report(folder: str | Path) -> Path:
     """Writes ``report.html`` into the run folder; its path.
 
     Raises:
-        ValueError: if ``folder`` is no run's.
+        UserError: if ``folder`` is no run's.
     """
     from lightning_cgan.runs.report.folder import read_run
     from lightning_cgan.runs.report.page import page

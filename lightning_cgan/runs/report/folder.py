@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from lightning_cgan.errors import UserError
 from lightning_cgan.runs.csv_rows import read_rows
 from lightning_cgan.runs.report.curves import Points, series_of
 from lightning_cgan.runs.report.pictures import THUMBNAIL, Picture, final, frames, picture
@@ -33,10 +34,10 @@ def read_run(folder: Path) -> Run:
     """The run in ``folder``.
 
     Raises:
-        ValueError: if it is no run folder.
+        UserError: if it is no run folder.
     """
     if not any((folder / name).is_file() for name in FILES):
-        raise ValueError(
+        raise UserError(
             f"A report is made from a run folder, which holds {FILES[0]}, {FILES[1]} or {FILES[2]}; {folder} has none "
             "of them. Name a folder that `fit` has written."
         )

@@ -171,7 +171,7 @@ class StyleTransfer(Paper):
         if isinstance(batch, LatentBatch):
             raise UserError(
                 "Style is transferred to pictures; this data set gives numbers to draw by. "
-                "Set data.class_path to datamodules.photo_crops.PhotoCrops, or data.init_args.predict_from to pictures."
+                "Set data.class_path to datamodules.PhotoCrops, or data.init_args.predict_from to pictures."
             )
         return EvalOutput(real=batch.image[:0], fake=self(batch.image), source=batch.image)
 

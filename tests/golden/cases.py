@@ -154,7 +154,7 @@ def wgan():
     networks = {"generator": G(dcgan.Generator, width=2, latent_dim=3), "critic": D(dcgan.Discriminator, width=2)}
 
     def case(counts, **options):
-        return Case(lambda: WGAN(MEDIUM, **networks, clip=0.1, **options), labelled(MEDIUM, counts))
+        return Case(lambda: WGAN(MEDIUM, **networks, clip_value=0.1, **options), labelled(MEDIUM, counts))
 
     return {
         "warm-up": case([3, 2, 2], n_critic=2, n_critic_warmup=3, warmup=1),

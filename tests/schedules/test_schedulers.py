@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 import lightning_cgan
 from lightning_cgan.schedules.learning_rate import ConstantThenLinear, constant, cosine
 from lightning_cgan.schedules.schedulers import OneCycle, Scheduled
-from tests.experiments.tiny import EXTRA
+from tests.experiments.tiny import model_flags
 
 FALLING = [
     "--model.init_args.schedule=lightning_cgan.schedules.ConstantThenLinear",
@@ -54,7 +54,7 @@ def optimisers(file, updates):
     """Optimizers and schedulers of the experiment for a run of so many ``updates``, and the model."""
     model, _ = lightning_cgan.build(
         f"experiments/{file}.yaml",
-        *EXTRA.get(file, []),
+        *model_flags(file),
         *FALLING * (file in FILES and file != OF_ITS_OWN),
     )
     model.trainer = trainer(max_steps=updates)

@@ -13,17 +13,16 @@ from lightning_cgan import keyed
 from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.extractors import Extractor, sha256_of
 from lightning_cgan.extractors.resizing import Resize
-from lightning_cgan.interfaces import PaperFacts
+from lightning_cgan.interfaces import UNDECLARED, PaperFacts, data_facts
 from lightning_cgan.protocol import Protocol
 
 PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics", "torch-fidelity")
-UNDECLARED = "not declared"  # of a paper that is no PaperFacts
 
 
 def card(trainer: Trainer, module: LightningModule, split: str, reals: int, fakes: int) -> dict[str, Any]:
     """What belongs beside every score of ``split``, whatever is scored."""
-    data = trainer.datamodule
-    protocol = data.protocol if split == "test" and hasattr(data, "protocol") else Protocol.OWN
+    data = data_facts(trainer.datamodule)
+    protocol = data.protocol if split == "test" else Protocol.OWN
     return {
         "reference": data.reference(split)._asdict(),
         "reals": reals,
@@ -93,7 +92,7 @@ def weights_scored(trainer: Trainer) -> dict[str, Any]:
     path = Path(trainer.ckpt_path)
     held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     return {
-        "training_seed": held["hyper_parameters"]["seed_everything"],
+        "training_seed": held.get("hyper_parameters", {}).get("seed_everything"),
         "update": held["global_step"],
         "checkpoint": {"name": path.name, "sha256": sha256_of(path)},
     }

@@ -18,6 +18,7 @@ from lightning_cgan.callbacks.scores.reference_features import References, whole
 from lightning_cgan.console import info
 from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.extractors.extractors import Extractor
+from lightning_cgan.interfaces import data_facts
 from lightning_cgan.metrics.classification import Classification, classification_scores, recipe_for
 from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, GatheredFeatures, ScoreResult, all_scores
 from lightning_cgan.metrics.distribution.fid import chunks, frechet_distance, total_variance
@@ -66,7 +67,7 @@ class Scores(Callback):
 
     def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
         if stage == "test":
-            check_extractor(self.extractor, trainer.datamodule.protocol)
+            check_extractor(self.extractor, data_facts(trainer.datamodule).protocol)
 
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.begin(trainer, module, "val")
@@ -94,7 +95,7 @@ class Scores(Callback):
     def begin(self, trainer: Trainer, module: LightningModule, split: str) -> None:
         """Before an evaluation."""
         self.extractor.to(module.device)
-        self.images = trainer.datamodule.reference(split)
+        self.images = data_facts(trainer.datamodule).reference(split)
         known = self.references.known(trainer, module, self.images) if whole(trainer) else None
         self.passed = FeatureAccumulator(self.extractor, known)
         self.kept = GeneratedImageBuffer(None if self.classifier_updates else SUSPECTS)
@@ -140,7 +141,7 @@ class Scores(Callback):
         """The scores, and what belongs on their card; the first process calls it."""
         testing = trainer.state.fn == "test"
         data = trainer.datamodule
-        convention = data.protocol.value if testing else Protocol.OWN.value
+        convention = data_facts(data).protocol.value if testing else Protocol.OWN.value
         asked = len(seen.label) > 0 and bool((seen.label >= 0).all())
         scored = all_scores(
             seen,
@@ -189,7 +190,7 @@ class Scores(Callback):
 
     def taught(self, data: Any, asked: Tensor, device: torch.device) -> Classification:
         """What classifiers learn from generated and from real images."""
-        train, test = (data.images(split) for split in ("train", "test"))
+        train, test = (data_facts(data).reference_images(split) for split in ("train", "test"))
         real, held_out = (source.at(torch.arange(len(source.label))) for source in (train, test))
         recipe = recipe_for(data.spec)._replace(updates=self.classifier_updates)
         sets = self.fakes, asked, real, train.label, held_out, test.label
@@ -210,7 +211,8 @@ def beside_training_images(fakes: Tensor, found: Neighbours, seen: GatheredFeatu
     suspect = seen.fake[chosen].double()  # a part at a time: all training images would take twice their memory
     apart = torch.cat([torch.cdist(suspect, part.double()) for part in chunks(seen.train)], 1)
     near = apart.topk(BESIDE, largest=False).indices
-    return neighbour_grid(fakes[chosen], data.images("train", TRAINING_IMAGES).at(near), distance[chosen])
+    images = data_facts(data).reference_images("train", TRAINING_IMAGES)
+    return neighbour_grid(fakes[chosen], images.at(near), distance[chosen])
 
 
 def on_first(trainer: Trainer, work: Callable[[], Any]) -> Any:

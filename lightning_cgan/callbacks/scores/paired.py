@@ -13,6 +13,7 @@ from lightning_cgan.callbacks.pictures import SampleGrid
 from lightning_cgan.callbacks.scores.distribution import Scores
 from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.extractors import Extractor
+from lightning_cgan.interfaces import data_facts
 from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, GatheredFeatures, ScoreResult, all_scores
 from lightning_cgan.metrics.paired import bicubic, similarity
 
@@ -35,10 +36,11 @@ class PairedScores(Scores):
 
     def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
         super().setup(trainer, module, stage)
-        if stage == "test" and trainer.datamodule.protocol.value.fakes:
+        protocol = data_facts(trainer.datamodule).protocol
+        if stage == "test" and protocol.value.fakes:
             raise UserError(
                 "Pairs are one generated for each real image of the test split; met data.init_args.protocol "
-                f"{trainer.datamodule.protocol.name}, which sets other images against each other. Leave it out."
+                f"{protocol.name}, which sets other images against each other. Leave it out."
             )
 
     def begin(self, trainer: Trainer, module: LightningModule, split: str) -> None:
@@ -85,7 +87,7 @@ class PairedScores(Scores):
             baseline = all_scores(
                 self.baseline,
                 self.extractor.knows_labels,
-                trainer.datamodule.protocol.value,
+                data_facts(trainer.datamodule).protocol.value,
                 errors=False,
                 block=self.block,
                 device=module.device,

@@ -13,6 +13,7 @@ from lightning_cgan.callbacks.scores.generated_images import GeneratedImageBuffe
 from lightning_cgan.callbacks.scores.translation import TranslationScores, gives_labels
 from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.extractors.segmenter import Segmenter, class_numbers, decided
+from lightning_cgan.interfaces import data_facts
 from lightning_cgan.metrics.distribution.all_scores import ScoreResult
 from lightning_cgan.metrics.gan_train import NARROW, taught_scores
 from lightning_cgan.metrics.segmentation import confusion, leaving_out, segmentation_scores
@@ -59,7 +60,7 @@ class SegmentationScores(TranslationScores):
 
     def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
         data = trainer.datamodule
-        palette = getattr(data, "palette", None)
+        palette = data_facts(data).palette
         if palette is None:
             raise UserError(
                 f"Segmentation is scored where one domain is label maps; {type(data).__name__} has no palette. "
@@ -94,7 +95,7 @@ class SegmentationScores(TranslationScores):
 
     def take_labels(self, trainer: Trainer, one: EvalOutput) -> None:
         """Generated label maps against the true ones."""
-        if not trainer.datamodule.evaluates_pairs:
+        if not data_facts(trainer.datamodule).evaluates_pairs:
             self.note("labels: the data hold no true label map of each picture; nothing was scored.")
             return
         fake = to_bytes(self.usable("labels", one.fake))
@@ -106,7 +107,7 @@ class SegmentationScores(TranslationScores):
         assert one.source is not None
         truth, fake = self.classes(one.source), self.usable("segmentation", one.fake)
         self.compare("segmentation", decided(self.segmenter, to_bytes(fake)), truth)
-        if not trainer.datamodule.evaluates_pairs:
+        if not data_facts(trainer.datamodule).evaluates_pairs:
             self.note("real_segmentation, taught: the data hold no real picture of each label map; not scored.")
             return
         self.compare("real_segmentation", decided(self.segmenter, to_bytes(one.real)), truth)

@@ -15,6 +15,7 @@ from lightning_cgan.batches import EvalOutput, to_bytes
 from lightning_cgan.callbacks.pictures import SampleGrid, grid, picture_name, save_png, show
 from lightning_cgan.callbacks.scores.card import card
 from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import data_facts
 from lightning_cgan.metrics.jackknife import means, standard_error
 from lightning_cgan.runs.metrics_json import report
 
@@ -109,7 +110,8 @@ class StyleTransferBenchmark(SampleGrid):
     def finish(self, trainer: Trainer, module: LightningModule, split: str) -> None:
         scored = self.gather(trainer, module)
         count = len(scored["loss"])
-        scene = trainer.datamodule.scene(split) if hasattr(trainer.datamodule, "scene") else torch.arange(count)
+        scene = data_facts(trainer.datamodule).scene(split)
+        scene = torch.arange(count) if scene is None else scene
         group = scene[:count].unique(return_inverse=True)[1]
         each = {name: means(values, group, int(group.max()) + 1) for name, values in scored.items()}
         value = {name: values[0].item() for name, values in each.items()}

@@ -14,6 +14,7 @@ from lightning_cgan.batches import EvalOutput
 from lightning_cgan.callbacks.pictures import SampleGrid
 from lightning_cgan.callbacks.scores.card import card
 from lightning_cgan.extractors.perceptual import Features
+from lightning_cgan.interfaces import data_facts
 from lightning_cgan.metrics.super_resolution import bicubic, image_scores
 from lightning_cgan.runs.metrics_json import report
 
@@ -68,9 +69,7 @@ class SuperResolutionScores(Callback):
         rows = self.gather(module)
         value = {name: column.mean().item() for name, column in zip(self.names, rows.T, strict=True)}
         error = {name: standard_error(column) for name, column in zip(self.names, rows.T, strict=True)}
-        names = getattr(trainer.datamodule, "names", lambda split: [f"{place:05d}" for place in range(len(rows))])(
-            split
-        )
+        names = data_facts(trainer.datamodule).names(split) or [f"{place:05d}" for place in range(len(rows))]
         images = {
             name: dict(zip(self.names, row, strict=True)) for name, row in zip(names, rows.tolist(), strict=False)
         }

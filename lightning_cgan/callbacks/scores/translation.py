@@ -10,6 +10,7 @@ from torchmetrics.utilities.distributed import gather_all_tensors
 from lightning_cgan.batches import EvalOutput, to_bytes
 from lightning_cgan.callbacks.scores.card import card
 from lightning_cgan.console import info
+from lightning_cgan.interfaces import data_facts
 from lightning_cgan.metrics.colour import BINS, RANGES, colour_counts, colour_moments, intersection, lab, spread
 from lightning_cgan.metrics.distribution.all_scores import ScoreResult, finished
 from lightning_cgan.metrics.jackknife import GROUPS
@@ -125,7 +126,7 @@ def added_up(sums: Tensor, device: torch.device) -> Tensor:
 
 def gives_labels(trainer: Trainer, back: bool) -> bool:
     """Whether the direction a to b, or ``back``, generates label maps."""
-    return getattr(trainer.datamodule, "labels_in", None) == ("a" if back else "b")
+    return data_facts(trainer.datamodule).labels_in == ("a" if back else "b")
 
 
 class ColourScores(TranslationScores):
@@ -138,7 +139,7 @@ class ColourScores(TranslationScores):
     """
 
     def take(self, trainer: Trainer, outputs: EvalOutput) -> None:
-        labels = getattr(trainer.datamodule, "labels_in", None)
+        labels = data_facts(trainer.datamodule).labels_in
         for back, one in enumerate([outputs, outputs.reverse] if outputs.reverse else [outputs]):
             if gives_labels(trainer, bool(back)):
                 continue

@@ -15,7 +15,7 @@ from datamodules.core.sources import ConcatSource, LabelledImages
 from lightning_cgan.batches import EvalBatch, to_signed
 from lightning_cgan.clock import endless_epoch
 from lightning_cgan.errors import UserError
-from lightning_cgan.interfaces import DataFacts
+from lightning_cgan.interfaces import DataFacts, facts_of
 
 EVAL_SPLITS = {"fit": "val", "validate": "val", "test": "test"}  # by the stage of the Trainer
 
@@ -101,14 +101,9 @@ class DataModule(DataFacts, LightningDataModule):
         return self.loader(Evaluation(source, self.spec.num_classes), self.eval_order(len(source.label), 0))
 
     def batch_shape(self, update: int) -> tuple[int, int]:
-        """Critic updates in generator update ``update``, and images in the batch of each: as the paper says.
-
-        ``n_critic`` of the module is a number, or a function of the update; so is ``batch_size``, which only a
-        paper has that changes it while training. Without a paper there is one critic update.
-        """
-        module = self.run.lightning_module
-        n, size = getattr(module, "n_critic", 1), getattr(module, "batch_size", self.batch_size)
-        return n(update) if callable(n) else n, size(update) if callable(size) else size
+        """Discriminator updates in generator update ``update``, and images in the batch of each, as the paper says."""
+        paper = facts_of(self.run.lightning_module)
+        return paper.n_critic_at(update), paper.batch_size_at(update) or self.batch_size
 
     def training_order(self, count: int, purpose: str = "order", updates: int | None = None) -> TrainingOrder:
         """The training order of ``count`` images, this process' share.

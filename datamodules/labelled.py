@@ -16,6 +16,7 @@ from datamodules.core.order import SampleIndex
 from datamodules.core.sources import ConcatSource, LabelledImages
 from lightning_cgan.batches import EvalBatch, ImageSpec, Labelled, LatentBatch, Reference
 from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import facts_of
 from lightning_cgan.protocol import Protocol
 
 
@@ -154,7 +155,7 @@ class LabelledDataModule(DataModule):
             UserError: for a paper that does not mix classes.
         """
         module = self.run.lightning_module
-        if module is not None and not hasattr(module, "morph"):
+        if module is not None and not facts_of(module).mixes_classes:
             raise UserError(
                 f"Morphs need a generator that mixes classes; got {type(module).__name__}. "
                 "Leave out data.init_args.predict_morphs."

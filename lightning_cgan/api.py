@@ -56,7 +56,7 @@ def load(checkpoint: str | Path, device: str | torch.device = "cpu", trust: Sequ
     """
     check_local(checkpoint)
     content = read_checkpoint(checkpoint)
-    model = stored_model(content["hyper_parameters"]["model"], checkpoint, trust)
+    model = stored_model(content["hyper_parameters"].get("model"), checkpoint, trust)
     check_fits(content, model, str(checkpoint))
     model.load_state_dict(content["state_dict"])
     return model.to(device).eval()

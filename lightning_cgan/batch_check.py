@@ -1,14 +1,12 @@
-"""What a paper says to a batch that it cannot train on, before anything is computed with it."""
+"""Checks the kind, shapes and types of a training batch before a paper computes with it."""
 
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from lightning_cgan.batches import ImageSpec, Labelled, Paired, PairSpec, PartlyLabelled, Unpaired
 from lightning_cgan.errors import UserError
-from lightning_cgan.interfaces import training_batch
 
 LABELLED = "image (n, B, {}), label (n, B) int64"
 DOMAINS = "a (n, B, {}), b (n, B, {})"
@@ -21,22 +19,20 @@ SHAPES = {
 IMAGES = ("image", "unlabelled", "a", "b")
 
 
-class ChecksBatches(LightningModule):
-    """Refuses a training batch that is none of those it reads. Base of the papers."""
-
-    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        check_batch(self, batch)
-
-
 def check_batch(module: Any, batch: Any) -> None:
-    """Refuse a training batch of another kind, of other shapes or in another range than ``module`` reads.
+    """Refuse a training batch of another kind than ``module.training_batch``, or of other shapes or types.
 
     Raises:
-        UserError: saying what it reads.
+        UserError: with the shapes that the module trains on, and those that it got.
     """
-    kind: Any = training_batch(module)
-    if isinstance(batch, kind) and not any(map(wrong, kind._fields, batch)):
+    kind: Any = module.training_batch
+    if isinstance(batch, kind) and not (kind in SHAPES and any(map(wrong, kind._fields, batch))):
         return
+    if kind not in SHAPES:
+        raise UserError(
+            f"{type(module).__name__} trains on batches {kind.__module__}.{kind.__name__}; got {described(batch)}. "
+            "Give fit data of that kind."
+        )
     shapes = [" x ".join(map(str, shape)) for shape in image_shapes(module.spec)]
     wanted = SHAPES[kind].format(*(shapes * 2)[: SHAPES[kind].count("{}")])
     raise UserError(
@@ -63,7 +59,7 @@ def wrong(name: str, part: Any) -> bool:
 
 
 def described(batch: Any) -> str:
-    """Kind, types and shapes of what came instead."""
+    """The kind, types and shapes of what was got."""
     if isinstance(batch, Tensor):
         span = f" from {batch.min():g} to {batch.max():g}" if batch.numel() else ""
         return f"{str(batch.dtype).removeprefix('torch.')} {tuple(batch.shape)}{span}"

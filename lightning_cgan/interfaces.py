@@ -1,8 +1,9 @@
 """What the suite may ask of a paper and of a data module, with defaults, and the checks that both fit together."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol, get_type_hints
+from typing import Any, ClassVar, NamedTuple, Protocol, get_type_hints, runtime_checkable
 
+from lightning.pytorch import Trainer
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
@@ -18,39 +19,110 @@ EACH_IMAGE, EACH_BATCH = "statistics of each image", "statistics of each batch"
 UNDECLARED = "not declared"
 
 
-class EvaluationFacts(nn.Module):
-    """What a paper says of its own evaluation, for the evaluation card. Put it before ``LightningModule``."""
+class PaperFacts:
+    """What the suite may ask of a model, with defaults. Put it before ``LightningModule``; ``Paper`` has done so.
+
+    Attributes:
+        spec: of the data that the model is made for; None where it does not matter.
+        training_batch: the kind of batch it trains on.
+        n_critic: discriminator updates in one generator update, each on a batch of its own.
+        mixes_classes: whether its generator takes weights of the classes in place of labels, as morphs need.
+    """
+
+    spec: ImageSpec | PairSpec | None = None
+    training_batch: ClassVar[type] = Labelled
+    n_critic: int = 1
+    mixes_classes: ClassVar[bool] = False
+
+    def n_critic_at(self, update: int) -> int:
+        """``n_critic`` of generator update ``update``, counted from 0; the data module delivers as many batches."""
+        return self.n_critic
+
+    def batch_size_at(self, update: int) -> int | None:
+        """Real images in one batch of generator update ``update``, over all processes; None: what the data say."""
+        return None
+
+    def check(self, trainer: Trainer) -> None:
+        """Refuse what the model cannot be trained with by ``trainer``; asked before anything is written.
+
+        Raises:
+            UserError: naming what to change.
+        """
+
+    def networks(self) -> dict[str, tuple[nn.Module, ...]]:
+        """The trained networks by role, as "generator" or "discriminator"; those of a role share an optimizer."""
+        return {}
 
     def evaluated_networks(self) -> dict[str, nn.Module]:
-        """By role, the networks that make or classify the images that are scored."""
-        return {"generator": self.get_submodule("generator")}
+        """By attribute name, the networks that generate or classify the images that are scored."""
+        return {}
 
     def eval_weights(self) -> str:
-        """Whether their weights are those last trained ("raw") or a running average of them ("average")."""
+        """Whether their weights are the last ones ("raw") or an exponential moving average ("average")."""
         kinds = {role: weights_of(network) for role, network in self.evaluated_networks().items()}
         alike = len(set(kinds.values())) == 1
         return next(iter(kinds.values())) if alike else ", ".join(f"{kind} {role}" for role, kind in kinds.items())
 
     def eval_norm(self) -> str:
-        """Which statistics their norm layers take in an evaluation."""
+        """Which statistics their norm layers use in evaluation."""
         return statistics_of(self.evaluated_networks().values())
 
     def eval_dropout(self) -> str:
-        """Whether they drop in an evaluation: "on" or "off"."""
+        """Whether they use dropout in evaluation: "on" or "off"."""
         return "off"
 
 
+def facts_of(model: Any) -> PaperFacts:
+    """``model`` itself, or the defaults where it is another LightningModule or None."""
+    return model if isinstance(model, PaperFacts) else PaperFacts()
+
+
+@runtime_checkable
+class HasLatentDim(Protocol):
+    """A generator that takes noise (B, latent_dim)."""
+
+    latent_dim: int
+
+
+@runtime_checkable
+class HasMultiple(Protocol):
+    """A network whose input sides must be multiples of ``multiple`` pixels."""
+
+    multiple: int
+
+
+@runtime_checkable
+class HasSmallest(Protocol):
+    """A network whose input sides must be at least ``smallest`` pixels."""
+
+    smallest: int
+
+
+@runtime_checkable
+class HasGroupSize(Protocol):
+    """A discriminator with a minibatch standard deviation over groups of ``group_size`` images; None: over all."""
+
+    group_size: int | None
+
+
+@runtime_checkable
+class HasScale(Protocol):
+    """A super-resolution network, whose output is ``scale`` times larger than its input."""
+
+    scale: int
+
+
 def weights_of(network: nn.Module) -> str:
-    """ "average" of a network that averages another's weights, else "raw"."""
+    """ "average" for a moving average of another network's weights, else "raw"."""
     return AVERAGE if isinstance(network, AveragedModel) else RAW
 
 
 def statistics_of(networks: Iterable[nn.Module], gathered: str = RUNNING) -> str:
-    """Which statistics the norm layers of ``networks`` take in an evaluation.
+    """Which statistics the norm layers of ``networks`` use in evaluation.
 
     Args:
         networks: that are evaluated.
-        gathered: what is taken in place of the running statistics that a layer has gathered.
+        gathered: what is used in place of the running statistics of a layer that has them.
     """
     found = []
     for layer in (layer for network in networks for layer in network.modules()):
@@ -191,25 +263,6 @@ def with_classes(spec: ImageSpec, paper: str) -> ImageSpec:
     return spec
 
 
-def with_few_labels(data: object, paper: str) -> None:
-    """Refuse ``data``, a data module, where it says that its training batches are other than ``PartlyLabelled``.
-
-    Raises:
-        UserError: naming the view that makes them so.
-    """
-    kind = getattr(data, "training_batch", PartlyLabelled)
-    if kind is not PartlyLabelled:
-        raise UserError(
-            f"{paper} learns from few labelled and many unlabelled images; met {type(data).__name__}, all labelled. "
-            "Set data.class_path to datamodules.SemiLabelled, and its init_args.data to this set."
-        )
-
-
-def training_batch(side: Any) -> type:
-    """The kind of batch that a paper reads, or a data module gives."""
-    return getattr(side, "training_batch", Labelled)
-
-
 def spec_of(data: Any) -> ImageSpec | PairSpec:
     """The ``spec`` of a data module.
 
@@ -233,9 +286,14 @@ def check_batches(module: Any, data: Any) -> None:
     Raises:
         UserError: naming both kinds of batch.
     """
-    asked, given = training_batch(module), training_batch(data)
-    few = (asked, given) == (PartlyLabelled, Labelled)  # SGAN itself says more about it
-    if given is not asked and not few:
+    asked = facts_of(module).training_batch
+    given = data.training_batch if isinstance(data, DataFacts) else Labelled
+    if (asked, given) == (PartlyLabelled, Labelled):
+        raise UserError(
+            f"{type(module).__name__} learns from few labelled and many unlabelled images; got {type(data).__name__}, "
+            "all labelled. Set data.class_path to datamodules.SemiLabelled, and its init_args.data to this set."
+        )
+    if given is not asked:
         raise UserError(
             f"{type(module).__name__} trains on {asked.__name__} batches; {type(data).__name__} gives "
             f"{given.__name__} ones. Set data, or model.class_path to a paper for such data."
@@ -252,7 +310,7 @@ def fitting_spec(spec: Any, model: Any) -> Any:
     if asked is not type(spec):
         domains = {ImageSpec: "one domain", PairSpec: "two domains"}
         raise UserError(
-            f"{model.__name__} learns from data of {domains.get(asked, asked)}; met data of "
+            f"{model.__name__} learns from data of {domains.get(asked, asked)}; got data of "
             f"{domains.get(type(spec), spec)}. Set data, or model.class_path to a paper for such data."
         )
     return spec

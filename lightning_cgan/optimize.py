@@ -52,7 +52,7 @@ def logit_means(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         real: (B,) logits of real images.
         fake: (K,) logits of generated images.
     """
-    return {"train/d_real": real.detach().float().mean(), "train/d_fake": fake.detach().float().mean()}
+    return {"d_real": real.detach().float().mean(), "d_fake": fake.detach().float().mean()}
 
 
 class Adam(torch.optim.Adam):

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
@@ -17,7 +17,7 @@ from lightning_cgan.callbacks.diagnosis import CLASS, GRADIENT, KEPT, VARIANCE, 
 from lightning_cgan.callbacks.scores.card import commit
 from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
-from lightning_cgan.interfaces import data_facts
+from lightning_cgan.interfaces import data_facts, facts_of
 from lightning_cgan.runs.files import read_json, tolerated, write_json
 
 FINEST = 8  # pixels along a side of the images whose variance is taken
@@ -35,7 +35,7 @@ class Health(Callback):
     A warning is given when a trouble begins, and again only after it has ended. It is printed, and it is put into
     ``health.json`` in the run folder. The run goes on, and no bit of its training changes by being watched.
 
-    The generator is the module's ``generator``; the data module answers ``probe``. What is missing is not watched.
+    The generators are the networks in that role; the data module answers ``probe``. What is missing is not watched.
 
     Args:
         every: generator updates between two looks, rounded up to updates whose scalars are logged.
@@ -64,7 +64,8 @@ class Health(Callback):
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         logs = trainer.log_every_n_steps or self.every  # 0: no scalars are written
         self.period = -(-self.every // logs) * logs
-        if hasattr(module, "generator"):
+        self.generator = [*generator_of(module)]
+        if self.generator:
             self.probe = data_facts(trainer.datamodule).probe()
         if trainer.is_global_zero:
             forget(log_of(trainer), after=trainer.global_step)
@@ -75,9 +76,9 @@ class Health(Callback):
 
     @torch.no_grad()
     def on_before_optimizer_step(self, trainer: Trainer, module: LightningModule, optimizer: Optimizer) -> None:
-        if self.looking and hasattr(module, "generator"):
+        if self.looking and self.generator:
             weights = [weight for group in optimizer.param_groups for weight in group["params"]]
-            network = "g" if any(weights[0] is weight for weight in module.generator.parameters()) else "d"
+            network = "g" if any(weights[0] is weight for weight in self.generator) else "d"
             self.norms[network] = get_total_norm(weight.grad for weight in weights if weight.grad is not None)
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
@@ -108,6 +109,12 @@ class Health(Callback):
             return shares_of_variance(fake, real, None, None)
         truth = torch.cat([part.label for part in self.probe]).to(module.device)
         return shares_of_variance(fake, real, torch.cat(asked), truth)
+
+
+def generator_of(module: LightningModule) -> Iterator[nn.Parameter]:
+    """The parameters of the module's networks in the role "generator"; none of a module that does not say."""
+    for network in facts_of(module).networks().get("generator", ()):
+        yield from network.parameters()
 
 
 def gradients(norms: dict[str, Tensor]) -> HealthSample:

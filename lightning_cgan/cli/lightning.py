@@ -39,7 +39,7 @@ from lightning_cgan.config.parser import Parser, Trust, without_trust
 from lightning_cgan.config.stored_model import check_local
 from lightning_cgan.console import info
 from lightning_cgan.errors import NonFiniteError, UserError
-from lightning_cgan.interfaces import check_batches, data_facts, fitting_spec, spec_of
+from lightning_cgan.interfaces import check_batches, data_facts, facts_of, fitting_spec, spec_of
 from lightning_cgan.runs import checkpoint_io
 from lightning_cgan.runs.lock import FolderLock
 from lightning_cgan.runs.loggers import loggers_for, place_loggers, reach_wandb, remember_tracking
@@ -167,7 +167,8 @@ class CLI(LightningCLI):
             super().instantiate_classes()
         except ValueError as error:  # jsonargparse wraps what a constructor says in its own words
             raise UserError(format_parser_error(str(error))) from error
-        if self.datamodule.spec.num_classes and not getattr(self.model, "spec", self.datamodule.spec).num_classes:
+        made_for = facts_of(self.model).spec or self.datamodule.spec
+        if self.datamodule.spec.num_classes and not made_for.num_classes:
             info(f"{type(self.model).__name__} is unconditional: the labels of the data are ignored")
         self._dump_config()
         self.description = describe(self.config_dump, self.datamodule)
@@ -216,7 +217,7 @@ class CLI(LightningCLI):
         check_training(self.trainer, self.model)
         check_strategy(self.trainer, self.model)
         check_batches(self.model, self.datamodule)
-        if hasattr(self.model, "batch_size"):
+        if facts_of(self.model).batch_size_at(0) is not None:
             info(f"{type(self.model).__name__} sets the sizes of its batches: data.init_args.batch_size is not used")
         if fit.ckpt_path is None and not self.fresh:
             fit.ckpt_path = to_go_on_from(folder)
@@ -234,8 +235,8 @@ class CLI(LightningCLI):
                 raise SystemExit(0)
             tell_missing(folder, checkpoint)
             info(f"going on from update {done} of {self.trainer.max_steps} in {folder}")
-        if not fit.ckpt_path and hasattr(self.model, "check"):
-            self.model.check(self.trainer)
+        if not fit.ckpt_path:
+            facts_of(self.model).check(self.trainer)
         if self.fresh:
             self.start_over(folder)
         if not fit.ckpt_path:

@@ -50,7 +50,8 @@ def stored_model(
         and isinstance(described.get("init_args", {}), dict)
     ):
         raise UserError(
-            f"A checkpoint says which class its model is of; {path} does not. Set the path to one that `fit` wrote."
+            f"A checkpoint of the command line describes its model; {path}, of a Trainer in a script, does not. Call "
+            "load_from_checkpoint of the model's class with the path and the arguments it was made with, as spec=..."
         )
     rules = checked(strings, AllowList(tuple(trust), None, {found.text: found.place for found in strings}))
     wanted = described | {"init_args": described.get("init_args", {}) | (changed or {})}
@@ -82,13 +83,14 @@ class Loadable(LightningModule):
         """The model of a checkpoint in training mode, like Lightning's own. ``lightning_cgan.load`` is shorter.
 
         Args:
-            checkpoint_path: a file that ``fit`` has written. It says itself which data the model is made for.
+            checkpoint_path: a file that the command line wrote, which describes its model, or a Trainer in a script:
+                then all arguments of the constructor are needed, as ``spec``.
             map_location: the device to put the model on; the CPU where it is left out.
-            hparams_file: of other checkpoints; those of this suite need none.
+            hparams_file: not used; checkpoints of this suite need none.
             strict: whether the weights must be those of the model, no more and no less. They must, if left out.
             weights_only: nothing else is read from a checkpoint.
             trust: packages whose classes it may name beside the suite's, torch's and Lightning's. Their code runs.
-            changed: arguments of the model to set otherwise.
+            changed: arguments of the model's constructor to change, or all of them.
 
         Raises:
             UserError: if the file is missing, not a checkpoint of this suite, of another class, or names a class that
@@ -101,7 +103,11 @@ class Loadable(LightningModule):
             )
         check_local(checkpoint_path)
         content = read_checkpoint(checkpoint_path)
-        model = stored_model(content["hyper_parameters"]["model"], checkpoint_path, trust, changed)
+        described = content["hyper_parameters"].get("model")
+        if described is None and changed:
+            model: LightningModule = cls(**changed)
+        else:
+            model = stored_model(described, checkpoint_path, trust, changed)
         if not isinstance(model, cls):
             raise UserError(
                 f"A class loads its own checkpoints; got one of {type(model).__name__} for {cls.__name__}. "

@@ -14,7 +14,7 @@ from lightning_cgan import keyed
 from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled
 from lightning_cgan.clock import updates_of_run
 from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.interfaces import PaperFacts
 from lightning_cgan.optimize import optimizer_step, should_log
 from lightning_cgan.schedules.schedulers import OneCycle
 
@@ -74,7 +74,7 @@ def jitter(image: Tensor, degrees: float = 10.0, shift: float = 0.1, zoom: float
     return grid_sample(image, grid, padding_mode="border", align_corners=False)
 
 
-class ClassifierTraining(EvaluationFacts, Loadable, LightningModule):
+class ClassifierTraining(PaperFacts, Loadable, LightningModule):
     """Trains a ``SmallClassifier`` by cross-entropy on jittered images.
 
     Args:

@@ -13,7 +13,7 @@ from lightning_cgan import keyed
 from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled
 from lightning_cgan.clock import updates_of_run
 from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.interfaces import PaperFacts
 from lightning_cgan.optimize import optimizer_step, should_log
 from lightning_cgan.schedules.schedulers import OneCycle
 
@@ -64,7 +64,7 @@ def recoloured(image: Tensor, strength: float = 0.5) -> Tensor:
     return (torch.lerp(grey, image, left) * (1 + gain) + lift).clamp(-1, 1)
 
 
-class PatchTraining(EvaluationFacts, Loadable, LightningModule):
+class PatchTraining(PaperFacts, Loadable, LightningModule):
     """Trains a ``PatchNetwork`` to tell from which photograph a patch is; ``experiments/features/photos.yaml``.
 
     What tells photographs apart in changing light is blind to colour, and pictures of any colour have the same

@@ -17,7 +17,7 @@ from lightning_cgan.clock import updates_of_run
 from lightning_cgan.config.stored_model import Loadable
 from lightning_cgan.extractors.digits import convolution
 from lightning_cgan.extractors.weights_registry import sha256_of
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.interfaces import PaperFacts
 from lightning_cgan.optimize import optimizer_step, should_log
 from lightning_cgan.schedules.schedulers import OneCycle
 
@@ -82,7 +82,7 @@ class PoseRegressor(nn.Module):
         return azimuth
 
 
-class PoseTraining(EvaluationFacts, Loadable, LightningModule):
+class PoseTraining(PaperFacts, Loadable, LightningModule):
     """Trains a ``PoseNetwork`` by the squared error of the azimuth.
 
     Args:

@@ -22,7 +22,7 @@ from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.digits import ClassifierOutput, convolution
 from lightning_cgan.extractors.extractors import Extractor, without_classes, without_tf32
 from lightning_cgan.extractors.weights_registry import sha256_of
-from lightning_cgan.interfaces import EvaluationFacts, data_facts
+from lightning_cgan.interfaces import PaperFacts, data_facts
 from lightning_cgan.optimize import optimizer_step, should_log
 from lightning_cgan.schedules.schedulers import OneCycle
 
@@ -188,7 +188,7 @@ class FacadesFeatures(SegmenterFeatures):
 LEFT_OUT = -100  # in place of a class
 
 
-class SegmenterTraining(EvaluationFacts, Loadable, LightningModule):
+class SegmenterTraining(PaperFacts, Loadable, LightningModule):
     """Trains a :class:`SegmenterNetwork` by cross-entropy on pairs of pictures (a) and label maps (b).
 
     To the suite it is a translation like any other: what it decides is painted in the data's palette, and scored by

@@ -15,11 +15,11 @@ def slopes(critic: Callable[[Tensor], Tensor], point: Tensor) -> Tensor:
 
 
 def gradient_penalty(
-    critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor | None = None, target: float = 1.0
+    critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor | None = None, gamma: float = 1.0
 ) -> Tensor:
-    """mean (|grad f(x)| - target)^2 / target^2 at one point on the line from each generated to its real image.
+    """mean (|grad f(x)| - gamma)^2 / gamma^2 at one point on the line from each generated to its real image.
 
-    Gulrajani et al. 2017, Equation 3, with the target of Karras et al. 2018, Appendix A.1. The weight (lambda) is left
+    Gulrajani et al. 2017, Equation 3, with the gamma of Karras et al. 2018, Appendix A.1. The weight (lambda) is left
     to the caller.
 
     Args:
@@ -28,12 +28,12 @@ def gradient_penalty(
         real: (B, C, H, W).
         fake: (B, C, H, W).
         mix: (B,) share of the real image in each point; drawn uniformly from [0, 1) when None.
-        target: gradient norm at which the penalty is 0.
+        gamma: gradient norm at which the penalty is 0.
     """
     share = torch.rand(len(real), device=real.device) if mix is None else mix
     share = share.view(-1, *[1] * (real.ndim - 1)).to(real.dtype)
     point = torch.lerp(fake.detach().to(real.dtype), real, share)
-    return (slopes(critic, point) - target).square().mean() / target**2
+    return (slopes(critic, point) - gamma).square().mean() / gamma**2
 
 
 def r1_penalty(critic: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:

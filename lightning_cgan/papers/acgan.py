@@ -1,29 +1,27 @@
 """Conditional image synthesis with auxiliary classifier GANs. Odena, Olah & Shlens, ICML 2017."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Literal, get_args
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_cgan import keyed
-from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, class_labels
-from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.interfaces import EvaluationFacts, with_classes
+from lightning_cgan.batches import ImageSpec, Labelled
+from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import with_classes
 from lightning_cgan.losses.auxiliary import class_loss
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import acgan
-from lightning_cgan.optimize import Adam, logit_means, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step
+from lightning_cgan.papers.base import check_counts
+from lightning_cgan.papers.kinds import ClassConditional
 from lightning_cgan.schedules.learning_rate import constant
 
 Classified = Literal["real", "real_and_fake"]
 
 
-class ACGAN(EvaluationFacts, Loadable, ChecksBatches):
+class ACGAN(ClassConditional):
     """A generator that is told the class against a discriminator that names it.
 
     The discriminator says whether an image is real, L_S, and of which class it is, L_C. It maximises L_S + L_C and the
@@ -45,7 +43,7 @@ class ACGAN(EvaluationFacts, Loadable, ChecksBatches):
         schedule: maps (generator update, updates in all) to the factor on both learning rates.
 
     Raises:
-        ValueError: for data without classes, counts below one, a class loss on other images, or a weight below 0.
+        UserError: for data without classes, counts below one, a class loss on other images, or a weight below 0.
     """
 
     def __init__(
@@ -63,53 +61,42 @@ class ACGAN(EvaluationFacts, Loadable, ChecksBatches):
         g_batch_ratio: int = 1,
         schedule: Callable[[int, int], float] = constant,
     ) -> None:
-        super().__init__()
-        for name, count in (("n_critic", n_critic), ("g_batch_ratio", g_batch_ratio)):
-            if count < 1:
-                raise ValueError(f"{name} is at least 1; met {count}. Set model.init_args.{name}.")
+        super().__init__(with_classes(spec, "An AC-GAN"))
+        check_counts(n_critic=n_critic, g_batch_ratio=g_batch_ratio)
         if class_loss_on not in get_args(Classified):
-            raise ValueError(
-                f"The class loss is on {' or '.join(get_args(Classified))}; met {class_loss_on}. "
+            raise UserError(
+                f"The class loss is on {' or '.join(get_args(Classified))}; got {class_loss_on}. "
                 "Set model.init_args.class_loss_on."
             )
         weights = discriminator_class_weight, generator_class_weight
         if min(weights) < 0:
-            raise ValueError(
-                f"Weights of the class loss are not below 0; met {weights}. "
+            raise UserError(
+                f"Weights of the class loss are not below 0; got {weights}. "
                 "Set model.init_args.discriminator_class_weight and generator_class_weight."
             )
-        self.automatic_optimization = False
-        self.spec = with_classes(spec, "An AC-GAN")
         self.generator = generator(spec)
         self.discriminator = discriminator(spec)
         self.objective = objective
         self.class_loss_on = class_loss_on
-        self.discriminator_class_weight = discriminator_class_weight
-        self.generator_class_weight = generator_class_weight
-        self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
+        self.discriminator_class_weight, self.generator_class_weight = weights
+        self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
+        self.schedule = schedule
         self.n_critic = n_critic
         self.g_batch_ratio = g_batch_ratio
-        self.schedule = schedule
 
-    def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        keyed.reseed("train", self.global_step, self.global_rank)
-        generator_optimizer, discriminator_optimizer = self.optimizers()
+    def update(self, batch: Labelled) -> dict[str, Tensor]:
+        generator_optimizer, discriminator_optimizer = self.optimizer_list()
 
         with self.toggled_optimizer(discriminator_optimizer):
             for real, label in zip(*batch, strict=True):
-                discriminator_loss, logits = self.discriminator_loss(real, label)
-                optimizer_step(self, discriminator_optimizer, discriminator_loss)
+                loss_d, logits = self.discriminator_loss(real, label)
+                optimizer_step(self, discriminator_optimizer, loss_d)
 
         with self.toggled_optimizer(generator_optimizer):
-            generator_loss = self.generator_loss(self.g_batch_ratio * len(label))
-            optimizer_step(self, generator_optimizer, generator_loss, count=True)
+            loss_g = self.generator_loss(self.g_batch_ratio * len(label))
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        for scheduler in self.lr_schedulers():
-            scheduler.step()
-        if should_log(self):
-            losses = {"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}
-            self.log_dict(losses | logit_means(*logits), prog_bar=True)
+        return {"loss_d": loss_d, "loss_g": loss_g} | logit_means(*logits)
 
     def discriminator_loss(self, real: Tensor, label: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """-(L_S + L_C), and the source logits of real and generated images.
@@ -136,48 +123,3 @@ class ACGAN(EvaluationFacts, Loadable, ChecksBatches):
         """The discriminator's source logits (B,) and class logits (B, K), in full precision for the losses."""
         source, classes = self.discriminator(image)
         return source.float(), classes.float()
-
-    def fakes(self, count: int) -> tuple[Tensor, Tensor]:
-        """Generated images (count, C, H, W) and the labels (count,) they were asked for, uniform over the classes."""
-        noise = torch.randn(count, self.generator.latent_dim, device=self.device)
-        label = torch.randint(self.spec.num_classes, (count,), device=self.device)
-        return self.generator(noise, label), label
-
-    def forward(self, noise: Tensor, label: Tensor) -> Tensor:
-        """Noise (B, latent_dim) and labels (B,) to images (B, C, H, W) in [-1, 1]."""
-        return self.generator(noise, label).float()
-
-    def draw(self, draws: LatentBatch, seed: int | None = None) -> Tensor:
-        """The images of ``draws``: the same for a key whatever the batch, the device or the process."""
-        return self(keyed.normal("draw", draws.noise_id, self.generator.latent_dim, seed=seed), draws.label)
-
-    @torch.no_grad()
-    def sample(self, count: int, label: int | Sequence[int] | Tensor | None = None, seed: int = 0) -> Tensor:
-        """Generated images (count, C, H, W) in [-1, 1]; put the module in eval mode first, as ``load`` does.
-
-        Args:
-            count: images to draw.
-            label: one class for all, or one for each; None goes round the classes.
-            seed: the same seed gives the same images.
-
-        Raises:
-            ValueError: for labels that the data set does not have, or not ``count`` of them.
-        """
-        label = class_labels(label, count, self.spec.num_classes).to(self.device)
-        return self.draw(LatentBatch(label, torch.arange(count, device=self.device)), seed)
-
-    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
-        return EvalOutput(batch.image, self.draw(batch.draws), batch.draws.label, target=batch.label)
-
-    test_step = validation_step
-
-    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
-        fake = self.draw(batch)
-        return EvalOutput(real=fake[:0], fake=fake, fake_label=batch.label)
-
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizers = [
-            self.generator_optimizer(self.generator.parameters()),
-            self.discriminator_optimizer(self.discriminator.parameters()),
-        ]
-        return with_lr_lambda(self, optimizers, self.schedule)

@@ -1,26 +1,24 @@
 """Conditional generative adversarial nets. Mirza & Osindero 2014."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
+from jsonargparse import lazy_instance
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_cgan import keyed
-from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, class_labels
-from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.interfaces import EvaluationFacts, with_classes
+from lightning_cgan.batches import ImageSpec, Labelled
+from lightning_cgan.interfaces import with_classes
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.losses.penalties import r1_penalty
 from lightning_cgan.networks import maxout
-from lightning_cgan.optimize import RampedSGD, logit_means, optimizer_step, should_log, with_lr_lambda
-from lightning_cgan.schedules.learning_rate import geometric_faster
+from lightning_cgan.optimize import RampedSGD, logit_means, optimizer_step
+from lightning_cgan.papers.base import check_counts
+from lightning_cgan.papers.kinds import ClassConditional
+from lightning_cgan.schedules.learning_rate import ExponentialDecay
 
 
-class ConditionalGAN(EvaluationFacts, Loadable, ChecksBatches):
+class ConditionalGAN(ClassConditional):
     """A generator and a discriminator that are both told the label, each by an input layer of its own.
 
     The defaults are the paper's for MNIST: fully connected networks. ``networks.dcgan`` joins the label to noise and
@@ -40,7 +38,7 @@ class ConditionalGAN(EvaluationFacts, Loadable, ChecksBatches):
             paper does not have.
 
     Raises:
-        ValueError: for data without classes, or fewer than one critic update or fake for each real image.
+        UserError: for data without classes, or fewer than one critic update or fake for each real image.
     """
 
     def __init__(
@@ -53,43 +51,33 @@ class ConditionalGAN(EvaluationFacts, Loadable, ChecksBatches):
         discriminator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.05),
         n_critic: int = 1,
         g_batch_ratio: int = 1,
-        schedule: Callable[[int, int], float] = geometric_faster,
+        schedule: Callable[[int, int], float] = lazy_instance(ExponentialDecay, factor=1.00004),
         r1_weight: float = 0.0,
     ) -> None:
-        super().__init__()
-        for name, count in (("n_critic", n_critic), ("g_batch_ratio", g_batch_ratio)):
-            if count < 1:
-                raise ValueError(f"{name} is at least 1; met {count}. Set model.init_args.{name}.")
-        self.automatic_optimization = False
-        self.spec = with_classes(spec, "A conditional GAN")
+        super().__init__(with_classes(spec, "A conditional GAN"))
+        check_counts(n_critic=n_critic, g_batch_ratio=g_batch_ratio)
         self.generator = generator(self.spec)
         self.discriminator = discriminator(self.spec)
         self.objective = objective
-        self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
+        self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
+        self.schedule = schedule
         self.n_critic = n_critic
         self.g_batch_ratio = g_batch_ratio
-        self.schedule = schedule
         self.r1_weight = r1_weight
 
-    def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        keyed.reseed("train", self.global_step, self.global_rank)
-        generator_optimizer, discriminator_optimizer = self.optimizers()
+    def update(self, batch: Labelled) -> dict[str, Tensor]:
+        generator_optimizer, discriminator_optimizer = self.optimizer_list()
 
         with self.toggled_optimizer(discriminator_optimizer):
             for real, label in zip(*batch, strict=True):
-                discriminator_loss, logits = self.discriminator_loss(real, label)
-                optimizer_step(self, discriminator_optimizer, discriminator_loss)
+                loss_d, logits = self.discriminator_loss(real, label)
+                optimizer_step(self, discriminator_optimizer, loss_d)
 
         with self.toggled_optimizer(generator_optimizer):
-            generator_loss = self.generator_loss(self.g_batch_ratio * len(real))
-            optimizer_step(self, generator_optimizer, generator_loss, count=True)
+            loss_g = self.generator_loss(self.g_batch_ratio * len(label))
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        for scheduler in self.lr_schedulers():
-            scheduler.step()
-        if should_log(self):
-            losses = {"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}
-            self.log_dict(losses | logit_means(*logits), prog_bar=True)
+        return {"loss_d": loss_d, "loss_g": loss_g} | logit_means(*logits)
 
     def discriminator_loss(self, real: Tensor, label: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The objective on ``real`` and as many fakes, and the logits of both.
@@ -107,48 +95,3 @@ class ConditionalGAN(EvaluationFacts, Loadable, ChecksBatches):
     def generator_loss(self, count: int) -> Tensor:
         """The objective on ``count`` new images."""
         return self.objective.generator(self.discriminator(*self.fakes(count)).float())
-
-    def fakes(self, count: int) -> tuple[Tensor, Tensor]:
-        """Generated images (count, C, H, W) and the labels (count,) they were asked for, uniform over the classes."""
-        noise = torch.randn(count, self.generator.latent_dim, device=self.device)
-        label = torch.randint(self.spec.num_classes, (count,), device=self.device)
-        return self.generator(noise, label), label
-
-    def forward(self, noise: Tensor, label: Tensor) -> Tensor:
-        """Standard normal noise (B, latent_dim) and labels (B,) to images (B, C, H, W) in [-1, 1]."""
-        return self.generator(noise, label).float()
-
-    def draw(self, draws: LatentBatch, seed: int | None = None) -> Tensor:
-        """The images of ``draws``: the same for a key whatever the batch, the device or the process."""
-        return self(keyed.normal("draw", draws.noise_id, self.generator.latent_dim, seed=seed), draws.label)
-
-    @torch.no_grad()
-    def sample(self, count: int, label: int | Sequence[int] | Tensor | None = None, seed: int = 0) -> Tensor:
-        """Generated images (count, C, H, W) in [-1, 1]; put the module in eval mode first, as ``load`` does.
-
-        Args:
-            count: images to draw.
-            label: one class for all, or one for each; None goes round the classes.
-            seed: the same seed gives the same images.
-
-        Raises:
-            ValueError: for labels that the data set does not have, or not ``count`` of them.
-        """
-        label = class_labels(label, count, self.spec.num_classes).to(self.device)
-        return self.draw(LatentBatch(label, torch.arange(count, device=self.device)), seed)
-
-    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
-        return EvalOutput(batch.image, self.draw(batch.draws), batch.draws.label, target=batch.label)
-
-    test_step = validation_step
-
-    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
-        fake = self.draw(batch)
-        return EvalOutput(real=fake[:0], fake=fake, fake_label=batch.label)
-
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizers = [
-            self.generator_optimizer(self.generator.parameters()),
-            self.discriminator_optimizer(self.discriminator.parameters()),
-        ]
-        return with_lr_lambda(self, optimizers, self.schedule)

@@ -2,24 +2,20 @@
 
 from collections.abc import Callable
 from enum import Enum
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
-from lightning_cgan import keyed
-from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.batches import EvalOutput, ImageSpec, PairSpec, SourceImages, Unpaired
-from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.batches import EvalOutput, ImageSpec, Paired, PairSpec, Unpaired
+from lightning_cgan.errors import UserError
 from lightning_cgan.losses import gan
 from lightning_cgan.losses.reconstruction import Distance, feature_matching, shared
 from lightning_cgan.networks import discogan as networks
-from lightning_cgan.networks.blocks.any_size import padded
 from lightning_cgan.networks.discogan import DiscriminatorOutput
-from lightning_cgan.optimize import Adam, logit_means, optimizer_step, should_log
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step
+from lightning_cgan.papers.kinds import TwoWayTranslation
 
 
 class Relation(Enum):
@@ -33,14 +29,14 @@ class Relation(Enum):
 class Way(NamedTuple):
     """A direction that is learned, and what the generators make of a batch."""
 
-    judge: str  # the discriminator
+    discriminator: nn.Module
     real: Tensor  # of its domain
     source: Tensor
     fake: Tensor  # the source, translated
     reconstruction: Tensor | None  # and back again
 
 
-class DiscoGAN(EvaluationFacts, Loadable, ChecksBatches):
+class DiscoGAN(TwoWayTranslation):
     """Two generators, from a to b and back, and a discriminator of each domain; no image of one is paired with any of
     the other. That a is recovered from b and b from a makes the relation one to one.
 
@@ -65,12 +61,9 @@ class DiscoGAN(EvaluationFacts, Loadable, ChecksBatches):
         discriminator_optimizer: maps those of both discriminators to an optimizer.
 
     Raises:
-        ValueError: for shares outside of [0, 1], a curriculum without its rates, fewer generator updates than one, or a
+        UserError: for shares outside of [0, 1], a curriculum without its rates, fewer generator updates than one, or a
             discriminator without features to match.
     """
-
-    training_batch: ClassVar[type] = Unpaired
-    n_critic: ClassVar[int] = 1  # the discriminators and the generators of an update see the same images
 
     def __init__(
         self,
@@ -87,56 +80,64 @@ class DiscoGAN(EvaluationFacts, Loadable, ChecksBatches):
         generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.5, weight_decay=1e-4),
         discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.5, weight_decay=1e-4),
     ) -> None:
-        super().__init__()
+        super().__init__(spec)
         check_shares(feature_matching=feature_matching, rate=rate, starting_rate=starting_rate)
         check_updates(curriculum, generator_updates, rates=(starting_rate, rate))
-        self.automatic_optimization = False
-        self.spec, self.relation, self.reconstruction = spec, relation, reconstruction
+        self.relation, self.reconstruction = relation, reconstruction
         self.feature_matching, self.generator_updates = feature_matching, generator_updates
         self.rate, self.starting_rate, self.curriculum = rate, starting_rate, curriculum
         back, both = relation is not Relation.gan, relation is Relation.discogan
         of_a, of_b = (ImageSpec(channels, spec.size) for channels in (spec.channels_a, spec.channels_b))
-        self.generator = nn.ModuleDict({"to_b": generator(spec)} | ({"to_a": generator(spec.back())} if back else {}))
-        self.discriminator = nn.ModuleDict(
-            {"of_b": discriminator(of_b)} | ({"of_a": discriminator(of_a)} if both else {})
-        )
-        if feature_matching and not all(network.matched for network in self.discriminator.values()):
-            raise ValueError(
-                "Feature matching needs features of the discriminators; met 0 layers that are matched. Set "
+        self.generator_ab = generator(spec)
+        self.generator_ba = generator(spec.back()) if back else nn.Identity()
+        self.discriminator_b = discriminator(of_b)
+        self.discriminator_a = discriminator(of_a) if both else nn.Identity()
+        if feature_matching and not all(network.matched for network in self.networks()["discriminator"]):
+            raise UserError(
+                "Feature matching needs features of the discriminators; got 0 layers that are matched. Set "
                 "model.init_args.discriminator.init_args.matched, or model.init_args.feature_matching to 0."
             )
-        self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
+        self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
 
-    def training_step(self, batch: Unpaired, batch_idx: int) -> None:
-        keyed.reseed("train", self.global_step, self.global_rank)
-        generator_optimizer, discriminator_optimizer = self.optimizers()
+    def networks(self) -> dict[str, tuple[nn.Module, ...]]:
+        """Those that ``relation`` needs."""
+        generators, discriminators = (
+            (self.generator_ab, self.generator_ba),
+            (self.discriminator_b, self.discriminator_a),
+        )
+        return {
+            "generator": generators[: 1 if self.relation is Relation.gan else 2],
+            "discriminator": discriminators[: 2 if self.relation is Relation.discogan else 1],
+        }
+
+    def update(self, batch: Unpaired) -> dict[str, Tensor]:
         (a,), (b,) = batch
+        generator_optimizer, discriminator_optimizer = self.optimizer_list()
         ways = self.ways(a, b)
-        scalars = {}
+        losses = {}
 
         if (self.global_step + 1) % self.generator_updates == 0:
             with self.toggled_optimizer(discriminator_optimizer):
-                discriminator_loss, logits = self.discriminator_loss(ways)
-                optimizer_step(self, discriminator_optimizer, discriminator_loss)
-            scalars = {"train/loss_d": discriminator_loss} | logit_means(*logits)
+                losses["loss_d"], logits = self.discriminator_loss(ways)
+                optimizer_step(self, discriminator_optimizer, losses["loss_d"])
+            losses |= logit_means(*logits)
 
         with self.toggled_optimizer(generator_optimizer):
-            generator_loss, parts = self.generator_loss(ways)
-            optimizer_step(self, generator_optimizer, generator_loss, count=True)
+            loss_g, terms = self.generator_loss(ways)
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        if should_log(self):
-            self.log_dict(scalars | {"train/loss_g": generator_loss} | parts, prog_bar=True)
+        return losses | {"loss_g": loss_g} | terms
 
     def ways(self, a: Tensor, b: Tensor) -> list[Way]:
         """The directions that are learned, from images of ``a`` and ``b``, each (B, C, H, W)."""
         ab = self.to_b(a)
         if self.relation is Relation.gan:
-            return [Way("of_b", b, a, ab, None)]
-        there = Way("of_b", b, a, ab, self.to_a(ab))
+            return [Way(self.discriminator_b, b, a, ab, None)]
+        there = Way(self.discriminator_b, b, a, ab, self.to_a(ab))
         if self.relation is Relation.reconstruction:
             return [there]
         ba = self.to_a(b)
-        return [there, Way("of_a", a, b, ba, self.to_b(ba))]
+        return [there, Way(self.discriminator_a, a, b, ba, self.to_b(ba))]
 
     def discriminator_loss(self, ways: list[Way]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """-log D(real) - log(1 - D(fake)), summed over the discriminators, and the logits of both kinds.
@@ -159,7 +160,7 @@ class DiscoGAN(EvaluationFacts, Loadable, ChecksBatches):
         recovery = torch.stack([self.reconstruction(recovered, source) for recovered, source in found]).sum()
         rate = self.rate_at(self.global_step)
         loss = adversarial + recovery if rate is None else shared(adversarial, recovery, rate)
-        return loss, {"train/adversarial": adversarial, "train/reconstruction": recovery}
+        return loss, {"adversarial": adversarial, "reconstruction": recovery}
 
     def adversarial_loss(self, way: Way) -> Tensor:
         """-log D(fake), and the part of it that feature matching takes."""
@@ -173,42 +174,28 @@ class DiscoGAN(EvaluationFacts, Loadable, ChecksBatches):
         return shared(loss, features, self.feature_matching)
 
     def judge(self, way: Way, image: Tensor) -> DiscriminatorOutput:
-        judged: DiscriminatorOutput = self.discriminator[way.judge](image)
+        judged: DiscriminatorOutput = way.discriminator(image)
         return judged
 
     def rate_at(self, update: int) -> float | None:
         """The share of the reconstruction in generator update number ``update``, counted from 0."""
         return self.starting_rate if update < self.curriculum else self.rate
 
-    def to_b(self, image: Tensor) -> Tensor:
-        """Images (B, channels_a, H, W) of a to (B, channels_b, H, W) of b, all in [-1, 1]."""
-        return self.translated(self.generator["to_b"], image)
-
-    def to_a(self, image: Tensor) -> Tensor:
-        """Images (B, channels_b, H, W) of b to (B, channels_a, H, W) of a, all in [-1, 1]."""
-        return self.translated(self.generator["to_a"], image)
-
-    def translated(self, generator: nn.Module, image: Tensor) -> Tensor:
-        """Images of sizes that the generator does not take are mirrored up to one, and what comes out is cut back."""
-        return padded(generator, image, getattr(generator, "multiple", 1)).float()
-
-    forward = to_b
-
     @torch.no_grad()
-    def translate(self, source: Tensor, back: bool = False) -> Tensor:
-        """Images (B, channels_a, H, W) of a translated to b or, with ``back``, of b translated to a. All in [-1, 1].
+    def translate(self, source: Tensor, reverse: bool = False) -> Tensor:
+        """Images of a translated to b or, with ``reverse``, of b translated to a: (B, C, H, W) in [-1, 1].
 
         Raises:
-            ValueError: for the way back of the ablations, which do not learn it.
+            UserError: for the reverse direction of the ablations, which do not learn it.
         """
-        if back and self.relation is not Relation.discogan:
-            raise ValueError(
-                f"The way back is learned by discogan; this model's relation is {self.relation.name}. "
+        if reverse and self.relation is not Relation.discogan:
+            raise UserError(
+                f"The reverse direction is learned by discogan; this model's relation is {self.relation.name}. "
                 "Set model.init_args.relation, and train."
             )
-        return self.to_a(source) if back else self.to_b(source)
+        return super().translate(source, reverse)
 
-    def validation_step(self, batch: Unpaired, batch_idx: int) -> EvalOutput:
+    def evaluate(self, batch: Paired | Unpaired) -> EvalOutput:
         """Both directions of DiscoGAN, one of the ablations."""
         there, *back = (
             EvalOutput(real, fake, source=source, reconstruction=recovered)
@@ -216,33 +203,25 @@ class DiscoGAN(EvaluationFacts, Loadable, ChecksBatches):
         )
         return there._replace(reverse=back[0]) if back else there
 
-    test_step = validation_step
-
-    def predict_step(self, batch: SourceImages, batch_idx: int) -> EvalOutput:
-        fake = self(batch.image)
-        return EvalOutput(real=fake[:0], fake=fake, source=batch.image)
-
-    def configure_optimizers(self) -> list[Optimizer]:
-        return [
-            self.generator_optimizer(self.generator.parameters()),
-            self.discriminator_optimizer(self.discriminator.parameters()),
-        ]
+    def evaluated_networks(self) -> dict[str, nn.Module]:
+        learned = self.networks()["generator"]
+        return {role: network for role, network in super().evaluated_networks().items() if network in learned}
 
 
 def check_shares(**shares: float | None) -> None:
     for name, share in shares.items():
         if share is not None and not 0 <= share <= 1:
-            raise ValueError(f"{name} is a share, from 0 to 1; met {share}. Set model.init_args.{name}.")
+            raise UserError(f"{name} is a share, from 0 to 1; got {share}. Set model.init_args.{name}.")
 
 
 def check_updates(curriculum: int, generator_updates: int, rates: tuple[float | None, float | None]) -> None:
     if curriculum and None in rates:
-        raise ValueError(
-            f"A curriculum goes from a starting rate to a rate; met {rates[0]} and {rates[1]}. "
+        raise UserError(
+            f"A curriculum goes from a starting rate to a rate; got {rates[0]} and {rates[1]}. "
             "Set model.init_args.starting_rate and model.init_args.rate, or model.init_args.curriculum to 0."
         )
     if generator_updates < 1:
-        raise ValueError(
-            "The discriminators are updated once in so many generator updates, at least 1; met "
+        raise UserError(
+            "The discriminators are updated once in so many generator updates, at least 1; got "
             f"{generator_updates}. Set model.init_args.generator_updates."
         )

@@ -3,24 +3,22 @@
 from collections.abc import Callable
 
 import torch
+from jsonargparse import lazy_instance
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_cgan import keyed
-from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch
-from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.interfaces import EvaluationFacts, without_classes
+from lightning_cgan.batches import ImageSpec, Labelled
+from lightning_cgan.interfaces import without_classes
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.losses.penalties import r1_penalty
 from lightning_cgan.networks import maxout
-from lightning_cgan.optimize import RampedSGD, logit_means, optimizer_step, should_log, with_lr_lambda
-from lightning_cgan.schedules.learning_rate import geometric
+from lightning_cgan.optimize import RampedSGD, logit_means, optimizer_step
+from lightning_cgan.papers.base import check_counts
+from lightning_cgan.papers.kinds import Unconditional
+from lightning_cgan.schedules.learning_rate import ExponentialDecay
 
 
-class GAN(EvaluationFacts, Loadable, ChecksBatches):
+class GAN(Unconditional):
     """A generator against a discriminator. Algorithm 1: k discriminator updates, then one of the generator.
 
     The defaults are the authors' for MNIST. With ``networks.dcgan`` and Adam this is DCGAN (Radford et al. 2016).
@@ -40,7 +38,7 @@ class GAN(EvaluationFacts, Loadable, ChecksBatches):
             paper does not have.
 
     Raises:
-        ValueError: for fewer than one critic update.
+        UserError: for fewer than one critic update.
     """
 
     def __init__(
@@ -52,41 +50,32 @@ class GAN(EvaluationFacts, Loadable, ChecksBatches):
         generator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.1),
         discriminator_optimizer: OptimizerCallable = lambda p: RampedSGD(p, lr=0.05),
         n_critic: int = 1,
-        schedule: Callable[[int, int], float] = geometric,
+        schedule: Callable[[int, int], float] = lazy_instance(ExponentialDecay),
         r1_weight: float = 0.0,
     ) -> None:
-        super().__init__()
-        if n_critic < 1:
-            raise ValueError(f"n_critic is at least 1; met {n_critic}. Set model.init_args.n_critic.")
-        self.automatic_optimization = False
-        self.spec = without_classes(spec)
+        super().__init__(without_classes(spec))
+        check_counts(n_critic=n_critic)
         self.generator = generator(self.spec)
         self.discriminator = discriminator(self.spec)
         self.objective = objective
-        self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
-        self.n_critic = n_critic
+        self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
         self.schedule = schedule
+        self.n_critic = n_critic
         self.r1_weight = r1_weight
 
-    def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        keyed.reseed("train", self.global_step, self.global_rank)
-        generator_optimizer, discriminator_optimizer = self.optimizers()
+    def update(self, batch: Labelled) -> dict[str, Tensor]:
+        generator_optimizer, discriminator_optimizer = self.optimizer_list()
 
         with self.toggled_optimizer(discriminator_optimizer):
             for real in batch.image:
-                discriminator_loss, logits = self.discriminator_loss(real)
-                optimizer_step(self, discriminator_optimizer, discriminator_loss)
+                loss_d, logits = self.discriminator_loss(real)
+                optimizer_step(self, discriminator_optimizer, loss_d)
 
         with self.toggled_optimizer(generator_optimizer):
-            generator_loss = self.generator_loss(len(real))
-            optimizer_step(self, generator_optimizer, generator_loss, count=True)
+            loss_g = self.generator_loss(len(real))
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        for scheduler in self.lr_schedulers():
-            scheduler.step()
-        if should_log(self):
-            losses = {"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}
-            self.log_dict(losses | logit_means(*logits), prog_bar=True)
+        return {"loss_d": loss_d, "loss_g": loss_g} | logit_means(*logits)
 
     def discriminator_loss(self, real: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The objective on ``real`` and as many fakes, and the logits of both.
@@ -104,36 +93,3 @@ class GAN(EvaluationFacts, Loadable, ChecksBatches):
     def generator_loss(self, count: int) -> Tensor:
         """The objective on ``count`` new images."""
         return self.objective.generator(self.discriminator(self.fakes(count)).float())
-
-    def fakes(self, count: int) -> Tensor:
-        """Generated images (count, C, H, W)."""
-        return self.generator(torch.randn(count, self.generator.latent_dim, device=self.device))
-
-    def forward(self, noise: Tensor) -> Tensor:
-        """Standard normal noise (B, latent_dim) to images (B, C, H, W) in [-1, 1]."""
-        return self.generator(noise).float()
-
-    def draw(self, key: Tensor, seed: int | None = None) -> Tensor:
-        """The images of the (K,) keys: the same for a key whatever the batch, the device or the process."""
-        return self(keyed.normal("draw", key, self.generator.latent_dim, seed=seed))
-
-    @torch.no_grad()
-    def sample(self, count: int, seed: int = 0) -> Tensor:
-        """Generated images (count, C, H, W) in [-1, 1]; the same for a seed. In eval mode, as ``load`` leaves it."""
-        return self.draw(torch.arange(count, device=self.device), seed)
-
-    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
-        return EvalOutput(real=batch.image, fake=self.draw(batch.draws.noise_id))
-
-    test_step = validation_step
-
-    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
-        fake = self.draw(batch.noise_id)
-        return EvalOutput(real=fake[:0], fake=fake)
-
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizers = [
-            self.generator_optimizer(self.generator.parameters()),
-            self.discriminator_optimizer(self.discriminator.parameters()),
-        ]
-        return with_lr_lambda(self, optimizers, self.schedule)

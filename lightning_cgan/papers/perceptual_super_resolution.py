@@ -4,27 +4,22 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from lightning.pytorch import Trainer
 from lightning.pytorch.cli import OptimizerCallable
 from skimage.exposure import match_histograms
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_cgan import keyed
-from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.batches import EvalOutput, Paired, PairSpec, SourceImages, to_bytes, to_signed
-from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.batches import Paired, PairSpec, to_bytes, to_signed
+from lightning_cgan.errors import UserError
 from lightning_cgan.losses.perceptual import feature_loss
 from lightning_cgan.networks.checkpoint_weights import frozen
 from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork
-from lightning_cgan.optimize import Adam, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.optimize import Adam, optimizer_step
+from lightning_cgan.papers.kinds import SuperResolution
 from lightning_cgan.schedules.learning_rate import constant
 
 
-class PerceptualSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
+class PerceptualSuperResolution(SuperResolution):
     """A network that enlarges pictures, trained to give them the features of the true ones and not their pixels.
 
     Its pictures are sharper than those of a pixel loss, and further from the true ones in PSNR. Without ``features`` it
@@ -43,10 +38,8 @@ class PerceptualSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
         schedule: maps (update, updates in all) to a factor on the learning rate.
 
     Raises:
-        ValueError: before training, for a tap that the features do not have.
+        UserError: before training, for a tap that the features do not have.
     """
-
-    training_batch = Paired
 
     def __init__(
         self,
@@ -58,65 +51,43 @@ class PerceptualSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
         optimizer: OptimizerCallable = lambda p: Adam(p, lr=1e-3),
         schedule: Callable[[int, int], float] = constant,
     ) -> None:
-        super().__init__()
-        self.automatic_optimization = False
-        self.spec = spec
+        super().__init__(spec)
         self.generator = generator(spec)
         self.features, self.tap, self.match_histogram = features, tap, match_histogram
-        self.optimizer, self.schedule = optimizer, schedule
-        self.judges: tuple[nn.Module, ...] = ()  # in a tuple it is no submodule
+        self.optimizer_factories, self.schedule = {"generator": optimizer}, schedule
 
-    def check(self, trainer: Trainer) -> None:
-        """Refuses features that are not there; the command line asks before it touches an earlier run."""
-        self.setup("fit")
-
-    def setup(self, stage: str) -> None:
-        if stage != "fit" or self.judges or self.features is None:
-            return
+    def make_frozen(self) -> tuple[nn.Module, ...]:
+        if self.features is None:
+            return ()
         network = frozen(self.features())
         with torch.no_grad():
             taps = network(torch.zeros(1, 3, 32, 32))
         if not 0 <= self.tap < len(taps):
-            raise ValueError(
-                f"The features have {len(taps)} taps, 0 to {len(taps) - 1}; met {self.tap}. Set model.init_args.tap."
+            raise UserError(
+                f"The features have {len(taps)} taps, 0 to {len(taps) - 1}; got {self.tap}. Set model.init_args.tap."
             )
-        self.judges = (network,)
+        return (network,)
 
-    def training_step(self, batch: Paired, batch_idx: int) -> None:
-        keyed.reseed("train", self.global_step, self.global_rank)
+    def update(self, batch: Paired) -> dict[str, Tensor]:
         (low,), (high,) = batch
+        (optimizer,) = self.optimizer_list()
         loss = self.loss(self.generator(low), high)
-        optimizer_step(self, self.optimizers(), loss, count=True)
-        self.lr_schedulers().step()
-        if should_log(self):
-            self.log("train/loss", loss, prog_bar=True)
+        optimizer_step(self, optimizer, loss, count=True)
+        return {"loss": loss}
 
     def loss(self, image: Tensor, high: Tensor) -> Tensor:
         """The distance of generated and true images (B, 3, H, W): Equation 2, or that of their pixels."""
-        if not self.judges:
+        if not self.frozen:
             return mse_loss(image.float(), high)
-        network = self.judges[0].to(high.device)
+        (network,) = self.frozen
         with torch.no_grad():
             wanted = network(high)[self.tap]
         return feature_loss(network(image)[self.tap], wanted)
 
     def forward(self, low: Tensor) -> Tensor:
         """Low resolutions (B, 3, h, w) in [-1, 1] of any size to images (B, 3, scale h, scale w) in [-1, 1]."""
-        image = self.generator(low).float().clamp(-1, 1)
+        image = super().forward(low)
         return recoloured(image, low) if self.match_histogram else image
-
-    def validation_step(self, batch: Paired, batch_idx: int) -> EvalOutput:
-        return EvalOutput(real=batch.b, fake=self(batch.a), source=batch.a)
-
-    test_step = validation_step
-
-    def predict_step(self, batch: SourceImages, batch_idx: int) -> EvalOutput:
-        fake = self(batch.image)
-        return EvalOutput(real=fake[:0], fake=fake, source=batch.image)
-
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizer = self.optimizer(self.generator.parameters())
-        return with_lr_lambda(self, [optimizer], self.schedule)
 
 
 def recoloured(image: Tensor, low: Tensor) -> Tensor:

@@ -1,31 +1,27 @@
 """Image-to-image translation with conditional adversarial networks. Isola et al., CVPR 2017."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import ClassVar
 
 import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 from torch.nn.modules.dropout import _DropoutNd
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
-from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.batches import EvalOutput, Paired, PairSpec, SourceImages, to_bytes
-from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.interfaces import EACH_BATCH, EACH_IMAGE, RUNNING, EvaluationFacts, statistics_of
+from lightning_cgan.batches import Paired, PairSpec, to_bytes
+from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import EACH_BATCH, EACH_IMAGE, RUNNING, statistics_of
 from lightning_cgan.losses.gan import discriminator_loss, non_saturating
 from lightning_cgan.networks import patchgan, unet
-from lightning_cgan.networks.blocks.any_size import check_sides, check_tiles, padded, tiled
+from lightning_cgan.networks.blocks.any_size import check_tiles, tiled
 from lightning_cgan.networks.blocks.switches import NormStatistics, drawing_from, switched
-from lightning_cgan.optimize import Adam, logit_means, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step
+from lightning_cgan.papers.kinds import Translation
 from lightning_cgan.schedules.learning_rate import constant
 
 
-class Pix2Pix(EvaluationFacts, Loadable, ChecksBatches):
+class Pix2Pix(Translation):
     """A generator that turns a picture a into its partner b, against a discriminator that sees both.
 
     Equation 4: G* = arg min_G max_D L_cGAN(G, D) + weight * L_L1(G). The paper compares five losses:
@@ -51,7 +47,7 @@ class Pix2Pix(EvaluationFacts, Loadable, ChecksBatches):
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer.
         schedule: maps (generator update, updates in all) to the factor on both learning rates. The paper keeps them
-            as they are; the published PyTorch code has ``falling_in_second_half``.
+            as they are; the published PyTorch code has ``ConstantThenLinear``.
         pad: mirror images up to a size that the generator takes, and cut what comes out back.
         dropout_at_test: whether the generator drops at test too. What is dropped is a function of the image and a seed.
         statistics_at_test: of its batch norm. The paper takes those of the test batch (Section 3.3), which in its code
@@ -61,12 +57,9 @@ class Pix2Pix(EvaluationFacts, Loadable, ChecksBatches):
         overlap: pixels over which neighbouring squares fade into each other.
 
     Raises:
-        ValueError: if both weights are 0 or one is negative, if the domains differ in size, for sizes that the
+        UserError: if both weights are 0 or one is negative, if the domains differ in size, for sizes that the
             networks cannot take, or an overlap that is not below the tile.
     """
-
-    training_batch: ClassVar[type] = Paired
-    n_critic: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -85,66 +78,41 @@ class Pix2Pix(EvaluationFacts, Loadable, ChecksBatches):
         tile: int | None = None,
         overlap: int = 32,
     ) -> None:
-        super().__init__()
+        super().__init__(spec)
         check_weights(l1_weight, gan_weight)
-        self.automatic_optimization = False
-        self.spec = spec
         self.generator = generator(spec)
         seen = spec.channels_a * conditional + spec.channels_b
         self.discriminator = discriminator(seen) if gan_weight else nn.Identity()
         self.l1_weight, self.gan_weight, self.conditional = l1_weight, gan_weight, conditional
-        self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
+        self.optimizer_factories = {"generator": generator_optimizer}
+        if gan_weight:
+            self.optimizer_factories["discriminator"] = discriminator_optimizer
         self.schedule = schedule
         self.pad, self.tile, self.overlap = pad, tile, overlap
         self.dropout_at_test, self.statistics_at_test = dropout_at_test, statistics_at_test
         self.largest_batch = 0  # of the evaluation: most images that shared the statistics of batch norm
-        self.check_sizes()
+        self.check_sizes([self.generator], [self.discriminator])
+        if tile is not None:
+            check_tiles(tile, overlap)
+            self.check_sides(self.generator, tile, tile)
 
-    def check_sizes(self) -> None:
-        if self.spec.scale != 1:
-            raise ValueError(
-                f"pix2pix translates between images of one size; this data set's are {self.spec.scale} times larger "
-                "in b than in a. Set data, or model.class_path to a paper on super-resolution."
-            )
-        smallest = getattr(self.discriminator, "smallest", 1)
-        if self.spec.size < smallest:
-            raise ValueError(
-                f"This discriminator judges images of {smallest} pixels and more; the data have {self.spec.size}. "
-                "Set model.init_args.discriminator.init_args.layers, or data.init_args.size."
-            )
-        if self.tile is not None:
-            check_tiles(self.tile, self.overlap)
-        for side in [self.spec.size] + [self.tile] * (self.tile is not None):
-            self.check_taken(side, side)
-
-    def check_taken(self, height: int, width: int) -> None:
-        if not self.pad:
-            check_sides(height, width, getattr(self.generator, "multiple", 1))
-
-    def training_step(self, batch: Paired, batch_idx: int) -> None:
-        keyed.reseed("train", self.global_step, self.global_rank)
+    def update(self, batch: Paired) -> dict[str, Tensor]:
         (a,), (b,) = batch
+        generator_optimizer, *discriminator_optimizers = self.optimizer_list()
         fake = self.generated(a)
-        logged = {}
+        losses = {}
 
-        optimizers = self.optimizers()
-        generator_optimizer, discriminator_optimizer = optimizers if self.gan_weight else (optimizers, None)
-        if discriminator_optimizer:
-            with self.toggled_optimizer(discriminator_optimizer):
-                loss, logits = self.discriminator_loss(a, b, fake.detach())
-                optimizer_step(self, discriminator_optimizer, loss)
-            logged = {"train/loss_d": loss} | logit_means(*logits)
+        for optimizer in discriminator_optimizers:  # none with gan_weight 0
+            with self.toggled_optimizer(optimizer):
+                losses["loss_d"], logits = self.discriminator_loss(a, b, fake.detach())
+                optimizer_step(self, optimizer, losses["loss_d"])
+            losses |= logit_means(*logits)
 
         with self.toggled_optimizer(generator_optimizer):
-            loss, parts = self.generator_loss(a, b, fake)
-            optimizer_step(self, generator_optimizer, loss, count=True)
+            loss_g, terms = self.generator_loss(a, b, fake)
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        schedulers = self.lr_schedulers()
-        for scheduler in schedulers if self.gan_weight else [schedulers]:
-            scheduler.step()
-        if should_log(self):
-            self.log_dict({"train/loss_g": loss} | parts | logged, prog_bar=True)
+        return losses | {"loss_g": loss_g} | terms
 
     def discriminator_loss(self, a: Tensor, b: Tensor, fake: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Minus Equation 1, halved "to slow down the rate at which D learns" (Section 3.3), and the logits of both.
@@ -158,11 +126,11 @@ class Pix2Pix(EvaluationFacts, Loadable, ChecksBatches):
         """Equation 4 with -log D for log(1 - D), and its two terms without their weights, as far as they count."""
         total, terms = torch.zeros((), device=fake.device), {}
         if self.gan_weight:
-            terms["train/gan"] = non_saturating(self.judged(a, fake))
-            total = total + self.gan_weight * terms["train/gan"]
+            terms["gan"] = non_saturating(self.judged(a, fake))
+            total = total + self.gan_weight * terms["gan"]
         if self.l1_weight:
-            terms["train/l1"] = l1_loss(fake, b)
-            total = total + self.l1_weight * terms["train/l1"]
+            terms["l1"] = l1_loss(fake, b)
+            total = total + self.l1_weight * terms["l1"]
         return total, terms
 
     def judged(self, a: Tensor, b: Tensor) -> Tensor:
@@ -173,10 +141,9 @@ class Pix2Pix(EvaluationFacts, Loadable, ChecksBatches):
         """Images (B, channels_a, H, W) to (B, channels_b, H, W), both in [-1, 1], by the generator in its own mode.
 
         Raises:
-            ValueError: for sides that the generator cannot take, with ``pad`` off.
+            UserError: for sides that the generator cannot take, with ``pad`` off.
         """
-        self.check_taken(*source.shape[-2:])
-        return padded(self.generator, source, getattr(self.generator, "multiple", 1)).float()
+        return self.translated(self.generator, source)
 
     def forward(self, source: Tensor, seed: int = 0) -> Tensor:
         """The same as :meth:`translate`, with gradients."""
@@ -198,16 +165,17 @@ class Pix2Pix(EvaluationFacts, Loadable, ChecksBatches):
             seed: another one gives other dropout, if that is on at test.
 
         Raises:
-            ValueError: for sides that the generator cannot take, with ``pad`` off.
+            UserError: for sides that the generator cannot take, with ``pad`` off.
         """
         return self(source, seed)
 
     def drawn(self, source: Tensor, seed: int) -> Tensor:
         """The translation of ``source`` in one call, or one call a tile; its content keys what is dropped."""
-        tiles = partial(tiled, self.generated, tile=self.tile, overlap=self.overlap)
         key = keyed.seed_of("dropout", keyed.content_key(to_bytes(source)), seed=seed)
         with drawing_from(key, source.device):
-            return self.generated(source) if self.tile is None else tiles(source)
+            if self.tile is None:
+                return self.generated(source)
+            return tiled(self.generated, source, self.tile, self.overlap)
 
     def eval_norm(self) -> str:
         taken = {
@@ -227,25 +195,13 @@ class Pix2Pix(EvaluationFacts, Loadable, ChecksBatches):
 
     on_test_start = on_validation_start
 
-    def validation_step(self, batch: Paired, batch_idx: int) -> EvalOutput:
-        return EvalOutput(batch.b, self(batch.a, keyed.run_seed()), source=batch.a)
-
-    test_step = validation_step
-
-    def predict_step(self, batch: SourceImages, batch_idx: int) -> EvalOutput:
-        fake = self(batch.image, keyed.run_seed())
-        return EvalOutput(fake[:0], fake, source=batch.image)
-
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizers = [self.generator_optimizer(self.generator.parameters())]
-        if self.gan_weight:
-            optimizers.append(self.discriminator_optimizer(self.discriminator.parameters()))
-        return with_lr_lambda(self, optimizers, self.schedule)
+    def scored(self, source: Tensor) -> Tensor:
+        return self(source, keyed.run_seed())
 
 
 def check_weights(l1_weight: float, gan_weight: float) -> None:
     if min(l1_weight, gan_weight) < 0 or max(l1_weight, gan_weight) <= 0:
-        raise ValueError(
-            f"The generator needs a loss: two weights of 0 or more, not both 0; met {l1_weight} and {gan_weight}. "
+        raise UserError(
+            f"The generator needs a loss: two weights of 0 or more, not both 0; got {l1_weight} and {gan_weight}. "
             "Set model.init_args.l1_weight or model.init_args.gan_weight."
         )

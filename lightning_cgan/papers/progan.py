@@ -1,6 +1,6 @@
 """Progressive growing of GANs. Karras et al., ICLR 2018."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from lightning.pytorch import Trainer
@@ -8,20 +8,17 @@ from lightning.pytorch.cli import OptimizerCallable
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy, interpolate
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from lightning_cgan import keyed
-from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, class_labels
+from lightning_cgan.batches import ImageSpec, Labelled, LatentBatch
 from lightning_cgan.clock import updates_of_run
-from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.interfaces import EvaluationFacts, with_classes, without_classes
+from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import HasGroupSize, with_classes, without_classes
 from lightning_cgan.losses.penalties import gradient_penalty
 from lightning_cgan.losses.wasserstein import critic_loss, drift, generator_loss
 from lightning_cgan.networks import progan
-from lightning_cgan.optimize import Adam, logit_means, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step
+from lightning_cgan.papers.kinds import ClassConditional
 from lightning_cgan.schedules.learning_rate import rampup
 from lightning_cgan.schedules.progressive_growing import Growth, Stage
 
@@ -29,7 +26,7 @@ BATCH_SIZES = {4: 16, 256: 14, 512: 6, 1024: 3}  # from each resolution on
 Scored = tuple[Tensor, tuple[Tensor, Tensor]]  # the discriminator's loss, and its scores of real and generated images
 
 
-class ProGAN(EvaluationFacts, Loadable, ChecksBatches):
+class ProGAN(ClassConditional):
     """Two networks that grow together from 4x4 pixels, with the loss of WGAN-GP and the generator's running average.
 
     Each generator update follows one discriminator update on fresh real images. All layers exist from the start; those
@@ -50,7 +47,7 @@ class ProGAN(EvaluationFacts, Loadable, ChecksBatches):
         start_resolution: trained first. The full one: no growth.
         rampup_kimg: thousands of real images over which the learning rates rise.
         gp_weight: of the gradient penalty (lambda).
-        target: norm of the gradient that the penalty asks for (gamma); 750 for the paper's CIFAR-10.
+        gamma: norm of the gradient that the penalty asks for; 750 for the paper's CIFAR-10.
         drift_weight: of the discriminator's squared scores of real images.
         class_weight: of each class loss.
         ema_decay: of the running average of the generator, per update.
@@ -58,7 +55,7 @@ class ProGAN(EvaluationFacts, Loadable, ChecksBatches):
             the paper's CIFAR-10, rather than the generator after the discriminator.
 
     Raises:
-        ValueError: for sizes that are not powers of two from 4 on, lengths below zero, a target that is not above it,
+        UserError: for sizes that are not powers of two from 4 on, lengths below zero, a gamma that is not above 0,
             batch sizes that miss a resolution, and labels asked for where there are none; when training starts, for
             batches that do not divide by the processes or the groups of the minibatch standard deviation.
     """
@@ -77,37 +74,37 @@ class ProGAN(EvaluationFacts, Loadable, ChecksBatches):
         start_resolution: int = 4,
         rampup_kimg: float = 40,
         gp_weight: float = 10.0,
-        target: float = 1.0,
+        gamma: float = 1.0,
         drift_weight: float = 1e-3,
         class_weight: float = 1.0,
         ema_decay: float = 0.999,
         simultaneous: bool = False,
     ) -> None:
-        super().__init__()
-        if target <= 0:
-            raise ValueError(f"The gradient's target norm is above 0; met {target}. Set model.init_args.target.")
-        self.automatic_optimization = False
-        self.spec = with_classes(spec, "A conditional ProGAN") if conditional else without_classes(spec)
+        super().__init__(with_classes(spec, "A conditional ProGAN") if conditional else without_classes(spec))
+        if gamma <= 0:
+            raise UserError(f"The gradient norm gamma is above 0; got {gamma}. Set model.init_args.gamma.")
         self.generator = generator(self.spec)
         self.discriminator = discriminator(self.spec)
         self.growth = Growth(start_resolution, spec.size, stable_kimg, fade_kimg, batch_sizes or BATCH_SIZES)
-        self.average = AveragedModel(self.generator, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
-        self.average.requires_grad_(False)
+        self.ema = AveragedModel(self.generator, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
+        self.ema.requires_grad_(False)
+        self.trained: Tensor
         self.register_buffer("trained", torch.tensor(0))  # the last update: a checkpoint knows its resolution by it
-        self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
-        self.rampup_kimg = rampup_kimg
-        self.gp_weight, self.target = gp_weight, target
+        self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
+        self.schedule = lambda update, _: rampup(self.growth.images(update) / 1000, rampup_kimg)
+        self.gp_weight, self.gamma = gp_weight, gamma
         self.drift_weight, self.class_weight = drift_weight, class_weight
         self.simultaneous = simultaneous
 
     def check(self, trainer: Trainer) -> None:
-        """Refuses batches that cannot be shared; the command line asks before it touches an earlier run."""
-        self.growth.check_shares(trainer.world_size, getattr(self.discriminator, "group_size", None))
+        """Refuses batches that cannot be shared too."""
+        super().check(trainer)
+        groups = self.discriminator.group_size if isinstance(self.discriminator, HasGroupSize) else None
+        self.growth.check_shares(trainer.world_size, groups)
 
     def on_fit_start(self) -> None:
         """Says before the first update what does not fit the schedule."""
-        self.check(self.trainer)
+        super().on_fit_start()
         steps, needed = updates_of_run(self.trainer), self.growth.updates_to_full
         if steps <= needed:
             resolution, alpha = self.growth.stage(steps - 1)
@@ -116,45 +113,44 @@ class ProGAN(EvaluationFacts, Loadable, ChecksBatches):
                 f"alpha {alpha:.2f}. Set trainer.max_steps above {needed} or model.init_args.stable_kimg and fade_kimg."
             )
 
-    def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        keyed.reseed("train", self.global_step, self.global_rank)
+    def update(self, batch: Labelled) -> dict[str, Tensor]:
         stage = self.begin(self.global_step)
         real, label = at_stage(batch.image[0], stage), batch.label[0]
         with torch.set_grad_enabled(self.simultaneous):
-            fakes = self.fakes(len(real), stage)
+            fakes = self.fakes_at(len(real), stage)
 
         if self.simultaneous:  # the generator first, because its gradient flows through the discriminator as it is
             loss_g = self.update_generator(*fakes, stage)
             loss_d, scores = self.update_discriminator(real, label, *fakes, stage)
         else:
             loss_d, scores = self.update_discriminator(real, label, *fakes, stage)
-            loss_g = self.update_generator(*self.fakes(len(real), stage), stage)
+            loss_g = self.update_generator(*self.fakes_at(len(real), stage), stage)
 
-        self.average.update_parameters(self.generator)
-        for scheduler in self.lr_schedulers():
-            scheduler.step()
-        if should_log(self):
-            scalars = {"train/loss_d": loss_d, "train/loss_g": loss_g, "growth/resolution": float(stage.resolution)}
-            self.log_dict(scalars | logit_means(*scores), prog_bar=True)
-            self.log_dict({"growth/alpha": stage.alpha, "growth/kimg": self.growth.images(self.global_step) / 1000})
+        self.ema.update_parameters(self.generator)
+        return {"loss_d": loss_d, "loss_g": loss_g} | logit_means(*scores)
+
+    def progress(self, update: int) -> dict[str, float]:
+        resolution, alpha = self.growth.stage(update)
+        kimg = self.growth.images(update + 1) / 1000
+        return {"growth/resolution": float(resolution), "growth/alpha": alpha, "growth/kimg": kimg}
 
     def begin(self, update: int) -> Stage:
         """The stage of ``update``. Where a fade starts or ends Adam starts over, as in the authors' code."""
         if self.growth.turns(update):
-            for optimizer in self.optimizers():
+            for optimizer in self.optimizer_list():
                 optimizer.optimizer.state.clear()
         self.trained.fill_(update)
         return self.growth.stage(update)
 
     def update_discriminator(self, real: Tensor, label: Tensor, fake: Tensor, asked: Tensor, stage: Stage) -> Scored:
-        _, optimizer = self.optimizers()
+        _, optimizer = self.optimizer_list()
         with self.toggled_optimizer(optimizer):
             loss, scores = self.discriminator_loss(real, label, fake.detach(), asked, stage.alpha)
             optimizer_step(self, optimizer, loss)
         return loss, scores
 
     def update_generator(self, fake: Tensor, asked: Tensor, stage: Stage) -> Tensor:
-        optimizer, _ = self.optimizers()
+        optimizer, _ = self.optimizer_list()
         with self.toggled_optimizer(optimizer):
             loss = self.generator_loss(fake, asked, stage.alpha)
             optimizer_step(self, optimizer, loss, count=True)
@@ -165,7 +161,7 @@ class ProGAN(EvaluationFacts, Loadable, ChecksBatches):
         real_score, real_class = self.discriminator(real, alpha)
         fake_score, fake_class = self.discriminator(fake, alpha)
         loss = critic_loss(real_score.float(), fake_score.float())
-        penalty = gradient_penalty(lambda image: self.discriminator(image, alpha)[0], real, fake, target=self.target)
+        penalty = gradient_penalty(lambda image: self.discriminator(image, alpha)[0], real, fake, gamma=self.gamma)
         loss = loss + self.gp_weight * penalty + self.drift_weight * drift(real_score.float())
         return loss + self.class_loss(real_class, label) + self.class_loss(fake_class, asked), (real_score, fake_score)
 
@@ -179,64 +175,25 @@ class ProGAN(EvaluationFacts, Loadable, ChecksBatches):
             return logits.new_zeros((), dtype=torch.float32)
         return self.class_weight * cross_entropy(logits.float(), label)
 
-    def fakes(self, count: int, stage: Stage) -> tuple[Tensor, Tensor]:
+    def fakes_at(self, count: int, stage: Stage) -> tuple[Tensor, Tensor]:
         """Generated images (count, C, R, R) and the labels (count,) they were asked for, uniform over the classes."""
-        noise = torch.randn(count, self.generator.latent_dim, device=self.device)
+        noise = self.noise(count)
         label = torch.randint(max(self.spec.num_classes, 1), (count,), device=self.device)
         return self.generator(noise, label, *stage).float(), label
 
-    def batch_size(self, update: int) -> int:
-        """Real images in generator update ``update`` over all processes: what the data module delivers."""
+    def batch_size_at(self, update: int) -> int:
         return self.growth.batch_size(update)
 
     def forward(self, noise: Tensor, label: Tensor | None = None) -> Tensor:
         """Noise (B, latent_dim) and labels (B,) to images (B, C, H, W) in [-1, 1] of the data's own size."""
-        image = self.average(noise, label, *self.growth.stage(int(self.trained))).float()
+        image = self.ema(noise, label, *self.growth.stage(int(self.trained))).float()
         return interpolate(image, size=self.spec.size).clamp(-1, 1)
 
-    def draw(self, draws: LatentBatch, seed: int | None = None) -> Tensor:
-        """The images of ``draws``: the same for a key whatever the batch, the device or the process."""
-        return self(keyed.normal("draw", draws.noise_id, self.generator.latent_dim, seed=seed), draws.label)
-
-    @torch.no_grad()
-    def sample(self, count: int, label: int | Sequence[int] | Tensor | None = None, seed: int = 0) -> Tensor:
-        """Generated images (count, C, H, W) in [-1, 1].
-
-        Args:
-            count: images to draw.
-            label: one class for all, or one for each; None goes round the classes.
-            seed: the same seed gives the same images.
-
-        Raises:
-            ValueError: for labels that the model does not know, or not ``count`` of them.
-        """
-        label = class_labels(label, count, self.spec.num_classes).to(self.device)
-        return self.draw(LatentBatch(label, torch.arange(count, device=self.device)), seed)
-
     def evaluated_networks(self) -> dict[str, nn.Module]:
-        return {"generator": self.average}
+        return {"generator": self.ema}
 
-    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
-        return EvalOutput(batch.image, self.draw(batch.draws), self.asked(batch.draws), target=batch.label)
-
-    test_step = validation_step
-
-    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
-        fake = self.draw(batch)
-        return EvalOutput(real=fake[:0], fake=fake, fake_label=self.asked(batch))
-
-    def asked(self, draws: LatentBatch) -> Tensor | None:
+    def fake_label(self, draws: LatentBatch) -> Tensor | None:
         return draws.label if self.spec.num_classes else None
-
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizers = [
-            self.generator_optimizer(self.generator.parameters()),
-            self.discriminator_optimizer(self.discriminator.parameters()),
-        ]
-        return with_lr_lambda(self, optimizers, lambda update, _: self.rate(update))
-
-    def rate(self, update: int) -> float:
-        return rampup(self.growth.images(update) / 1000, self.rampup_kimg)
 
 
 def at_stage(image: Tensor, stage: Stage) -> Tensor:

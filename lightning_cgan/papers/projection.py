@@ -1,28 +1,27 @@
 """cGANs with projection discriminator. Miyato & Koyama, ICLR 2018."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from typing import ClassVar
 
 import torch
+from jsonargparse import lazy_instance
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_cgan import keyed
-from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, blended, class_labels
-from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.interfaces import EvaluationFacts, with_classes
+from lightning_cgan.batches import ImageSpec, Labelled, LatentBatch, blended, class_labels
+from lightning_cgan.interfaces import with_classes
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import sngan
-from lightning_cgan.networks.checkpoint_weights import frozen, trained_weights
-from lightning_cgan.optimize import Adam, logit_means, optimizer_step, should_log, with_lr_lambda
-from lightning_cgan.schedules.learning_rate import linear_decay
+from lightning_cgan.networks.checkpoint_weights import trained_weights
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step
+from lightning_cgan.papers.base import check_counts
+from lightning_cgan.papers.kinds import ClassConditional
+from lightning_cgan.schedules.learning_rate import ConstantThenLinear
 
 
-class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
+class ProjectionGAN(ClassConditional):
     """A generator with conditional batch norm against a spectrally normalised projection discriminator.
 
     Each generator update follows ``n_critic`` discriminator updates on as many fresh real batches. Both learning
@@ -39,7 +38,7 @@ class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
         discriminator_optimizer: maps parameters to an optimizer.
         n_critic: discriminator updates in one generator update; the data module delivers as many batches.
         g_batch_ratio: the generator's batch over the discriminator's; the authors' code draws twice as many.
-        decay_start: generator updates before the learning rates begin to fall.
+        schedule: maps (generator update, updates in the run) to the factor on both learning rates.
         classifier: maps the spec to a trained network, images in [-1, 1] -> (B, num_classes) logits. It is made when
             training starts, stays as it is, and is not in the checkpoints.
         classifier_weight: of its cross-entropy in the generator's loss. The paper's is not known to us.
@@ -47,8 +46,10 @@ class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
         init_checkpoint: path of a checkpoint of the same networks whose weights the run starts with.
 
     Raises:
-        ValueError: for data without classes, or counts below one.
+        UserError: for data without classes, or counts below one.
     """
+
+    mixes_classes: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -59,60 +60,38 @@ class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
         discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
         n_critic: int = 5,
         g_batch_ratio: int = 2,
-        decay_start: int = 0,
+        schedule: Callable[[int, int], float] = lazy_instance(ConstantThenLinear, start=0),
         classifier: Callable[[ImageSpec], nn.Module] | None = None,
         classifier_weight: float = 0.1,
         classifier_start: int = 0,
         init_checkpoint: str | None = None,
     ) -> None:
-        super().__init__()
-        for name, count in (("n_critic", n_critic), ("g_batch_ratio", g_batch_ratio)):
-            if count < 1:
-                raise ValueError(f"{name} is at least 1; met {count}. Set model.init_args.{name}.")
-        self.automatic_optimization = False
-        self.judges: tuple[nn.Module, ...] = ()
-        self.spec = with_classes(spec, "The projection discriminator")
+        super().__init__(with_classes(spec, "The projection discriminator"))
+        check_counts(n_critic=n_critic, g_batch_ratio=g_batch_ratio)
         self.generator = generator(spec)
         self.discriminator = discriminator(spec)
-        self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
+        self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
+        self.schedule = schedule
         self.n_critic = n_critic
         self.g_batch_ratio = g_batch_ratio
-        self.decay_start = decay_start
         self.classifier = classifier
         self.classifier_weight = classifier_weight
         self.classifier_start = classifier_start
         self.init_checkpoint = init_checkpoint
 
-    def check(self, trainer: Trainer) -> None:
-        """Refuses what it cannot start from; the command line asks before it touches an earlier run."""
-        if self.init_checkpoint and not trainer.ckpt_path:
-            trained_weights(self.init_checkpoint, self)
-
-    def on_fit_start(self) -> None:
-        if self.init_checkpoint and not self.trainer.ckpt_path:  # a run that goes on has weights of its own
-            self.load_state_dict(trained_weights(self.init_checkpoint, self))
-        if self.classifier is not None:  # in a tuple it is no submodule: neither optimizers nor checkpoints hold it
-            self.judges = (frozen(self.classifier(self.spec)).to(self.device),)
-
-    def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        keyed.reseed("train", self.global_step, self.global_rank)
-        generator_optimizer, discriminator_optimizer = self.optimizers()
+    def update(self, batch: Labelled) -> dict[str, Tensor]:
+        generator_optimizer, discriminator_optimizer = self.optimizer_list()
 
         with self.toggled_optimizer(discriminator_optimizer):
             for real, label in zip(*batch, strict=True):
-                discriminator_loss, logits = self.discriminator_loss(real, label)
-                optimizer_step(self, discriminator_optimizer, discriminator_loss)
+                loss_d, logits = self.discriminator_loss(real, label)
+                optimizer_step(self, discriminator_optimizer, loss_d)
 
         with self.toggled_optimizer(generator_optimizer):
-            generator_loss = self.generator_loss(self.g_batch_ratio * len(label))
-            optimizer_step(self, generator_optimizer, generator_loss, count=True)
+            loss_g = self.generator_loss(self.g_batch_ratio * len(label))
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        for scheduler in self.lr_schedulers():
-            scheduler.step()
-        if should_log(self):
-            losses = {"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}
-            self.log_dict(losses | logit_means(*logits), prog_bar=True)
+        return {"loss_d": loss_d, "loss_g": loss_g} | logit_means(*logits)
 
     def discriminator_loss(self, real: Tensor, label: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The hinge loss, and the logits of real and generated images, which share one call: one power iteration."""
@@ -126,39 +105,23 @@ class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
         """Minus the mean logit of ``count`` new images; when fine-tuning, plus the classifier's weighted loss."""
         fake, label = self.fakes(count)
         loss = generator_hinge(self.discriminator(fake, label).float())
-        if self.judges and self.global_step >= self.classifier_start:
-            (classifier,) = self.judges
+        if self.frozen and self.global_step >= self.classifier_start:
+            (classifier,) = self.frozen
             loss = loss + self.classifier_weight * cross_entropy(classifier(fake).float(), label)
         return loss
 
-    def fakes(self, count: int) -> tuple[Tensor, Tensor]:
-        """Generated images (count, C, H, W) and the labels (count,) they were asked for, uniform over the classes."""
-        noise = torch.randn(count, self.generator.latent_dim, device=self.device)
-        label = torch.randint(self.spec.num_classes, (count,), device=self.device)
-        return self.generator(noise, label), label
+    def make_frozen(self) -> tuple[nn.Module, ...]:
+        return () if self.classifier is None else (self.classifier(self.spec),)
 
-    def forward(self, noise: Tensor, label: Tensor) -> Tensor:
-        """Noise (B, latent_dim) and labels (B,), or weights (B, num_classes), to images (B, C, H, W) in [-1, 1]."""
-        return self.generator(noise, label).float()
+    def check(self, trainer: Trainer) -> None:
+        super().check(trainer)
+        if self.init_checkpoint and not trainer.ckpt_path:
+            trained_weights(self.init_checkpoint, self)
 
-    def draw(self, draws: LatentBatch, seed: int | None = None) -> Tensor:
-        """The images of ``draws``: the same for a key whatever the batch, the device or the process."""
-        return self(keyed.normal("draw", draws.noise_id, self.generator.latent_dim, seed=seed), draws.label)
-
-    @torch.no_grad()
-    def sample(self, count: int, label: int | Sequence[int] | Tensor | None = None, seed: int = 0) -> Tensor:
-        """Generated images (count, C, H, W) in [-1, 1]; put the module in eval mode first, as ``load`` does.
-
-        Args:
-            count: images to draw.
-            label: one class for all, or one for each; None goes round the classes.
-            seed: the same seed gives the same images.
-
-        Raises:
-            ValueError: for labels that the data set does not have, or not ``count`` of them.
-        """
-        label = class_labels(label, count, self.spec.num_classes).to(self.device)
-        return self.draw(LatentBatch(label, torch.arange(count, device=self.device)), seed)
+    def on_fit_start(self) -> None:
+        super().on_fit_start()
+        if self.init_checkpoint and not self.trainer.ckpt_path:  # a run that goes on has weights of its own
+            self.load_state_dict(trained_weights(self.init_checkpoint, self))
 
     @torch.no_grad()
     def morph(self, first: int, second: int, steps: int = 9, count: int = 1, seed: int = 0) -> Tensor:
@@ -174,30 +137,10 @@ class ProjectionGAN(EvaluationFacts, Loadable, ChecksBatches):
             seed: the same seed gives the same images.
 
         Raises:
-            ValueError: for classes that the data set does not have.
+            UserError: for classes that the data set does not have.
         """
         pair = class_labels([first, second], 2, self.spec.num_classes).to(self.device)
         share = torch.linspace(0, 1, steps, device=self.device).repeat(count)
         key = torch.arange(count, device=self.device).repeat_interleave(steps)
         label = blended(pair.expand(len(key), 2), share, self.spec.num_classes)
         return self.draw(LatentBatch(label, key), seed).unflatten(0, (count, steps))
-
-    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
-        return EvalOutput(batch.image, self.draw(batch.draws), batch.draws.label, target=batch.label)
-
-    test_step = validation_step
-
-    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
-        fake = self.draw(batch)
-        label = batch.noise_id if batch.label.is_floating_point() else batch.label  # a morph is known by its path
-        return EvalOutput(real=fake[:0], fake=fake, fake_label=label)
-
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizers = [
-            self.generator_optimizer(self.generator.parameters()),
-            self.discriminator_optimizer(self.discriminator.parameters()),
-        ]
-        return with_lr_lambda(self, optimizers, self.decay)
-
-    def decay(self, update: int, updates: int) -> float:
-        return linear_decay(update, self.decay_start, updates)

@@ -3,23 +3,23 @@
 from collections.abc import Callable
 
 import torch
+from jsonargparse import lazy_instance
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
-from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, to_bytes
-from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.interfaces import EvaluationFacts, without_classes
+from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import HasScale, without_classes
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import projection_super_resolution as networks
-from lightning_cgan.optimize import Adam, logit_means, optimizer_step, should_log, with_lr_lambda
-from lightning_cgan.schedules.learning_rate import linear_decay
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step
+from lightning_cgan.papers.base import check_counts
+from lightning_cgan.papers.kinds import Generating
+from lightning_cgan.schedules.learning_rate import ConstantThenLinear
 
 
-class ProjectionSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
+class ProjectionSuperResolution(Generating):
     """A generator that enlarges images, against a discriminator that is told the low resolution as a class was before.
 
     There is no pixel loss: that an image agrees with its low resolution is the discriminator's doing alone. The low
@@ -34,10 +34,10 @@ class ProjectionSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer.
         n_critic: discriminator updates in one generator update; the data module delivers as many batches.
-        decay_start: generator updates before the learning rates begin to fall to 0 at the end of the run.
+        schedule: maps (generator update, updates in the run) to the factor on both learning rates.
 
     Raises:
-        ValueError: for networks of different scales, or critic updates below one.
+        UserError: for networks of different scales, or critic updates below one.
     """
 
     def __init__(
@@ -48,45 +48,31 @@ class ProjectionSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
         generator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
         discriminator_optimizer: OptimizerCallable = lambda p: Adam(p, lr=2e-4, beta1=0.0, beta2=0.9),
         n_critic: int = 5,
-        decay_start: int = 50_000,
+        schedule: Callable[[int, int], float] = lazy_instance(ConstantThenLinear, start=50_000),
     ) -> None:
-        super().__init__()
-        if n_critic < 1:
-            raise ValueError(f"n_critic is at least 1; met {n_critic}. Set model.init_args.n_critic.")
-        self.automatic_optimization = False
-        self.spec = spec
+        super().__init__(spec)
+        check_counts(n_critic=n_critic)
         self.generator = generator(without_classes(spec))
         self.discriminator = discriminator(without_classes(spec))
-        self.scale = self.generator.scale
-        if self.scale != self.discriminator.scale:
-            raise ValueError(
-                f"Both networks are for one scale; met {self.scale} and {self.discriminator.scale}. "
-                "Set model.init_args.generator.init_args.scale and model.init_args.discriminator.init_args.scale."
-            )
-        self.generator_optimizer = generator_optimizer
-        self.discriminator_optimizer = discriminator_optimizer
+        self.scale = common_scale(self.generator, self.discriminator)
+        self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
+        self.schedule = schedule
         self.n_critic = n_critic
-        self.decay_start = decay_start
 
-    def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        keyed.reseed("train", self.global_step, self.global_rank)
-        generator_optimizer, discriminator_optimizer = self.optimizers()
+    def update(self, batch: Labelled) -> dict[str, Tensor]:
+        generator_optimizer, discriminator_optimizer = self.optimizer_list()
 
         with self.toggled_optimizer(discriminator_optimizer):
             for real in batch.image:
                 low = networks.reduced(real, self.scale)
-                discriminator_loss, logits = self.discriminator_loss(real, low)
-                optimizer_step(self, discriminator_optimizer, discriminator_loss)
+                loss_d, logits = self.discriminator_loss(real, low)
+                optimizer_step(self, discriminator_optimizer, loss_d)
 
         with self.toggled_optimizer(generator_optimizer):
-            generator_loss = self.generator_loss(low)
-            optimizer_step(self, generator_optimizer, generator_loss, count=True)
+            loss_g = self.generator_loss(low)
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        for scheduler in self.lr_schedulers():
-            scheduler.step()
-        if should_log(self):
-            losses = {"train/loss_d": discriminator_loss, "train/loss_g": generator_loss}
-            self.log_dict(losses | logit_means(*logits), prog_bar=True)
+        return {"loss_d": loss_d, "loss_g": loss_g} | logit_means(*logits)
 
     def discriminator_loss(self, real: Tensor, low: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The hinge loss of real images and of generated ones with the same low resolutions, and the logits of both."""
@@ -99,9 +85,6 @@ class ProjectionSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
     def generator_loss(self, low: Tensor) -> Tensor:
         """Minus the mean logit of a new image for each low resolution."""
         return generator_hinge(self.discriminator(self.generator(low, self.noise(len(low))), low).float())
-
-    def noise(self, count: int) -> Tensor:
-        return torch.randn(count, self.generator.latent_dim, device=self.device)
 
     def forward(self, low: Tensor, noise: Tensor) -> Tensor:
         """Low resolutions (B, C, h, w) in [-1, 1] and noise (B, latent_dim) to images (B, C, H, W) in [-1, 1]."""
@@ -119,29 +102,32 @@ class ProjectionSuperResolution(EvaluationFacts, Loadable, ChecksBatches):
             seed: the same seed gives the same images, another one other details.
         """
         key = keyed.content_keys(to_bytes(low))
-        return self(low, keyed.normal("enlarge", key, self.generator.latent_dim, seed=seed))
+        return self(low, keyed.normal("enlarge", key, self.latent_dim, seed=seed))
 
-    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+    def evaluate(self, batch: EvalBatch) -> EvalOutput:
         """One image for each real one, whatever number of draws the data module asks for."""
         low = networks.reduced(batch.image, self.scale)
         fake = self.enlarge(low, keyed.run_seed())
         shown = low.repeat_interleave(self.scale, -1).repeat_interleave(self.scale, -2)
         return EvalOutput(batch.image, fake, batch.label if self.spec.num_classes else None, source=shown)
 
-    test_step = validation_step
-
     def predict_step(self, batch: LatentBatch, batch_idx: int) -> None:
-        raise ValueError(
+        raise UserError(
             "predict draws from noise alone, and super-resolution starts from images. Run `test`, which shows its "
             "test images enlarged, or call enlarge() of the model that lightning_cgan.load gives."
         )
 
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizers = [
-            self.generator_optimizer(self.generator.parameters()),
-            self.discriminator_optimizer(self.discriminator.parameters()),
-        ]
-        return with_lr_lambda(self, optimizers, self.decay)
 
-    def decay(self, update: int, updates: int) -> float:
-        return linear_decay(update, self.decay_start, updates)
+def common_scale(*networks: nn.Module) -> int:
+    """The ``scale`` of both networks.
+
+    Raises:
+        UserError: where they differ.
+    """
+    scales = {network.scale for network in networks if isinstance(network, HasScale)}
+    if len(scales) != 1:
+        raise UserError(
+            f"Both networks are for one scale; got {' and '.join(map(str, scales))}. "
+            "Set model.init_args.generator.init_args.scale and model.init_args.discriminator.init_args.scale."
+        )
+    return scales.pop()

@@ -2,26 +2,19 @@
 
 from collections.abc import Callable
 
-from lightning.pytorch import Trainer
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_cgan import keyed
-from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.batches import EvalOutput, Paired, PairSpec, SourceImages
-from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.batches import Paired, PairSpec
 from lightning_cgan.losses.content import RESCALING, content_loss
 from lightning_cgan.networks import srresnet
-from lightning_cgan.networks.checkpoint_weights import frozen
-from lightning_cgan.optimize import Adam, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.optimize import Adam, optimizer_step
+from lightning_cgan.papers.kinds import SuperResolution
 from lightning_cgan.schedules.learning_rate import constant
 
 
-class SRResNet(EvaluationFacts, Loadable, ChecksBatches):
+class SRResNet(SuperResolution):
     """A network that enlarges images, trained to come near the true ones in pixels, or in features of theirs.
 
     The defaults are the paper's; it trains for 10^6 updates with batches of 16 crops of 96 pixels. There the low
@@ -39,8 +32,6 @@ class SRResNet(EvaluationFacts, Loadable, ChecksBatches):
         schedule: maps (update, updates in all) to the factor on the learning rate.
     """
 
-    training_batch = Paired
-
     def __init__(
         self,
         spec: PairSpec,
@@ -51,50 +42,20 @@ class SRResNet(EvaluationFacts, Loadable, ChecksBatches):
         optimizer: OptimizerCallable = lambda p: Adam(p, lr=1e-4, beta1=0.9, beta2=0.999),
         schedule: Callable[[int, int], float] = constant,
     ) -> None:
-        super().__init__()
-        self.automatic_optimization = False
-        self.judges: tuple[nn.Module, ...] = ()  # in a tuple it is no submodule: no optimizer or checkpoint holds it
-        self.spec = spec
+        super().__init__(spec)
         self.generator = generator(spec)
         self.pixel_loss = pixel_loss
         self.features = features
         self.rescaling = rescaling
-        self.optimizer = optimizer
+        self.optimizer_factories = {"generator": optimizer}
         self.schedule = schedule
 
-    def check(self, trainer: Trainer) -> None:
-        """Refuses features that are not there; the command line asks before it touches an earlier run."""
-        self.setup("fit")
+    def make_frozen(self) -> tuple[nn.Module, ...]:
+        return () if self.features is None else (self.features(),)
 
-    def setup(self, stage: str) -> None:
-        if stage == "fit" and self.features is not None and not self.judges:
-            self.judges = (frozen(self.features()),)
-
-    def on_fit_start(self) -> None:
-        self.judges = tuple(network.to(self.device) for network in self.judges)
-
-    def training_step(self, batch: Paired, batch_idx: int) -> None:
-        keyed.reseed("train", self.global_step, self.global_rank)
+    def update(self, batch: Paired) -> dict[str, Tensor]:
         (low,), (high,) = batch
-        loss = content_loss(self.generator(low), high, self.pixel_loss, self.judges, self.rescaling)
-        optimizer_step(self, self.optimizers(), loss, count=True)
-        self.lr_schedulers().step()
-        if should_log(self):
-            self.log("train/loss", loss, prog_bar=True)
-
-    def forward(self, low: Tensor) -> Tensor:
-        """Low resolutions (B, C, h, w) in [-1, 1] of any size to images (B, C, scale h, scale w) in [-1, 1]."""
-        return self.generator(low).float().clamp(-1, 1)
-
-    def validation_step(self, batch: Paired, batch_idx: int) -> EvalOutput:
-        return EvalOutput(real=batch.b, fake=self(batch.a), source=batch.a)
-
-    test_step = validation_step
-
-    def predict_step(self, batch: SourceImages, batch_idx: int) -> EvalOutput:
-        fake = self(batch.image)
-        return EvalOutput(real=fake[:0], fake=fake, source=batch.image)
-
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizers = [self.optimizer(self.generator.parameters())]
-        return with_lr_lambda(self, optimizers, self.schedule)
+        (optimizer,) = self.optimizer_list()
+        loss = content_loss(self.generator(low), high, self.pixel_loss, self.frozen, self.rescaling)
+        optimizer_step(self, optimizer, loss, count=True)
+        return {"loss": loss}

@@ -6,31 +6,28 @@ from pathlib import Path
 
 import skimage
 import torch
-from lightning.pytorch import Trainer
 from lightning.pytorch.cli import OptimizerCallable
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 from torchvision.transforms.functional import pil_to_tensor
 
-from lightning_cgan import keyed
-from lightning_cgan.batch_check import ChecksBatches
 from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, SourceImages, to_signed
-from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.interfaces import EvaluationFacts, without_classes
+from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import without_classes
 from lightning_cgan.losses.perceptual import feature_loss, gram_matrix, style_loss, summed, total_variation
 from lightning_cgan.networks.checkpoint_weights import frozen
 from lightning_cgan.networks.style import StyleNetwork
-from lightning_cgan.optimize import Adam, optimise_pixels, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.optimize import Adam, optimise_pixels, optimizer_step
+from lightning_cgan.papers.base import Paper
 from lightning_cgan.schedules.learning_rate import constant
 
 TEXTURES = {name: f"{name}.png" for name in ("brick", "grass", "gravel", "ihc")}  # scikit-image brings them with it
 TEXTURES |= {name: f"{name}.jpg" for name in ("hubble_deep_field", "retina")}
 
 
-class StyleTransfer(EvaluationFacts, Loadable, ChecksBatches):
+class StyleTransfer(Paper):
     """A network that repaints any picture in one style in one pass. One style is one run.
 
     Its loss is Equation 5: the picture keeps the features of its content at a tap of a frozen network, and takes on
@@ -56,7 +53,7 @@ class StyleTransfer(EvaluationFacts, Loadable, ChecksBatches):
         schedule: maps (update, updates in all) to a factor on the learning rate.
 
     Raises:
-        ValueError: for a style that is no picture, taps that the features do not have, or negative weights.
+        UserError: for a style that is no picture, taps that the features do not have, or negative weights.
     """
 
     def __init__(
@@ -75,50 +72,43 @@ class StyleTransfer(EvaluationFacts, Loadable, ChecksBatches):
         optimizer: OptimizerCallable = lambda p: Adam(p, lr=1e-3),
         schedule: Callable[[int, int], float] = constant,
     ) -> None:
-        super().__init__()
+        super().__init__(without_classes(spec))
         for name, weight in {"content": content_weight, "style": style_weight, "tv": tv_weight}.items():
             if weight < 0:
-                raise ValueError(f"A loss weighs 0 or more; met {weight}. Set model.init_args.{name}_weight.")
-        self.automatic_optimization = False
-        self.spec = without_classes(spec)
-        self.generator = generator(self.spec)
+                raise UserError(f"A loss weighs 0 or more; got {weight}. Set model.init_args.{name}_weight.")
+        self.generator = generator(without_classes(spec))
         self.style, self.style_size, self.features = style, style_size, features
         self.content_weight, self.style_weight, self.tv_weight = content_weight, style_weight, tv_weight
         self.content_taps, self.style_taps = tuple(content_taps), tuple(style_taps)
         self.style_distance = style_distance
-        self.optimizer, self.schedule = optimizer, schedule
-        self.judges: tuple[nn.Module, ...] = ()  # in a tuple it is no submodule
-
-    def check(self, trainer: Trainer) -> None:
-        """Refuses a style and features that are not there; the command line asks before it touches an earlier run."""
-        self.setup("fit")
+        self.optimizer_factories, self.schedule = {"generator": optimizer}, schedule
 
     def setup(self, stage: str) -> None:
-        if stage == "predict" or self.judges:
-            return
+        super().setup(stage)
+        if stage != "predict":
+            self.build_frozen()
+
+    def make_frozen(self) -> tuple[nn.Module, ...]:
         picture = style_picture(self.style, self.style_size)
         network = frozen(self.features())
         with torch.no_grad():
             taps = network(picture[None])
         asked = self.content_taps, self.style_taps
         if not all(asked) or not all(0 <= place < len(taps) for place in asked[0] + asked[1]):
-            raise ValueError(
-                f"The features have {len(taps)} taps, 0 to {len(taps) - 1}; met {asked[0]} for the content and "
+            raise UserError(
+                f"The features have {len(taps)} taps, 0 to {len(taps) - 1}; got {asked[0]} for the content and "
                 f"{asked[1]} for the style. Set model.init_args.content_taps and style_taps."
             )
-        self.judges = (network,)
         self.wanted = [gram_matrix(taps[place]) for place in self.style_taps]
+        return (network,)
 
-    def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        keyed.reseed("train", self.global_step, self.global_rank)
+    def update(self, batch: Labelled) -> dict[str, Tensor]:
         (content,) = batch.image
+        (optimizer,) = self.optimizer_list()
         losses = self.losses(self.generator(content), self.kept(content))
         loss = summed([*losses.values()])
-        optimizer_step(self, self.optimizers(), loss, count=True)
-        self.lr_schedulers().step()
-        if should_log(self):
-            self.log("train/loss", loss, prog_bar=True)
-            self.log_dict({f"train/loss_{name}": value for name, value in losses.items()})
+        optimizer_step(self, optimizer, loss, count=True)
+        return {"loss": loss} | {f"loss_{name}": value for name, value in losses.items()}
 
     def losses(self, image: Tensor, kept: list[Tensor]) -> dict[str, Tensor]:
         """The weighted terms of Equation 5 for images (B, 3, H, W), with the taps ``kept`` of their contents."""
@@ -141,7 +131,7 @@ class StyleTransfer(EvaluationFacts, Loadable, ChecksBatches):
 
     def taps(self, image: Tensor) -> tuple[Tensor, ...]:
         """What the frozen network makes of images (B, 3, H, W) in [-1, 1]."""
-        (network,) = self.judges
+        (network,) = self.frozen
         return network.to(image.device)(image)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -174,34 +164,28 @@ class StyleTransfer(EvaluationFacts, Loadable, ChecksBatches):
         start = content if start is None else start
         return optimise_pixels(start, lambda image: summed([*self.losses(image, kept).values()]), optimizer, steps)
 
-    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
+    def evaluate(self, batch: EvalBatch) -> EvalOutput:
         return EvalOutput(real=batch.image, fake=self(batch.image), source=batch.image)
-
-    test_step = validation_step
 
     def predict_step(self, batch: SourceImages | LatentBatch, batch_idx: int) -> EvalOutput:
         if isinstance(batch, LatentBatch):
-            raise ValueError(
+            raise UserError(
                 "Style is transferred to pictures; this data set gives numbers to draw by. "
                 "Set data.class_path to datamodules.PhotoCrops, or data.init_args.predict_from to pictures."
             )
         return EvalOutput(real=batch.image[:0], fake=self(batch.image), source=batch.image)
-
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizer = self.optimizer(self.generator.parameters())
-        return with_lr_lambda(self, [optimizer], self.schedule)
 
 
 def style_picture(style: str, size: int | None) -> Tensor:
     """(3, H, W) in [-1, 1]: the texture or the file ``style``, its longer side ``size`` pixels.
 
     Raises:
-        ValueError: if there is no such texture or file, or it is no picture.
+        UserError: if there is no such texture or file, or it is no picture.
     """
     path = Path(skimage.__file__).parent / "data" / TEXTURES[style] if style in TEXTURES else Path(style)
     if not path.is_file():
         near = get_close_matches(style, TEXTURES, n=1)
-        raise ValueError(
+        raise UserError(
             f"A style is a picture's path or one of {', '.join(TEXTURES)}; there is no {style}. "
             f"Set model.init_args.style." + (f"\nThe nearest valid name is {near[0]}." if near else "")
         )
@@ -209,7 +193,7 @@ def style_picture(style: str, size: int | None) -> Tensor:
         with Image.open(path) as held:
             picture = to_signed(pil_to_tensor(held.convert("RGB")))
     except (UnidentifiedImageError, OSError) as cause:
-        raise ValueError(f"A style is a picture; {style} cannot be read as one. Set model.init_args.style.") from cause
+        raise UserError(f"A style is a picture; {style} cannot be read as one. Set model.init_args.style.") from cause
     if size is None or size == max(picture.shape):
         return picture
     height, width = (max(1, round(side * size / max(picture.shape))) for side in picture.shape[1:])

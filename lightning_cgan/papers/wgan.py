@@ -5,21 +5,20 @@ from collections.abc import Callable
 import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
-from torch.optim import Optimizer, RMSprop
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim import RMSprop
 
-from lightning_cgan import keyed
-from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch
-from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.interfaces import EvaluationFacts, without_classes
+from lightning_cgan.batches import ImageSpec, Labelled
+from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import without_classes
 from lightning_cgan.losses import wasserstein
 from lightning_cgan.networks import dcgan
-from lightning_cgan.optimize import logit_means, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.optimize import logit_means, optimizer_step
+from lightning_cgan.papers.base import check_counts
+from lightning_cgan.papers.kinds import Unconditional
 from lightning_cgan.schedules.learning_rate import constant
 
 
-class WGAN(EvaluationFacts, Loadable, ChecksBatches):
+class WGAN(Unconditional):
     """A generator against a critic kept Lipschitz by clipping its weights. Algorithm 1.
 
     The defaults are the paper's; the critic's long trainings at the start and now and then are the authors' code's.
@@ -31,7 +30,7 @@ class WGAN(EvaluationFacts, Loadable, ChecksBatches):
         critic: maps the spec to a network, images -> (B,) outputs without bounds.
         generator_optimizer: maps parameters to an optimizer.
         critic_optimizer: maps parameters to an optimizer; without momentum (Section 4).
-        clip: largest absolute value of a critic's parameter, c in Algorithm 1.
+        clip_value: largest absolute value of a critic's parameter, c in Algorithm 1.
         n_critic: critic updates in one generator update, n_critic in Algorithm 1.
         n_critic_warmup: the same in the first ``warmup`` generator updates and in every ``long_every``-th.
         warmup: generator updates.
@@ -39,7 +38,7 @@ class WGAN(EvaluationFacts, Loadable, ChecksBatches):
         schedule: maps (generator update, updates in all) to the factor on both learning rates; the paper has none.
 
     Raises:
-        ValueError: for a bound that is not positive, or fewer than one critic update.
+        UserError: for a bound that is not positive, or fewer than one critic update.
     """
 
     def __init__(
@@ -49,67 +48,52 @@ class WGAN(EvaluationFacts, Loadable, ChecksBatches):
         critic: Callable[[ImageSpec], nn.Module] = dcgan.Discriminator,
         generator_optimizer: OptimizerCallable = lambda p: RMSprop(p, lr=5e-5),
         critic_optimizer: OptimizerCallable = lambda p: RMSprop(p, lr=5e-5),
-        clip: float = 0.01,
+        clip_value: float = 0.01,
         n_critic: int = 5,
         n_critic_warmup: int = 100,
         warmup: int = 25,
         long_every: int = 500,
         schedule: Callable[[int, int], float] = constant,
     ) -> None:
-        super().__init__()
-        if clip <= 0:
-            raise ValueError(
-                f"clip bounds the critic's weights, so it is above 0; met {clip}. Set model.init_args.clip."
+        super().__init__(without_classes(spec))
+        if clip_value <= 0:
+            raise UserError(
+                f"clip_value bounds the critic's weights, so it is above 0; got {clip_value}. "
+                "Set model.init_args.clip_value."
             )
-        positive = {
-            "n_critic": n_critic,
-            "n_critic_warmup": n_critic_warmup,
-            "long_every": long_every,
-        }
-        for name, count in positive.items():
-            if count < 1:
-                raise ValueError(f"{name} is at least 1; met {count}. Set model.init_args.{name}.")
-        self.automatic_optimization = False
-        self.spec = without_classes(spec)
+        check_counts(n_critic=n_critic, n_critic_warmup=n_critic_warmup, long_every=long_every)
         self.generator = generator(self.spec)
         self.critic = critic(self.spec)
-        self.generator_optimizer = generator_optimizer
-        self.critic_optimizer = critic_optimizer
-        self.clip = clip
-        self.n_critic_usual, self.n_critic_warmup = n_critic, n_critic_warmup
-        self.warmup, self.long_every = warmup, long_every
+        self.optimizer_factories = {"generator": generator_optimizer, "critic": critic_optimizer}
         self.schedule = schedule
+        self.clip_value = clip_value
+        self.n_critic, self.n_critic_warmup = n_critic, n_critic_warmup
+        self.warmup, self.long_every = warmup, long_every
 
-    def n_critic(self, update: int) -> int:
-        """Critic updates in generator update number ``update``, counted from 0; the data module delivers as many."""
+    def n_critic_at(self, update: int) -> int:
         long = update < self.warmup or update % self.long_every == 0
-        return self.n_critic_warmup if long else self.n_critic_usual
+        return self.n_critic_warmup if long else self.n_critic
 
-    def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        keyed.reseed("train", self.global_step, self.global_rank)
-        generator_optimizer, critic_optimizer = self.optimizers()
+    def update(self, batch: Labelled) -> dict[str, Tensor]:
+        generator_optimizer, critic_optimizer = self.optimizer_list()
 
         with self.toggled_optimizer(critic_optimizer):
             for real in batch.image:
                 self.clip_critic()
-                critic_loss, outputs = self.critic_loss(real)
-                optimizer_step(self, critic_optimizer, critic_loss)
+                loss_d, outputs = self.critic_loss(real)
+                optimizer_step(self, critic_optimizer, loss_d)
 
         with self.toggled_optimizer(generator_optimizer):
-            generator_loss = self.generator_loss(len(real))
-            optimizer_step(self, generator_optimizer, generator_loss, count=True)
+            loss_g = self.generator_loss(len(real))
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        for scheduler in self.lr_schedulers():
-            scheduler.step()
-        if should_log(self):
-            scalars = {"train/loss_d": critic_loss, "train/loss_g": generator_loss, "train/distance": -critic_loss}
-            self.log_dict(scalars | logit_means(*outputs), prog_bar=True)
+        return {"loss_d": loss_d, "loss_g": loss_g, "distance": -loss_d} | logit_means(*outputs)
 
     @torch.no_grad()
     def clip_critic(self) -> None:
-        """Every parameter of the critic, batch norm's included, back into [-clip, clip]; before each of its updates."""
+        """Every parameter of the critic, batch norm's included, clipped to [-clip_value, clip_value]."""
         for parameter in self.critic.parameters():
-            parameter.clamp_(-self.clip, self.clip)
+            parameter.clamp_(-self.clip_value, self.clip_value)
 
     def critic_loss(self, real: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Minus the estimate of the Wasserstein distance, from ``real`` and as many fakes, and the outputs for both."""
@@ -121,36 +105,3 @@ class WGAN(EvaluationFacts, Loadable, ChecksBatches):
     def generator_loss(self, count: int) -> Tensor:
         """Minus the critic's mean output for ``count`` new images."""
         return wasserstein.generator_loss(self.critic(self.fakes(count)).float())
-
-    def fakes(self, count: int) -> Tensor:
-        """Generated images (count, C, H, W)."""
-        return self.generator(torch.randn(count, self.generator.latent_dim, device=self.device))
-
-    def forward(self, noise: Tensor) -> Tensor:
-        """Standard normal noise (B, latent_dim) to images (B, C, H, W) in [-1, 1]."""
-        return self.generator(noise).float()
-
-    def draw(self, key: Tensor, seed: int | None = None) -> Tensor:
-        """The images of the (K,) keys: the same for a key whatever the batch, the device or the process."""
-        return self(keyed.normal("draw", key, self.generator.latent_dim, seed=seed))
-
-    @torch.no_grad()
-    def sample(self, count: int, seed: int = 0) -> Tensor:
-        """Generated images (count, C, H, W) in [-1, 1]; the same for a seed. In eval mode, as ``load`` leaves it."""
-        return self.draw(torch.arange(count, device=self.device), seed)
-
-    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
-        return EvalOutput(real=batch.image, fake=self.draw(batch.draws.noise_id))
-
-    test_step = validation_step
-
-    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
-        fake = self.draw(batch.noise_id)
-        return EvalOutput(real=fake[:0], fake=fake)
-
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizers = [
-            self.generator_optimizer(self.generator.parameters()),
-            self.critic_optimizer(self.critic.parameters()),
-        ]
-        return with_lr_lambda(self, optimizers, self.schedule)

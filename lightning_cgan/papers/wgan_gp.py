@@ -5,22 +5,21 @@ from collections.abc import Callable
 import torch
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.nn.modules.batchnorm import _BatchNorm
 
-from lightning_cgan import keyed
-from lightning_cgan.batch_check import ChecksBatches
-from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch
-from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.interfaces import EvaluationFacts, without_classes
+from lightning_cgan.batches import ImageSpec, Labelled
+from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import without_classes
 from lightning_cgan.losses import wasserstein
 from lightning_cgan.losses.penalties import gradient_penalty
 from lightning_cgan.networks import wgan_gp
-from lightning_cgan.optimize import Adam, logit_means, optimizer_step, should_log, with_lr_lambda
+from lightning_cgan.optimize import Adam, logit_means, optimizer_step
+from lightning_cgan.papers.base import check_counts
+from lightning_cgan.papers.kinds import Unconditional
 from lightning_cgan.schedules.learning_rate import constant
 
 
-class WGANGP(EvaluationFacts, Loadable, ChecksBatches):
+class WGANGP(Unconditional):
     """A generator against a critic whose gradient is drawn to norm 1 between real and generated images. Algorithm 1.
 
     The defaults are Algorithm 1's. Labels of the data are ignored.
@@ -38,7 +37,7 @@ class WGANGP(EvaluationFacts, Loadable, ChecksBatches):
         schedule: maps (generator update, updates in all) to the factor on both learning rates.
 
     Raises:
-        ValueError: for a critic with batch norm, or counts below one.
+        UserError: for a critic with batch norm, or counts below one.
     """
 
     def __init__(
@@ -53,29 +52,23 @@ class WGANGP(EvaluationFacts, Loadable, ChecksBatches):
         g_batch_ratio: int = 1,
         schedule: Callable[[int, int], float] = constant,
     ) -> None:
-        super().__init__()
-        for name, count in (("n_critic", n_critic), ("g_batch_ratio", g_batch_ratio)):
-            if count < 1:
-                raise ValueError(f"{name} is at least 1; met {count}. Set model.init_args.{name}.")
-        self.automatic_optimization = False
-        self.spec = without_classes(spec)
+        super().__init__(without_classes(spec))
+        check_counts(n_critic=n_critic, g_batch_ratio=g_batch_ratio)
         self.generator = generator(self.spec)
         self.critic = critic(self.spec)
-        if any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in self.critic.modules()):
-            raise ValueError(
+        if any(isinstance(layer, _BatchNorm) for layer in self.critic.modules()):
+            raise UserError(
                 "The gradient penalty is for each image by itself, so the critic has no batch norm; "
-                f"met it in {type(self.critic).__name__}. Set model.init_args.critic."
+                f"got it in {type(self.critic).__name__}. Set model.init_args.critic."
             )
-        self.generator_optimizer = generator_optimizer
-        self.critic_optimizer = critic_optimizer
+        self.optimizer_factories = {"generator": generator_optimizer, "critic": critic_optimizer}
+        self.schedule = schedule
         self.n_critic = n_critic
         self.gp_weight = gp_weight
         self.g_batch_ratio = g_batch_ratio
-        self.schedule = schedule
 
-    def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        keyed.reseed("train", self.global_step, self.global_rank)
-        generator_optimizer, critic_optimizer = self.optimizers()
+    def update(self, batch: Labelled) -> dict[str, Tensor]:
+        generator_optimizer, critic_optimizer = self.optimizer_list()
 
         with self.toggled_optimizer(critic_optimizer):
             for real in batch.image:
@@ -83,14 +76,10 @@ class WGANGP(EvaluationFacts, Loadable, ChecksBatches):
                 optimizer_step(self, critic_optimizer, self.gp_weight * penalty - distance)
 
         with self.toggled_optimizer(generator_optimizer):
-            generator_loss = self.generator_loss(self.g_batch_ratio * len(real))
-            optimizer_step(self, generator_optimizer, generator_loss, count=True)
+            loss_g = self.generator_loss(self.g_batch_ratio * len(real))
+            optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        for scheduler in self.lr_schedulers():
-            scheduler.step()
-        if should_log(self):
-            scalars = {"train/distance": distance, "train/penalty": penalty, "train/loss_g": generator_loss}
-            self.log_dict(scalars | logit_means(*outputs), prog_bar=True)
+        return {"loss_g": loss_g, "distance": distance, "penalty": penalty} | logit_means(*outputs)
 
     def critic_terms(self, real: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
         """The estimated Wasserstein distance of ``real`` and as many fakes, the penalty, and the outputs for both."""
@@ -103,36 +92,3 @@ class WGANGP(EvaluationFacts, Loadable, ChecksBatches):
     def generator_loss(self, count: int) -> Tensor:
         """Minus the critic's mean output for ``count`` new images."""
         return wasserstein.generator_loss(self.critic(self.fakes(count)).float())
-
-    def fakes(self, count: int) -> Tensor:
-        """Generated images (count, C, H, W)."""
-        return self.generator(torch.randn(count, self.generator.latent_dim, device=self.device))
-
-    def forward(self, noise: Tensor) -> Tensor:
-        """Standard normal noise (B, latent_dim) to images (B, C, H, W) in [-1, 1]."""
-        return self.generator(noise).float()
-
-    def draw(self, key: Tensor, seed: int | None = None) -> Tensor:
-        """The images of the (K,) keys: the same for a key whatever the batch, the device or the process."""
-        return self(keyed.normal("draw", key, self.generator.latent_dim, seed=seed))
-
-    @torch.no_grad()
-    def sample(self, count: int, seed: int = 0) -> Tensor:
-        """Generated images (count, C, H, W) in [-1, 1]; the same for a seed. In eval mode, as ``load`` leaves it."""
-        return self.draw(torch.arange(count, device=self.device), seed)
-
-    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
-        return EvalOutput(real=batch.image, fake=self.draw(batch.draws.noise_id))
-
-    test_step = validation_step
-
-    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
-        fake = self.draw(batch.noise_id)
-        return EvalOutput(real=fake[:0], fake=fake)
-
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizers = [
-            self.generator_optimizer(self.generator.parameters()),
-            self.critic_optimizer(self.critic.parameters()),
-        ]
-        return with_lr_lambda(self, optimizers, self.schedule)

@@ -43,7 +43,7 @@ def content_of(path: str | Path) -> dict[str, Any]:
         tell_unsealed(str(path))
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        content["hyper_parameters"]["model"], content["state_dict"]
+        content["state_dict"], content.setdefault("hyper_parameters", {})  # a Trainer of a script writes none
     except Exception as cause:  # whatever torch makes of another kind of file
         raise checksum.DamagedFile("it is no checkpoint of this suite") from cause
     return dict(content)

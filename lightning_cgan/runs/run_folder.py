@@ -167,6 +167,6 @@ def check_fits(checkpoint: dict[str, Any], model: torch.nn.Module, path: str) ->
     if name:
         raise UserError(
             f"A checkpoint must hold the weights of the model that is asked for; {path} is of "
-            f"{checkpoint['hyper_parameters']['model']['class_path']} with {name} {held.get(name, 'absent')}, "
+            f"{checkpoint['hyper_parameters'].get('model', {}).get('class_path', 'a model')} with {name} {held.get(name, 'absent')}, "
             f"the model has {asked.get(name, 'none')}. Set --ckpt_path or --config to the one that belongs to it."
         )

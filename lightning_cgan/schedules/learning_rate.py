@@ -1,65 +1,85 @@
-"""Schedules as pure functions of the generator update."""
+"""Learning-rate schedules: they map (generator update, updates in the run) to a factor on the learning rate."""
 
 from math import cos, exp, pi
 
+from lightning_cgan.errors import UserError
+
 
 def linear_decay(update: int, start: int, end: int) -> float:
-    """The factor on the learning rate: 1 until ``start``, then straight down to 0 at ``end``."""
+    """Factor 1 until update ``start``, then linear decay to 0 at update ``end``."""
     if update <= start:
         return 1.0
     return max(0.0, (end - update) / (end - start))
 
 
 def constant(update: int, end: int) -> float:
-    """A learning rate that stays as it is. ``end`` is the length of the run."""
+    """Factor 1 throughout. ``end`` is the number of updates in the run."""
     return 1.0
 
 
-def falling(update: int, end: int) -> float:
-    """A learning rate that falls in a straight line from the first update to 0 at the last."""
-    return linear_decay(update, 0, end)
+class ConstantThenLinear:
+    """Factor 1 at first, then linear decay to 0 at the end of the run.
+
+    Args:
+        start: where the decay begins: a number of updates (int), or a share of the run from 0 to 1 (float).
+
+    Raises:
+        UserError: for a start below 0, or a share above 1.
+    """
+
+    def __init__(self, start: int | float = 0.5) -> None:
+        if start < 0 or (isinstance(start, float) and start > 1):
+            raise UserError(
+                f"The decay starts after a number of updates, 0 or more, or a share of the run from 0.0 to 1.0; "
+                f"got {start}. Set model.init_args.schedule.init_args.start."
+            )
+        self.start = start
+
+    def __call__(self, update: int, end: int) -> float:
+        start = int(self.start * end) if isinstance(self.start, float) else self.start
+        return linear_decay(update, start, end)
 
 
-def falling_in_second_half(update: int, end: int) -> float:
-    """A learning rate that is constant for half of the run and then falls in a straight line to 0."""
-    return linear_decay(update, end // 2, end)
+class StepDecay:
+    """Factor 1 at first, then ``factor``. Ledig et al. 2017 for SRGAN: a tenth after half of the run.
+
+    Args:
+        at: the share of the run, from 0 to 1, after which the factor applies.
+        factor: on the learning rate.
+    """
+
+    def __init__(self, at: float = 0.5, factor: float = 0.1) -> None:
+        self.at, self.factor = at, factor
+
+    def __call__(self, update: int, end: int) -> float:
+        return 1.0 if update < end * self.at else self.factor
 
 
-def falling_in_last_third(update: int, end: int) -> float:
-    """A learning rate that is constant for two thirds of the run and then falls in a straight line to 0."""
-    return linear_decay(update, 2 * end // 3, end)
+class ExponentialDecay:
+    """A learning rate that is divided by ``factor`` at each update, down to ``floor`` of the first one.
 
+    Args:
+        factor: 1.000004 in the code of Goodfellow et al. 2014; Mirza & Osindero 2014 print 1.00004.
+        floor: smallest factor on the learning rate.
+    """
 
-def falling_in_last_ninth(update: int, end: int) -> float:
-    """A learning rate that falls in a straight line to 0 over the last ninth. Miyato & Koyama 2018 for ImageNet."""
-    return linear_decay(update, 8 * end // 9, end)
+    def __init__(self, factor: float = 1.000004, floor: float = 1e-5) -> None:
+        self.factor, self.floor = factor, floor
 
-
-def a_tenth_in_second_half(update: int, end: int) -> float:
-    """A learning rate that is divided by ten after half of the run. Ledig et al. 2017 for SRGAN."""
-    return 1.0 if update < end / 2 else 0.1
+    def __call__(self, update: int, end: int) -> float:
+        return max(self.factor**-update, self.floor)
 
 
 def cosine(update: int, end: int) -> float:
-    """A learning rate that falls to 0 along half a cosine. Loshchilov & Hutter 2017, without restarts."""
+    """Half a cosine from 1 to 0. Loshchilov & Hutter 2017, without restarts."""
     return (1 + cos(pi * min(update / end, 1.0))) / 2
 
 
-def geometric(update: int, end: int, factor: float = 1.000004, floor: float = 1e-5) -> float:
-    """A learning rate divided by ``factor`` each update, down to ``floor`` of it. As Goodfellow et al. 2014."""
-    return max(factor**-update, floor)
-
-
-def geometric_faster(update: int, end: int) -> float:
-    """As :func:`geometric`, divided by 1.00004: what Mirza & Osindero 2014 print."""
-    return geometric(update, end, factor=1.00004)
-
-
 def ramp(update: int, first: float, last: float, updates: int) -> float:
-    """From ``first`` to ``last`` in a straight line over ``updates``, then constant."""
+    """Linear from ``first`` to ``last`` over ``updates``, then constant."""
     return first + (last - first) * min(update / updates, 1.0)
 
 
 def rampup(done: float, length: float) -> float:
-    """A learning rate that rises from 0.7 % to 1 as exp(-5 (1 - done / length)^2). As Laine & Aila 2017."""
+    """A factor that rises from 0.007 to 1 as exp(-5 (1 - done / length)^2). Laine & Aila 2017."""
     return exp(-5 * (1 - done / length) ** 2) if done < length else 1.0

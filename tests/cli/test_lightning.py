@@ -79,7 +79,7 @@ def test_a_wrong_flag_is_answered_with_the_nearest(complaint, flag, named):
         (["--seed_everything=abc"], "seed_everything: abc is not a valid value"),
         (["--trainer.accelerator=cpu", "--trainer.devices=2"], "Add --config experiments/cluster/ddp.yaml"),
         (["--trainer.val_check_interval=0.5"], "val_check_interval"),
-        (["--model.init_args.n_critic=0"], "met 0. Set model.init_args.n_critic"),
+        (["--model.init_args.n_critic=0"], "got 0. Set model.init_args.n_critic"),
         (["--trainer.max_steps=-1"], "Set trainer.max_steps"),
         (["--config=missing.yaml"], "missing.yaml"),
         (["--ckpt_path=missing.ckpt"], "there is no missing.ckpt"),

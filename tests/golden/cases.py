@@ -41,6 +41,7 @@ from lightning_cgan.papers.style_transfer import StyleTransfer
 from lightning_cgan.papers.supervised_baseline import SupervisedBaseline
 from lightning_cgan.papers.wgan import WGAN
 from lightning_cgan.papers.wgan_gp import WGANGP
+from lightning_cgan.schedules.learning_rate import ConstantThenLinear
 from tests.golden.batches import UPDATES, Case, falling, image, labelled, partly_labelled, quick
 from tests.golden.pair_cases import (
     cyclegan,
@@ -142,7 +143,7 @@ def projection():
     return {
         "optimizers": case(generator_optimizer=quick),
         "two discriminator updates": case(n=2),
-        "as many fakes": case(g_batch_ratio=1, decay_start=1),
+        "as many fakes": case(g_batch_ratio=1, schedule=ConstantThenLinear(1)),
         "fine-tuned": case(classifier=classifier, classifier_weight=0.5, classifier_start=1),
     }
 
@@ -156,7 +157,7 @@ def wgan():
     networks = {"generator": G(dcgan.Generator, width=2, latent_dim=3), "critic": D(dcgan.Discriminator, width=2)}
 
     def case(counts, **options):
-        return Case(lambda: WGAN(MEDIUM, **networks, clip=0.1, **options), labelled(MEDIUM, counts))
+        return Case(lambda: WGAN(MEDIUM, **networks, clip_value=0.1, **options), labelled(MEDIUM, counts))
 
     return {
         "optimizers": case(1, n_critic=1, n_critic_warmup=1, warmup=0, generator_optimizer=quick),
@@ -201,7 +202,7 @@ def progan():
         "growing": case(rampup_kimg=0.01),
         "growing conditional": case(rampup_kimg=0.01, conditional=True),
         "grown": case(**grown, ema_decay=0.9, gp_weight=3.0, drift_weight=0.5),
-        "simultaneous": case(**grown, simultaneous=True, target=2.0, conditional=True, class_weight=0.3),
+        "simultaneous": case(**grown, simultaneous=True, gamma=2.0, conditional=True, class_weight=0.3),
         "growing simultaneous": case(rampup_kimg=0.01, simultaneous=True),
         "groups": case(**grown, discriminator=groups),
     }
@@ -226,9 +227,9 @@ def sgan():
     book = {"generator": G(gans_in_action.Generator, latent_dim=3), "classifier": D(gans_in_action.Classifier)}
     return {
         "optimizers": case(generator_optimizer=quick),
-        **{loss.name: case(generator_loss=loss, average_rate=0.1) for loss in GeneratorLoss},
+        **{loss.name: case(generator_loss=loss, ema_decay=0.9) for loss in GeneratorLoss},
         "weight and schedule": case(unlabelled_weight=0.3, schedule=falling),
-        "no average": case(average_rate=None),
+        "no average": case(ema_decay=None),
         "small": case(MEDIUM, **small),
         "convolutional": case(LARGE, **large),
         "gans in action": case(MEDIUM, **book, generator_loss=GeneratorLoss.non_saturating),
@@ -255,8 +256,8 @@ def projection_super_resolution():
 
     return {
         "optimizers": case(generator_optimizer=quick),
-        "projection": case(n=2, decay_start=1),
-        "concat": case(told_low.ConcatDiscriminator, decay_start=0),
+        "projection": case(n=2, schedule=ConstantThenLinear(1)),
+        "concat": case(told_low.ConcatDiscriminator, schedule=ConstantThenLinear(0)),
     }
 
 

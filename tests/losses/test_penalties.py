@@ -16,7 +16,7 @@ def quadratic(x):
 
 def test_the_penalty_has_the_values_of_the_test_vectors():
     assert 10 * gradient_penalty(quadratic, REAL, FAKE, MIX).item() == pytest.approx(1.2543270861, abs=1e-9)
-    assert 10 * gradient_penalty(quadratic, REAL, FAKE, MIX, target=750).item() == pytest.approx(9.9731926583, abs=1e-9)
+    assert 10 * gradient_penalty(quadratic, REAL, FAKE, MIX, gamma=750).item() == pytest.approx(9.9731926583, abs=1e-9)
 
 
 def test_norms_are_each_points_own():

@@ -93,7 +93,7 @@ MAKERS = {
     "wgan-gp": lambda: WGANGP(DIGITS, **narrow(generator=wgan_gp.Generator, critic=wgan_gp.Critic)),
     "progan": lambda: ProGAN(DIGITS, **PROGAN),
     "sgan": semi,
-    "sgan without average": lambda: semi(average_rate=None),
+    "sgan without average": lambda: semi(ema_decay=None),
     "supervised twin": lambda: SupervisedBaseline(DIGITS, **narrow(classifier=sgan.SmallClassifier)),
     "pix2pix": pix2pix,
     "pix2pix without dropout": lambda: pix2pix(dropout_at_test=False),
@@ -120,7 +120,10 @@ def every_paper():
         thing
         for module in modules
         for thing in vars(module).values()
-        if isinstance(thing, type) and issubclass(thing, LightningModule) and thing.__module__ == module.__name__
+        if isinstance(thing, type)
+        and issubclass(thing, LightningModule)
+        and thing.__module__ == module.__name__
+        and not thing.__module__.endswith((".base", ".kinds"))
     }
 
 

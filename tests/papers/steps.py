@@ -15,7 +15,7 @@ def batches(model, shape, updates, size=4, classes=10):
     """Random batches, as many critic batches in each as the paper asks for."""
     draw = torch.Generator().manual_seed(0)
     for update in range(updates):
-        n = model.n_critic(update) if callable(model.n_critic) else model.n_critic
+        n = model.n_critic_at(update)
         image = torch.rand(n, size, *shape, generator=draw) * 2 - 1
         yield Labelled(image, torch.randint(classes, (n, size), generator=draw))
 
@@ -51,6 +51,6 @@ def moves(model, monkeypatch, opponent="discriminator", **options):
         after = [weights(network) for network in networks]
         moved.append("".join(name for name, b, a in zip("DG", before, after, strict=True) if not same(b, a)))
 
-    monkeypatch.setattr(sys.modules[type(model).__module__], "descend", watch)
+    monkeypatch.setattr(sys.modules[type(model).__module__], "optimizer_step", watch)
     train(model, **options)
     return moved

@@ -9,7 +9,7 @@ from lightning_cgan.losses import hinge
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import acgan
 from lightning_cgan.papers.acgan import ACGAN
-from lightning_cgan.schedules.learning_rate import falling
+from lightning_cgan.schedules.learning_rate import ConstantThenLinear
 from tests.papers.steps import moves, train
 
 SPEC = ImageSpec(channels=1, size=16, num_classes=10)
@@ -133,7 +133,7 @@ def test_the_label_of_a_real_image_reaches_the_loss_and_its_gradient():
 
 def test_the_defaults_are_the_papers():
     gan = ACGAN(ImageSpec(3, 32, 10))
-    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+    for optimizer in gan.optimizer_factories.values():
         settings = optimizer([nn.Parameter(torch.zeros(1))]).defaults
         assert (settings["lr"], settings["betas"]) == (2e-4, (0.5, 0.999))
     assert (gan.class_loss_on, gan.discriminator_class_weight, gan.generator_class_weight) == ("real_and_fake", 1, 1)
@@ -147,7 +147,7 @@ def test_an_evaluation_draws_the_same_image_for_an_index_in_any_batch():
     whole = gan.validation_step(EvalBatch(torch.zeros(2, 1, 16, 16), label[:2], LatentBatch(label, index)), 0)
     part = gan.validation_step(EvalBatch(torch.zeros(0, 1, 16, 16), label[:0], LatentBatch(label[4:], index[4:])), 0)
     assert torch.allclose(whole.fake[4:], part.fake, atol=1e-6)
-    assert part.label.tolist() == [4, 5]
+    assert part.fake_label.tolist() == [4, 5]
     assert len(whole.real) == 2
 
 
@@ -164,7 +164,7 @@ def test_samples_follow_their_label_and_seed():
 
 
 def test_the_schedule_moves_both_learning_rates():
-    trainer = train(model(schedule=falling), updates=2)
+    trainer = train(model(schedule=ConstantThenLinear(0)), updates=2)
     assert [config.scheduler.get_last_lr() for config in trainer.lr_scheduler_configs] == [[0.0], [0.0]]
 
 
@@ -176,11 +176,11 @@ def test_data_without_classes_is_refused():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"n_critic": 0}, r"at least 1; met 0\. Set model.init_args.n_critic"),
-        ({"g_batch_ratio": 0}, r"at least 1; met 0\. Set model.init_args.g_batch_ratio"),
-        ({"class_loss_on": "fake"}, r"real or real_and_fake; met fake\. Set model.init_args.class_loss_on"),
-        ({"generator_class_weight": -1.0}, r"below 0; met \(1.0, -1.0\)\. Set .*generator_class_weight"),
-        ({"discriminator_class_weight": -1.0}, r"below 0; met \(-1.0, 1.0\)\. Set .*discriminator_class_weight"),
+        ({"n_critic": 0}, r"at least 1; got 0\. Set model.init_args.n_critic"),
+        ({"g_batch_ratio": 0}, r"at least 1; got 0\. Set model.init_args.g_batch_ratio"),
+        ({"class_loss_on": "fake"}, r"real or real_and_fake; got fake\. Set model.init_args.class_loss_on"),
+        ({"generator_class_weight": -1.0}, r"below 0; got \(1.0, -1.0\)\. Set .*generator_class_weight"),
+        ({"discriminator_class_weight": -1.0}, r"below 0; got \(-1.0, 1.0\)\. Set .*discriminator_class_weight"),
     ],
 )
 def test_bad_settings_are_refused(options, message):

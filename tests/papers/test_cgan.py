@@ -103,7 +103,7 @@ def test_evaluation_says_which_class_was_asked_for():
     key = torch.arange(6)
     whole = gan.validation_step(EvalBatch(torch.zeros(2, 1, 16, 16), key[:2], LatentBatch(key, key)), 0)
     part = gan.predict_step(LatentBatch(key[4:], key[4:]), 0)
-    assert whole.label.tolist() == key.tolist()
+    assert whole.fake_label.tolist() == key.tolist()
     assert torch.allclose(whole.fake[4:], part.fake, atol=1e-6)
 
 
@@ -114,7 +114,7 @@ def test_data_without_classes_is_refused():
 
 @pytest.mark.parametrize("name", ["n_critic", "g_batch_ratio"])
 def test_counts_below_one_are_refused(name):
-    with pytest.raises(ValueError, match=rf"{name} is at least 1; met 0. Set model.init_args.{name}"):
+    with pytest.raises(ValueError, match=rf"{name} is at least 1; got 0. Set model.init_args.{name}"):
         ConditionalGAN(SPEC, **{name: 0})
 
 

@@ -9,7 +9,7 @@ from lightning_cgan.networks.patchgan import PatchGAN
 from lightning_cgan.networks.resnet_translation import ResNet
 from lightning_cgan.optimize import optimizer_step
 from lightning_cgan.papers.cyclegan import CycleGAN
-from lightning_cgan.schedules.learning_rate import falling_in_second_half
+from lightning_cgan.schedules.learning_rate import ConstantThenLinear
 from tests.conftest import same
 from tests.translation import SmallUnpaired, trainer
 
@@ -32,15 +32,14 @@ def batch(count=2, spec=SPEC):
 
 
 def weights(module):
-    nets = {**module.generator, **module.discriminator}
-    return {name: [p.detach().clone() for p in net.parameters()] for name, net in nets.items()}
+    return {name: [p.detach().clone() for p in net.parameters()] for name, net in module.named_children()}
 
 
 def trained(folder, updates, module=None, ckpt_path=None, callbacks=()):
     """The module after so many updates of a run of 12, and its checkpoint."""
     module = module or model(pool_size=5)
     runner = trainer(folder, max_steps=updates, limit_val_batches=0, callbacks=[*callbacks])
-    module.schedule = lambda update, _: falling_in_second_half(update, 12)
+    module.schedule = lambda update, _: ConstantThenLinear()(update, 12)
     runner.fit(module, SmallUnpaired(size=8, batch_size=2), ckpt_path=ckpt_path)
     path = folder / f"{updates}.ckpt"
     runner.save_checkpoint(path)
@@ -65,22 +64,23 @@ def as_image(numbers):
 def test_the_generators_loss_is_that_of_the_test_vector():
     a, b = [0, 0.5, -0.5, 1], [0.2, -0.2, 0.4, -0.4]
     fake_a, fake_b = [0.11, 0, 0, 0], [0.22, 0, 0, 0]
-    networks = {
-        "to_b": Constants(real=(a, fake_b), back=(fake_a, [0, -0.1, 0.5, -0.8]), same=(b, [0.3, -0.2, 0.2, -0.4])),
-        "to_a": Constants(real=(b, fake_a), back=(fake_b, [0.1, 0.25, -0.75, 0.6]), same=(a, [0, 0.4, -0.5, 0.8])),
-    }
+    back_a, back_b = [0.1, 0.25, -0.75, 0.6], [0, -0.1, 0.5, -0.8]
     gan = model(PairSpec(1, 1, 8), identity_weight=0.5)
-    gan.generator = nn.ModuleDict(networks)
-    gan.discriminator = nn.ModuleDict(
-        {"of_b": Constants(fake=(fake_b, [0.2, 0.6])), "of_a": Constants(fake=(fake_a, [-0.1, 0.4]))}
-    )
+    networks = {
+        "generator_ab": Constants(real=(a, fake_b), back=(fake_a, back_b), same=(b, [0.3, -0.2, 0.2, -0.4])),
+        "generator_ba": Constants(real=(b, fake_a), back=(fake_b, back_a), same=(a, [0, 0.4, -0.5, 0.8])),
+        "discriminator_b": Constants(fake=(fake_b, [0.2, 0.6])),
+        "discriminator_a": Constants(fake=(fake_a, [-0.1, 0.4])),
+    }
+    for name, network in networks.items():
+        setattr(gan, name, network)
     images = [as_image(numbers) for numbers in (a, b)]
     fakes = gan.to_a(images[1]), gan.to_b(images[0])
     assert gan.adversarial_loss(*fakes).item() == pytest.approx(0.4 + 0.785)
     loss, terms = gan.consistency_loss(*images, *fakes)
     assert loss.item() == pytest.approx(2.5 + 2.0 + 0.375 + 0.375)
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(
-        {"train/cycle_a": 0.25, "train/cycle_b": 0.2, "train/identity_a": 0.075, "train/identity_b": 0.075}
+        {"cycle_a": 0.25, "cycle_b": 0.2, "identity_a": 0.075, "identity_b": 0.075}
     )
 
 
@@ -104,7 +104,14 @@ def test_one_step_moves_both_generators_and_the_next_both_discriminators(monkeyp
 
     monkeypatch.setattr("lightning_cgan.papers.cyclegan.optimizer_step", watch)
     trained(tmp_path, 2)
-    assert moved == [({"to_a", "to_b"}, True), ({"of_a", "of_b"}, False)] * 2
+    assert (
+        moved
+        == [
+            ({"generator_ab", "generator_ba"}, True),
+            ({"discriminator_a", "discriminator_b"}, False),
+        ]
+        * 2
+    )
 
 
 def test_discriminators_see_what_was_made_before_the_generators_moved(monkeypatch, tmp_path):
@@ -114,9 +121,9 @@ def test_discriminators_see_what_was_made_before_the_generators_moved(monkeypatc
     monkeypatch.setattr(gan, "to_b", lambda image: made.append(translate(image)) or made[-1])
     monkeypatch.setattr(gan, "discriminator_loss", lambda *told: shown.append(told) or loss(*told))
     trained(tmp_path, 1, gan)
-    of_b = next(fake for domain, _, fake in shown if domain == "of_b")
-    assert torch.equal(of_b, made[0])
-    assert not of_b.requires_grad
+    seen = next(fake for network, _, fake in shown if network is gan.discriminator_b)
+    assert torch.equal(seen, made[0])
+    assert not seen.requires_grad
 
 
 def test_each_domain_has_its_pool(tmp_path):
@@ -153,7 +160,7 @@ def gradients(gan, a, b):
     """Of the generators' loss, by generator; None of one that has none."""
     fakes = gan.to_a(b), gan.to_b(a)
     loss = gan.adversarial_loss(*fakes) + gan.consistency_loss(a, b, *fakes)[0]
-    parameters = {name: list(net.parameters()) for name, net in gan.generator.items()}
+    parameters = {name: list(net.parameters()) for name, net in gan.evaluated_networks().items()}
     return {name: torch.autograd.grad(loss, own, retain_graph=True) for name, own in parameters.items()}
 
 
@@ -161,8 +168,8 @@ def test_without_cycles_each_generator_learns_in_its_own_direction_alone():
     (a, b), gan = batch(), model(cycle_weight_a=0.0, cycle_weight_b=0.0)
     before = gradients(gan, a, b)
     after = gradients(gan, a, b.flip(-1) / 2)
-    assert same(before["to_b"], after["to_b"])
-    assert not same(before["to_a"], after["to_a"])
+    assert same(before["generator_ab"], after["generator_ab"])
+    assert not same(before["generator_ba"], after["generator_ba"])
 
 
 @pytest.mark.parametrize("cycled", ["a", "b"])
@@ -211,17 +218,16 @@ def test_a_checkpoint_translates_the_other_way_when_the_data_are_turned(trained_
     again.on_load_checkpoint(checkpoint)
     again.load_state_dict(checkpoint["state_dict"])
     image = torch.rand(2, 3, 8, 8)
-    assert torch.equal(again.translate(image), gan.translate(image, back=trained_on != asked))
-    assert torch.equal(again.translate(image, back=True), gan.translate(image, back=trained_on == asked))
-    assert torch.equal(
-        again.discriminator["of_a"](image), gan.discriminator["of_a" if trained_on == asked else "of_b"](image)
-    )
+    assert torch.equal(again.translate(image), gan.translate(image, reverse=trained_on != asked))
+    assert torch.equal(again.translate(image, reverse=True), gan.translate(image, reverse=trained_on == asked))
+    same_domain = gan.discriminator_a if trained_on == asked else gan.discriminator_b
+    assert torch.equal(again.discriminator_a(image), same_domain(image))
 
 
 def test_images_of_any_size_are_translated_there_and_back():
     gan = model(PairSpec(3, 3, 10)).eval()
     image = torch.rand(1, 3, 17, 10)
-    assert gan.translate(gan.translate(image), back=True).shape == image.shape
+    assert gan.translate(gan.translate(image), reverse=True).shape == image.shape
     wider = torch.cat([image[..., [1]], image, image[..., [-2]]], 3)
     assert torch.equal(gan.translate(image[..., :16, :]), gan.translate(wider[..., :16, :])[..., 1:-1])
 
@@ -229,13 +235,11 @@ def test_images_of_any_size_are_translated_there_and_back():
 def test_the_defaults_are_the_papers():
     with torch.device("meta"):
         gan = CycleGAN(PairSpec(3, 3, 256))
-    counts = [
-        sum(p.numel() for p in net.parameters()) for net in (*gan.generator.values(), *gan.discriminator.values())
-    ]
+    counts = [sum(p.numel() for p in network.parameters()) for network in gan.children()]
     assert counts == [11_378_179, 11_378_179, 2_764_737, 2_764_737]
     assert (gan.cycle_weight_a, gan.cycle_weight_b, gan.identity_weight) == (10, 10, 0)
     assert [pool.size for pool in gan.pools.values()] == [50, 50]
-    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+    for optimizer in gan.optimizer_factories.values():
         settings = optimizer([nn.Parameter(torch.zeros(1))]).defaults
         assert (settings["lr"], settings["betas"]) == (2e-4, (0.5, 0.999))
 

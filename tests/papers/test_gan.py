@@ -6,7 +6,7 @@ from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import dcgan, maxout
 from lightning_cgan.optimize import Adam
 from lightning_cgan.papers.gan import GAN
-from lightning_cgan.schedules.learning_rate import falling_in_second_half
+from lightning_cgan.schedules.learning_rate import ConstantThenLinear
 from tests.papers.steps import moves, train
 
 SPEC = ImageSpec(channels=1, size=16, num_classes=10)
@@ -89,7 +89,7 @@ def test_networks_are_told_nothing_of_classes():
 
 def test_the_defaults_are_the_authors():
     gan = GAN(ImageSpec(1, 28))
-    settings = gan.generator_optimizer(gan.generator.parameters()).defaults
+    settings = gan.optimizer_factories["generator"](gan.generator.parameters()).defaults
     assert (settings["lr"], settings["momentum"]) == (0.1, 0.5)
     assert (gan.n_critic, gan.objective, gan.r1_weight) == (1, Objective.non_saturating, 0)
     assert gan.schedule(10, 100) == 1.000004**-10
@@ -98,7 +98,7 @@ def test_the_defaults_are_the_authors():
 
 def test_learning_rates_follow_the_schedule():
     optimizers = dict.fromkeys(("generator_optimizer", "discriminator_optimizer"), lambda p: Adam(p, lr=1.0))
-    gan = GAN(SPEC, **TINY, **optimizers, schedule=falling_in_second_half)
+    gan = GAN(SPEC, **TINY, **optimizers, schedule=ConstantThenLinear())
     trainer = train(gan, updates=3)
     assert [o.param_groups[0]["lr"] for o in trainer.optimizers] == [0.0, 0.0]
 
@@ -109,10 +109,10 @@ def test_evaluation_draws_the_same_image_for_a_key_and_sets_no_label():
     whole = gan.validation_step(EvalBatch(torch.zeros(2, 1, 16, 16), label[:2], LatentBatch(label, key)), 0)
     part = gan.predict_step(LatentBatch(label[4:], key[4:]), 0)
     assert torch.allclose(whole.fake[4:], part.fake, atol=1e-6)
-    assert whole.label is None
+    assert whole.fake_label is None
     assert not torch.equal(gan.sample(2, seed=1), gan.sample(2, seed=2))
 
 
 def test_fewer_than_one_critic_update_is_refused():
-    with pytest.raises(ValueError, match=r"at least 1; met 0. Set model.init_args.n_critic"):
+    with pytest.raises(ValueError, match=r"at least 1; got 0. Set model.init_args.n_critic"):
         GAN(SPEC, n_critic=0)

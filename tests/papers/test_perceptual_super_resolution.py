@@ -44,7 +44,7 @@ def test_training_moves_the_generator_alone(features, tmp_path):
     assert fit.global_step == 1
     assert not torch.equal(paper.generator.layers[0].weight, before["layers.0.weight"])
     assert not any("gain" in name for name in paper.state_dict())
-    assert all(judge.gain.grad is None for judge in paper.judges)
+    assert all(judge.gain.grad is None for judge in paper.frozen)
 
 
 def test_the_network_enlarges_pictures_of_any_shape():
@@ -74,9 +74,9 @@ def test_a_result_has_the_histogram_of_its_low_resolution():
 def test_the_defaults_are_the_papers():
     paper = PerceptualSuperResolution(PairSpec(3, 3, 288, 4))
     assert paper.match_histogram
-    assert paper.optimizer([nn.Parameter(torch.zeros(1))]).defaults["lr"] == 1e-3
+    assert paper.optimizer_factories["generator"]([nn.Parameter(torch.zeros(1))]).defaults["lr"] == 1e-3
 
 
 def test_a_tap_that_there_is_not_is_refused():
-    with pytest.raises(ValueError, match=r"2 taps, 0 to 1; met 2. Set model.init_args.tap"):
+    with pytest.raises(ValueError, match=r"2 taps, 0 to 1; got 2. Set model.init_args.tap"):
         model(features=Taps, tap=2).setup("fit")

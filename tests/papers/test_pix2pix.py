@@ -65,7 +65,7 @@ def moves(gan, monkeypatch):
         after = [weights(network) for network in networks]
         moved.append("".join(name for name, b, a in zip("DG", before, after, strict=True) if not same(b, a)))
 
-    monkeypatch.setattr(sys.modules[Pix2Pix.__module__], "descend", watch)
+    monkeypatch.setattr(sys.modules[Pix2Pix.__module__], "optimizer_step", watch)
     return train(gan, [batch(0), batch(1)]), moved
 
 
@@ -132,7 +132,7 @@ def test_the_defaults_are_the_papers():
     assert (gan.l1_weight, gan.gan_weight, gan.conditional) == (100.0, 1.0, True)
     assert sum(parameter.numel() for parameter in gan.generator.parameters()) == 54_413_955
     assert sum(parameter.numel() for parameter in gan.discriminator.parameters()) == 2_768_705
-    for factory in (gan.generator_optimizer, gan.discriminator_optimizer):
+    for factory in gan.optimizer_factories.values():
         settings = factory([nn.Parameter(torch.zeros(1))]).defaults
         assert (settings["lr"], settings["betas"]) == (2e-4, (0.5, 0.999))
     assert gan.schedule(0, 10) == gan.schedule(9, 10) == 1
@@ -240,7 +240,7 @@ def test_large_images_are_translated_by_tiles():
 
 @pytest.mark.parametrize("numbers", [(0.0, 0.0), (-1.0, 1.0), (1.0, -1.0)])
 def test_weights_that_leave_no_loss_are_refused(numbers):
-    with pytest.raises(ValueError, match=r"not both 0; met .* Set model.init_args.l1_weight"):
+    with pytest.raises(ValueError, match=r"not both 0; got .* Set model.init_args.l1_weight"):
         model(l1_weight=numbers[0], gan_weight=numbers[1])
 
 

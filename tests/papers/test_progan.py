@@ -48,7 +48,7 @@ class Linear(nn.Module):
 
 @pytest.mark.parametrize("target", [1.0, 750.0])
 def test_the_discriminators_loss_is_the_published_sum(target):
-    gan = model(discriminator=lambda s: Linear(0.5), target=target)
+    gan = model(discriminator=lambda s: Linear(0.5), gamma=target)
     real, fake, label = images(4, 4), images(4, 4), torch.zeros(4, dtype=torch.int64)
     r, f = 0.5 * real.sum((1, 2, 3)), 0.5 * fake.sum((1, 2, 3))
     norm = 0.5 * 4  # of 16 equal slopes
@@ -90,20 +90,20 @@ def test_reals_are_averaged_down_and_in_a_fade_as_smooth_as_the_generated_ones()
 
 def test_the_defaults_are_the_papers():
     gan = ProGAN(ImageSpec(3, 8))
-    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+    for optimizer in gan.optimizer_factories.values():
         settings = optimizer([nn.Parameter(torch.zeros(1))]).defaults
         assert (settings["lr"], settings["betas"], settings["eps"]) == (1e-3, (0.0, 0.99), 1e-8)
     assert (gan.growth.stable, gan.growth.fade, gan.batch_size(0)) == (800_000, 800_000, 16)
-    assert (gan.gp_weight, gan.target, gan.drift_weight, gan.class_weight) == (10, 1, 1e-3, 1)
-    assert [gan.rate(update) for update in (2_500, 10**6)] == [1, 1]
-    assert gan.rate(2_499) < 1
+    assert (gan.gp_weight, gan.gamma, gan.drift_weight, gan.class_weight) == (10, 1, 1e-3, 1)
+    assert [gan.schedule(update, 0) for update in (2_500, 10**6)] == [1, 1]
+    assert gan.schedule(2_499, 0) < 1
     assert gan.spec.num_classes == 0
 
 
 @pytest.mark.parametrize(("conditional", "label"), [(False, None), (True, [3, 1, 4])])
 def test_an_evaluation_says_what_was_asked_for(conditional, label):
     evaluated = model(conditional=conditional).validation_step(trial(torch.tensor([3, 1, 4])), 0)
-    assert (evaluated.label if label is None else evaluated.label.tolist()) == label
+    assert (evaluated.fake_label if label is None else evaluated.fake_label.tolist()) == label
     assert evaluated.fake.shape == (3, 1, 16, 16)
 
 
@@ -119,29 +119,29 @@ def test_images_are_drawn_from_the_average():
     before = gan.sample(2, seed=3)
     nn.init.ones_(gan.generator.to_image[0].bias)
     assert torch.equal(gan.sample(2, seed=3), before)
-    nn.init.ones_(gan.average.module.to_image[0].bias)
+    nn.init.ones_(gan.ema.module.to_image[0].bias)
     assert not torch.equal(gan.sample(2, seed=3), before)
     assert not torch.equal(gan.sample(2, seed=4), gan.sample(2, seed=3))
 
 
 def test_the_average_moves_by_one_thousandth_of_the_way():
     gan = model()
-    gan.average.update_parameters(gan.generator)
+    gan.ema.update_parameters(gan.generator)
     start = gan.generator.to_image[0].bias.detach().clone()
     nn.init.constant_(gan.generator.to_image[0].bias, 2.0)
-    gan.average.update_parameters(gan.generator)
-    moved = gan.average.module.to_image[0].bias
+    gan.ema.update_parameters(gan.generator)
+    moved = gan.ema.module.to_image[0].bias
     assert torch.allclose(moved, start + 0.001 * (2 - start), atol=1e-7)
-    assert not any(parameter.requires_grad for parameter in gan.average.parameters())
+    assert not any(parameter.requires_grad for parameter in gan.ema.parameters())
 
 
 def test_images_have_the_full_size_and_end_at_one_whatever_is_trained():
     gan = model(stable_kimg=1, fade_kimg=1, batch_sizes={4: 1000})
-    nn.init.constant_(gan.average.module.to_image[0].bias, 0.9)
-    small = gan.average(torch.ones(2, 8), None, 4)
+    nn.init.constant_(gan.ema.module.to_image[0].bias, 0.9)
+    small = gan.ema(torch.ones(2, 8), None, 4)
     assert torch.equal(gan(torch.ones(2, 8)), interpolate(small.clamp(-1, 1), scale_factor=4))
     gan.trained.fill_(99)
-    full = gan.average(torch.ones(2, 8), None, 16)
+    full = gan.ema(torch.ones(2, 8), None, 16)
     assert torch.equal(gan(torch.ones(2, 8)), full.clamp(-1, 1))
 
 
@@ -171,8 +171,8 @@ def test_images_that_doubling_does_not_reach_are_refused(size):
 
 
 def test_a_target_without_length_is_refused():
-    with pytest.raises(ValueError, match=r"above 0; met 0. Set model.init_args.target"):
-        model(target=0)
+    with pytest.raises(ValueError, match=r"above 0; got 0. Set model.init_args.gamma"):
+        model(gamma=0)
 
 
 def test_a_start_at_the_full_resolution_does_not_grow():

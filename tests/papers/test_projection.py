@@ -63,10 +63,10 @@ def test_the_generators_batch_is_a_multiple_of_the_real_one():
 
 def test_the_defaults_are_the_papers():
     gan = ProjectionGAN(ImageSpec(3, 32, 10))
-    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+    for optimizer in gan.optimizer_factories.values():
         settings = optimizer([torch.nn.Parameter(torch.zeros(1))]).defaults
         assert (settings["lr"], settings["betas"]) == (2e-4, (0.0, 0.9))
-    assert (gan.n_critic, gan.g_batch_ratio, gan.decay_start) == (5, 2, 0)
+    assert (gan.n_critic, gan.g_batch_ratio, gan.schedule(1, 2)) == (5, 2, 0.5)
     assert gan.generator.latent_dim == 128
 
 
@@ -81,7 +81,7 @@ def test_an_evaluation_draws_the_same_image_for_an_index_in_any_batch():
     whole = gan.validation_step(EvalBatch(torch.zeros(2, 1, 16, 16), label[:2], LatentBatch(label, index)), 0)
     part = gan.validation_step(EvalBatch(torch.zeros(0, 1, 16, 16), label[:0], LatentBatch(label[4:], index[4:])), 0)
     assert torch.allclose(whole.fake[4:], part.fake, atol=1e-6)
-    assert part.label.tolist() == [4, 5]
+    assert part.fake_label.tolist() == [4, 5]
     assert len(whole.real) == 2
 
 
@@ -169,7 +169,7 @@ def test_an_update_takes_fresh_real_batches_and_larger_fake_ones(run, monkeypatc
 
 
 def test_learning_rates_end_at_zero(run, state):
-    assert run("fit", "--model.init_args.decay_start=2", steps=4) == 0
+    assert run("fit", "--model.init_args.schedule.init_args.start=2", steps=4) == 0
     assert [schedule["_last_lr"] for schedule in state()["lr_schedulers"]] == [[0.0], [0.0]]
     assert run("fit", folder="longer", steps=5, every=2) == 0
     assert state("longer", "best.ckpt")["lr_schedulers"][0]["_last_lr"][0] > 0
@@ -177,5 +177,5 @@ def test_learning_rates_end_at_zero(run, state):
 
 @pytest.mark.parametrize("name", ["n_critic", "g_batch_ratio"])
 def test_counts_below_one_are_refused(name):
-    with pytest.raises(ValueError, match=rf"{name} is at least 1; met 0. Set model.init_args.{name}"):
+    with pytest.raises(ValueError, match=rf"{name} is at least 1; got 0. Set model.init_args.{name}"):
         model(**{name: 0})

@@ -101,7 +101,7 @@ def test_the_classifiers_loss_reaches_the_generator_and_leaves_the_classifier_al
     assert full > plain + 1
     assert full - half == pytest.approx(half - plain, rel=1e-4)
     assert not torch.allclose(gradient, plain_gradient)
-    assert all(not p.requires_grad and p.grad is None for p in gan.judges[0].parameters())
+    assert all(not p.requires_grad and p.grad is None for p in gan.frozen[0].parameters())
 
 
 def test_the_classifier_has_no_say_before_its_update():

@@ -54,11 +54,11 @@ def test_real_and_generated_images_are_judged_with_the_low_resolution_of_the_rea
 
 def test_the_defaults_are_the_papers():
     gan = ProjectionSuperResolution(ImageSpec(3, 32, 10))
-    settings = gan.generator_optimizer([torch.nn.Parameter(torch.zeros(1))]).defaults
+    settings = gan.optimizer_factories["generator"]([torch.nn.Parameter(torch.zeros(1))]).defaults
     assert (settings["lr"], settings["betas"]) == (2e-4, (0.0, 0.9))
-    assert (gan.n_critic, gan.decay_start, gan.scale) == (5, 50_000, 4)
+    assert (gan.n_critic, gan.scale) == (5, 4)
     gan.trainer = Trainer(max_steps=100_000, logger=False, barebones=True)
-    assert [gan.decay(update, 100_000) for update in (0, 50_000, 75_000, 100_000)] == [1, 1, 0.5, 0]
+    assert [gan.schedule(update, 100_000) for update in (0, 50_000, 75_000, 100_000)] == [1, 1, 0.5, 0]
 
 
 def test_an_evaluation_pairs_each_real_image_with_one_generated_from_it():
@@ -111,10 +111,10 @@ def test_it_is_tested_against_interpolation_and_predict_says_what_to_do_instead(
 
 
 def test_networks_of_two_scales_are_refused():
-    with pytest.raises(ValueError, match=r"one scale; met 4 and 2. Set model.init_args.generator"):
+    with pytest.raises(ValueError, match=r"one scale; got 4 and 2. Set model.init_args.generator"):
         model(scale=2)
 
 
 def test_critic_updates_below_one_are_refused():
-    with pytest.raises(ValueError, match="n_critic is at least 1; met 0"):
+    with pytest.raises(ValueError, match="n_critic is at least 1; got 0"):
         model(n_critic=0)

@@ -77,7 +77,7 @@ class Grey(torch.nn.Module):
 
 
 def test_a_classifier_that_is_right_has_no_loss_and_the_generator_all_of_it():
-    options = {"generator": Grey, "classifier": Sure, "average_rate": None}
+    options = {"generator": Grey, "classifier": Sure, "ema_decay": None}
     black, white = -torch.ones(4, 1, 8, 8), torch.ones(4, 1, 8, 8)
     gan = SGAN(SPEC, **options)
     supervised, unsupervised, _ = gan.classifier_losses(white, torch.ones(4, dtype=torch.int64), black)
@@ -116,37 +116,37 @@ def test_the_unsupervised_loss_has_the_weight_that_it_is_given(train, monkeypatc
 
 
 def test_evaluation_says_the_true_class_the_models_and_shows_generated_images():
-    gan = model(average_rate=None).eval()
+    gan = model(ema_decay=None).eval()
     draws = LatentBatch(torch.zeros(5, dtype=torch.int64), torch.arange(5))
     whole = gan.validation_step(EvalBatch(PIXEL, torch.tensor([3]), draws), 0)
     part = gan.validation_step(EvalBatch(PIXEL, torch.tensor([3]), LatentBatch(draws.label[3:], draws.noise_id[3:])), 0)
     assert torch.allclose(whole.fake[3:], part.fake, atol=1e-6)
     assert whole.fake.shape == (5, 1, 8, 8)
-    assert whole.label is None
+    assert whole.fake_label is None
     assert (whole.target.tolist(), whole.prediction.tolist()) == ([3], [gan.classify(PIXEL).argmax().item()])
     assert torch.allclose(gan.sample(3, seed=1), gan.sample(5, seed=1)[:3], atol=1e-6)
     assert not torch.allclose(gan.sample(3, seed=1), gan.sample(3, seed=2), atol=1e-2)
 
 
 def test_the_average_follows_the_weights_from_where_they_start_and_decides(train, state):
-    assert train("fit", "--model.init_args.average_rate=0.25", steps=3, folder="averaged_classifier") == 0
-    held = state("averaged_classifier")["state_dict"]
-    assert not torch.equal(held["averaged_classifier.module.head.bias"], held["classifier.head.bias"])
-    gan = model(average_rate=1.0).eval()
-    gan.averaged_classifier.module.head.weight.data.zero_()
-    gan.averaged_classifier.module.head.bias.data.copy_(torch.arange(10.0))
+    assert train("fit", "--model.init_args.ema_decay=0.75", steps=3, folder="ema") == 0
+    held = state("ema")["state_dict"]
+    assert not torch.equal(held["ema.module.head.bias"], held["classifier.head.bias"])
+    gan = model(ema_decay=0.0).eval()
+    gan.ema.module.head.weight.data.zero_()
+    gan.ema.module.head.bias.data.copy_(torch.arange(10.0))
     assert gan.classify(PIXEL).argmax().item() == 9
-    with pytest.raises(ValueError, match=r"average_rate lies above 0, up to 1, or is null for no average; met 0"):
-        model(average_rate=0)
+    with pytest.raises(ValueError, match=r"ema_decay is 0 or more and below 1, or null for no average; got 1"):
+        model(ema_decay=1)
 
 
 def test_an_update_of_the_average_moves_it_by_its_rate():
-    gan = model(average_rate=0.25)
-    gan.averaged_classifier.update_parameters(gan.classifier)  # the first takes the weights as they are
+    gan = model(ema_decay=0.75)
+    gan.ema.update_parameters(gan.classifier)  # the first takes the weights as they are
     start = gan.classifier.head.bias.detach().clone()
     gan.classifier.head.bias.data.add_(8)
-    gan.averaged_classifier.update_parameters(gan.classifier)
-    assert torch.allclose(gan.averaged_classifier.module.head.bias, start + 2)
+    gan.ema.update_parameters(gan.classifier)
+    assert torch.allclose(gan.ema.module.head.bias, start + 2)
 
 
 @pytest.mark.parametrize("of", ["sgan", "twin"])
@@ -170,7 +170,7 @@ def test_data_whose_labels_are_all_known_are_refused_before_the_first_update(pap
         main(["fit", "--model", f"lightning_cgan.papers.{paper}", "--data", data, "--trainer.max_steps=1", folder]) == 2
     )
     said = capsys.readouterr().err
-    assert "met Digits, all labelled. Set data.class_path to datamodules.SemiLabelled" in said
+    assert "got Digits, all labelled. Set data.class_path to datamodules.SemiLabelled" in said
 
 
 @pytest.mark.parametrize("paper", [SGAN, SupervisedBaseline])
@@ -189,6 +189,6 @@ def test_labels_that_a_class_does_not_have_are_refused_before_an_earlier_run_is_
 def test_the_defaults_are_the_authors_for_mnist():
     gan = SGAN(ImageSpec(1, 28, 10))
     assert gan.generator_loss is GeneratorLoss.feature_matching
-    optimizers = [make(gan.parameters()) for make in (gan.generator_optimizer, gan.classifier_optimizer)]
+    optimizers = [make(gan.parameters()) for make in gan.optimizer_factories.values()]
     assert [(one.defaults["lr"], one.defaults["betas"]) for one in optimizers] == [(3e-3, (0.5, 0.999))] * 2
     assert gan.generator.latent_dim == 100

@@ -143,7 +143,7 @@ def test_a_checkpoint_that_is_missing_or_of_another_generator_is_refused_before_
 def test_the_defaults_are_the_papers():
     with torch.device("meta"):
         gan = SRGAN(PairSpec(3, 3, 96, 4), None)
-    for optimizer in (gan.generator_optimizer, gan.discriminator_optimizer):
+    for optimizer in gan.optimizer_factories.values():
         settings = optimizer([torch.nn.Parameter(torch.zeros(1))]).defaults
         assert (settings["lr"], settings["betas"]) == (1e-4, (0.9, 0.999))
     assert sum(parameter.numel() for parameter in gan.discriminator.parameters()) == 23_565_505

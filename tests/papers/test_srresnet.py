@@ -71,7 +71,7 @@ def test_with_features_their_distance_is_the_loss_and_neither_optimizer_nor_chec
     resnet.check(None)
     (loss,) = losses(resnet, monkeypatch)
     (low,), (high,) = pairs()
-    (features,) = resnet.judges
+    (features,) = resnet.frozen
     taps = zip(features(resnet.generator(low)), features(high), strict=True)
     assert torch.allclose(loss, sum((one - other).square().sum(1).mean() for one, other in taps) / 4)
     assert not any(parameter.requires_grad for parameter in features.parameters())
@@ -81,7 +81,7 @@ def test_with_features_their_distance_is_the_loss_and_neither_optimizer_nor_chec
 def test_the_defaults_are_the_papers():
     with torch.device("meta"):
         resnet = SRResNet(PairSpec(3, 3, 96, 4))
-    settings = resnet.optimizer([torch.nn.Parameter(torch.zeros(1))]).defaults
+    settings = resnet.optimizer_factories["generator"]([torch.nn.Parameter(torch.zeros(1))]).defaults
     assert (settings["lr"], settings["betas"]) == (1e-4, (0.9, 0.999))
     assert sum(parameter.numel() for parameter in resnet.parameters()) == 1_549_462
     assert resnet.schedule(999_999, 1_000_000) == 1

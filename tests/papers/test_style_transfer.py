@@ -89,7 +89,7 @@ def test_training_moves_the_generator_and_never_the_features(tmp_path):
     fit.fit(paper, torch.utils.data.DataLoader([batch], batch_size=None))
     moved = {name for name, weight in paper.generator.named_parameters() if not torch.equal(weight, before[name])}
     assert {name for name in before if name.endswith("weight")} <= moved
-    (features,) = paper.judges
+    (features,) = paper.frozen
     assert features.gain.item() == 1
     assert features.gain.grad is None
     assert not any("gain" in name for name in paper.state_dict())
@@ -100,7 +100,7 @@ def test_the_defaults_are_the_papers():
     paper = StyleTransfer(ImageSpec(3, 256), "brick", Taps, generator=lambda spec: nn.Conv2d(3, 3, 1))
     assert (paper.content_weight, paper.style_weight, paper.tv_weight) == (1.0, 5.0, 1e-6)
     assert (paper.content_taps, paper.style_taps) == ((1,), (0, 1, 2, 3))
-    settings = paper.optimizer([nn.Parameter(torch.zeros(1))]).defaults
+    settings = paper.optimizer_factories["generator"]([nn.Parameter(torch.zeros(1))]).defaults
     assert (settings["lr"], settings["betas"], settings["weight_decay"]) == (1e-3, (0.9, 0.999), 0)
     assert {paper.schedule(update, 40_000) for update in (0, 39_999)} == {1.0}
 
@@ -158,9 +158,9 @@ def test_a_style_that_is_none_is_refused(tmp_path):
 
 
 def test_taps_that_there_are_not_and_negative_weights_are_refused():
-    with pytest.raises(ValueError, match=r"0 to 1; met \(1,\) for the content and \(0, 2\).*content_taps"):
+    with pytest.raises(ValueError, match=r"0 to 1; got \(1,\) for the content and \(0, 2\).*content_taps"):
         model(style_taps=(0, 2)).setup("fit")
-    with pytest.raises(ValueError, match=r"weighs 0 or more; met -1.0. Set model.init_args.style_weight"):
+    with pytest.raises(ValueError, match=r"weighs 0 or more; got -1.0. Set model.init_args.style_weight"):
         model(style_weight=-1.0)
 
 

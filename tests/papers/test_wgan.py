@@ -12,7 +12,7 @@ TINY = {"generator": lambda s: dcgan.Generator(s, 4, 5), "critic": lambda s: dcg
 
 def test_the_critic_trains_long_at_the_start_and_now_and_then():
     wgan = WGAN(SPEC, **TINY)
-    assert [wgan.n_critic(update) for update in (0, 24, 25, 499, 500, 501, 1000)] == [100, 100, 5, 5, 100, 5, 100]
+    assert [wgan.n_critic_at(update) for update in (0, 24, 25, 499, 500, 501, 1000)] == [100, 100, 5, 5, 100, 5, 100]
 
 
 def test_each_step_moves_only_its_network_and_every_critic_step_has_its_own_batch(monkeypatch):
@@ -28,7 +28,7 @@ def test_only_generator_steps_advance_the_clock():
 
 
 def test_clipping_bounds_every_parameter_of_the_critic_and_none_of_the_generator():
-    wgan = WGAN(SPEC, **TINY, clip=0.005)
+    wgan = WGAN(SPEC, **TINY, clip_value=0.005)
     before = [parameter.clone() for parameter in wgan.generator.parameters()]
     wgan.clip_critic()
     assert max(parameter.abs().max().item() for parameter in wgan.critic.parameters()) == pytest.approx(0.005)
@@ -43,7 +43,7 @@ def test_the_critic_is_clipped_before_each_of_its_updates(monkeypatch):
         return loss(wgan, real)
 
     monkeypatch.setattr(WGAN, "critic_loss", note)
-    train(WGAN(SPEC, **TINY, clip=0.01, warmup=0, long_every=9, n_critic_warmup=2))
+    train(WGAN(SPEC, **TINY, clip_value=0.01, warmup=0, long_every=9, n_critic_warmup=2))
     assert len(largest) == 7
     assert max(largest) <= 0.01
 
@@ -78,19 +78,19 @@ def test_the_losses_are_differences_of_means():
 def test_the_defaults_are_the_papers():
     wgan = WGAN(ImageSpec(3, 64))
     assert wgan.schedule(10, 100) == 1
-    for factory in (wgan.generator_optimizer, wgan.critic_optimizer):
+    for factory in wgan.optimizer_factories.values():
         optimizer = factory(wgan.critic.parameters())
         assert isinstance(optimizer, torch.optim.RMSprop)
         assert (optimizer.defaults["lr"], optimizer.defaults["alpha"]) == (5e-5, 0.99)
-    assert wgan.clip == 0.01
+    assert wgan.clip_value == 0.01
 
 
 @pytest.mark.parametrize("name", ["n_critic", "n_critic_warmup", "long_every"])
 def test_counts_below_one_are_refused(name):
-    with pytest.raises(ValueError, match=rf"{name} is at least 1; met 0. Set model.init_args.{name}"):
+    with pytest.raises(ValueError, match=rf"{name} is at least 1; got 0. Set model.init_args.{name}"):
         WGAN(SPEC, **TINY, **{name: 0})
 
 
 def test_a_bound_of_nothing_is_refused():
-    with pytest.raises(ValueError, match=r"above 0; met 0. Set model.init_args.clip"):
-        WGAN(SPEC, **TINY, clip=0)
+    with pytest.raises(ValueError, match=r"above 0; got 0. Set model.init_args.clip_value"):
+        WGAN(SPEC, **TINY, clip_value=0)

@@ -63,17 +63,17 @@ def test_the_penalty_reaches_the_critic_and_not_the_generator():
 
 def test_the_defaults_are_those_of_algorithm_1():
     model = WGANGP(ImageSpec(3, 32))
-    settings = model.critic_optimizer(model.critic.parameters()).defaults
+    settings = model.optimizer_factories["critic"](model.critic.parameters()).defaults
     assert (settings["lr"], settings["betas"]) == (1e-4, (0.0, 0.9))
     assert (model.n_critic, model.gp_weight) == (5, 10)
 
 
 def test_a_critic_with_batch_norm_is_refused():
-    with pytest.raises(ValueError, match=r"no batch norm; met it in Discriminator. Set model.init_args.critic"):
+    with pytest.raises(ValueError, match=r"no batch norm; got it in Discriminator. Set model.init_args.critic"):
         WGANGP(SPEC, critic=lambda s: dcgan.Discriminator(s, 4))
 
 
 @pytest.mark.parametrize("name", ["n_critic", "g_batch_ratio"])
 def test_counts_below_one_are_refused(name):
-    with pytest.raises(ValueError, match=rf"{name} is at least 1; met 0. Set model.init_args.{name}"):
+    with pytest.raises(ValueError, match=rf"{name} is at least 1; got 0. Set model.init_args.{name}"):
         WGANGP(SPEC, **TINY, **{name: 0})

@@ -9,16 +9,16 @@ from torch.optim import SGD, AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
 import lightning_cgan
-from lightning_cgan.schedules.learning_rate import constant, cosine, falling, falling_in_second_half
+from lightning_cgan.schedules.learning_rate import ConstantThenLinear, constant, cosine
 from lightning_cgan.schedules.schedulers import OneCycle, Scheduled
 from tests.experiments.tiny import model_flags
 
-FALLING = ["--model.init_args.schedule=lightning_cgan.schedules.falling"]
-OF_THEIR_OWN = {  # papers whose schedule is not an argument
-    "projection/digits": falling,
-    "projection/digits_super_resolution": lambda update, end: min(1, (end - update) / (end - 5)),
-    "progan/digits": None,
-}
+FALLING = [
+    "--model.init_args.schedule=lightning_cgan.schedules.ConstantThenLinear",
+    "--model.init_args.schedule.init_args.start=0",
+]
+falling = ConstantThenLinear(0)
+OF_ITS_OWN = "progan/digits"  # a paper whose schedule is not an argument
 FILES = (
     *(
         "acgan/digits",
@@ -30,7 +30,14 @@ FILES = (
         "sgan/digits",
     ),
     *("perceptual_super_resolution/photos", "sgan/digits_supervised", "srgan/photos", "srresnet/photos"),
-    *("style_transfer/photos", "wgan/digits", "wgan_gp/digits", *OF_THEIR_OWN),
+    *(
+        "style_transfer/photos",
+        "wgan/digits",
+        "wgan_gp/digits",
+        "projection/digits",
+        "projection/digits_super_resolution",
+        OF_ITS_OWN,
+    ),
 )
 ONE_CYCLE = ("classifier/digits", "features/photos", "pose_regressor/poses", "segmenter/facades")
 
@@ -45,12 +52,10 @@ def trainer(**length):
 
 def optimisers(file, updates):
     """Optimizers and schedulers of the experiment for a run of so many ``updates``, and the model."""
-    start = ["--model.init_args.decay_start=5"] * (file == "projection/digits_super_resolution")
     model, _ = lightning_cgan.build(
         f"experiments/{file}.yaml",
         *model_flags(file),
-        *start,
-        *FALLING * (file in FILES and file not in OF_THEIR_OWN),
+        *FALLING * (file in FILES and file != OF_ITS_OWN),
     )
     model.trainer = trainer(max_steps=updates)
     return *model.configure_optimizers(), model
@@ -75,7 +80,7 @@ def goes_on(file, updates):
 @pytest.mark.parametrize("file", FILES)
 def test_every_papers_rates_follow_update_and_length_also_right_after_a_longer_max_steps(file):
     rates, longer, model = goes_on(file, 10)
-    factor = OF_THEIR_OWN.get(file, falling) or (lambda update, _: model.rate(update))
+    factor = model.schedule if file == OF_ITS_OWN else falling
     base = [optimizer.param_groups[0]["initial_lr"] for optimizer in longer]
     for update, of_update in enumerate(rates):
         assert of_update == pytest.approx([rate * factor(update, 10) for rate in base])
@@ -99,7 +104,7 @@ def one_weight(kind=SGD):
 
 
 @pytest.mark.parametrize(
-    ("schedule", "said"), [(falling, True), (cosine, True), (constant, False), (falling_in_second_half, True)]
+    ("schedule", "said"), [(falling, True), (cosine, True), (constant, False), (ConstantThenLinear(), True)]
 )
 def test_that_a_schedule_is_stretched_is_said_once_and_only_where_a_rate_changes(schedule, said, capsys):
     held = Scheduled(one_weight(), schedule, 10, tells=True).state_dict()

@@ -13,7 +13,7 @@ from lightning_cgan import keyed
 from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.extractors import Extractor, sha256_of
 from lightning_cgan.extractors.resizing import Resize
-from lightning_cgan.interfaces import UNDECLARED, EvaluationFacts, data_facts
+from lightning_cgan.interfaces import UNDECLARED, PaperFacts, data_facts
 from lightning_cgan.protocol import Protocol
 
 PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics", "torch-fidelity")
@@ -36,7 +36,7 @@ def card(trainer: Trainer, module: LightningModule, split: str, reals: int, fake
 
 def evaluated_with(module: LightningModule) -> dict[str, str]:
     """Weights, statistics of norm layers and dropout of the evaluation, as the paper says."""
-    if not isinstance(module, EvaluationFacts):
+    if not isinstance(module, PaperFacts):
         return dict.fromkeys(("weights", "norm", "dropout"), UNDECLARED)
     return {"weights": module.eval_weights(), "norm": module.eval_norm(), "dropout": module.eval_dropout()}
 
@@ -92,7 +92,7 @@ def weights_scored(trainer: Trainer) -> dict[str, Any]:
     path = Path(trainer.ckpt_path)
     held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     return {
-        "training_seed": held["hyper_parameters"]["seed_everything"],
+        "training_seed": held.get("hyper_parameters", {}).get("seed_everything"),
         "update": held["global_step"],
         "checkpoint": {"name": path.name, "sha256": sha256_of(path)},
     }

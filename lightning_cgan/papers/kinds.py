@@ -1,0 +1,266 @@
+"""Kinds of papers, by what their generator maps to what: sampling and evaluation, written once for each kind."""
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from lightning_cgan import keyed
+from lightning_cgan.batches import (
+    ClassPrediction,
+    EvalBatch,
+    EvalOutput,
+    ImageSpec,
+    LatentBatch,
+    Paired,
+    PairSpec,
+    PartlyLabelled,
+    SourceImages,
+    UnlabelledImages,
+    Unpaired,
+    class_labels,
+)
+from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import HasLatentDim, HasMultiple, HasSmallest
+from lightning_cgan.networks.blocks.any_size import check_sides, padded
+from lightning_cgan.papers.base import Paper
+
+
+class Generating(Paper):
+    """Base of papers whose ``generator`` maps noise to images."""
+
+    spec: ImageSpec
+    generator: nn.Module
+
+    @property
+    def latent_dim(self) -> int:
+        """Dimensions of the noise that ``generator`` takes."""
+        if not isinstance(self.generator, HasLatentDim):
+            raise UserError(
+                "A generator has an attribute latent_dim, the dimensions of its noise; "
+                f"{type(self.generator).__name__} has none. Set model.init_args.generator."
+            )
+        return self.generator.latent_dim
+
+    def noise(self, count: int) -> Tensor:
+        """Standard normal noise (count, latent_dim) of the present update."""
+        return torch.randn(count, self.latent_dim, device=self.device)
+
+    def keyed_noise(self, key: Tensor, seed: int | None) -> Tensor:
+        """Noise (K, latent_dim) for (K,) integers: the same for one whatever the batch, device or process."""
+        return keyed.normal("draw", key, self.latent_dim, seed=seed)
+
+
+class NoiseToImage(Generating):
+    """Base of papers whose ``generator`` maps noise (B, latent_dim) alone to images (B, C, H, W)."""
+
+    def fakes(self, count: int) -> Tensor:
+        """Generated images (count, C, H, W)."""
+        return self.generator(self.noise(count))
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Standard normal noise (B, latent_dim) to images (B, C, H, W) in [-1, 1]."""
+        return self.generator(noise).float()
+
+    def draw(self, key: Tensor, seed: int | None = None) -> Tensor:
+        """The images of the (K,) keys: the same for a key whatever the batch, the device or the process."""
+        return self(self.keyed_noise(key, seed))
+
+    @torch.no_grad()
+    def sample(self, count: int, seed: int = 0) -> Tensor:
+        """Generated images (count, C, H, W) in [-1, 1], the same for a seed. Put the module in eval mode first."""
+        return self.draw(torch.arange(count, device=self.device), seed)
+
+
+class Unconditional(NoiseToImage):
+    """A paper whose ``generator`` maps noise (B, latent_dim) to images (B, C, H, W), and that is scored by them."""
+
+    def evaluate(self, batch: EvalBatch) -> EvalOutput:
+        return EvalOutput(real=batch.image, fake=self.draw(batch.draws.noise_id))
+
+    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
+        fake = self.draw(batch.noise_id)
+        return EvalOutput(real=fake[:0], fake=fake)
+
+
+class ClassConditional(Generating):
+    """A paper whose ``generator`` maps noise (B, latent_dim) and labels (B,) to images (B, C, H, W)."""
+
+    def fakes(self, count: int) -> tuple[Tensor, Tensor]:
+        """Generated images (count, C, H, W) and their labels (count,), uniform over the classes."""
+        noise = self.noise(count)
+        label = torch.randint(self.spec.num_classes, (count,), device=self.device)
+        return self.generator(noise, label), label
+
+    def forward(self, noise: Tensor, label: Tensor) -> Tensor:
+        """Noise (B, latent_dim) and labels (B,), or weights (B, num_classes), to images (B, C, H, W) in [-1, 1]."""
+        return self.generator(noise, label).float()
+
+    def draw(self, draws: LatentBatch, seed: int | None = None) -> Tensor:
+        """The images of ``draws``: the same for a key whatever the batch, the device or the process."""
+        return self(self.keyed_noise(draws.noise_id, seed), draws.label)
+
+    @torch.no_grad()
+    def sample(self, count: int, label: int | Sequence[int] | Tensor | None = None, seed: int = 0) -> Tensor:
+        """Generated images (count, C, H, W) in [-1, 1]. Put the module in eval mode first, as ``load`` does.
+
+        Args:
+            count: number of images.
+            label: one class for all, or one for each; None cycles through the classes.
+            seed: the same seed gives the same images.
+
+        Raises:
+            UserError: for labels that the data set does not have, or not ``count`` of them.
+        """
+        label = class_labels(label, count, self.spec.num_classes).to(self.device)
+        return self.draw(LatentBatch(label, torch.arange(count, device=self.device)), seed)
+
+    def fake_label(self, draws: LatentBatch) -> Tensor | None:
+        """The (K,) int64 labels of generated images: classes or, on a path between two, the number of the image."""
+        return draws.noise_id if draws.label.is_floating_point() else draws.label
+
+    def evaluate(self, batch: EvalBatch) -> EvalOutput:
+        return EvalOutput(batch.image, self.draw(batch.draws), self.fake_label(batch.draws), target=batch.label)
+
+    def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
+        fake = self.draw(batch)
+        return EvalOutput(real=fake[:0], fake=fake, fake_label=self.fake_label(batch))
+
+
+class SemiSupervised(Paper):
+    """A paper whose ``classifier`` maps images to an output with ``logits`` (B, K), trained on few labels."""
+
+    spec: ImageSpec
+    training_batch: ClassVar[type] = PartlyLabelled
+    classifier: nn.Module
+
+    def deciding(self) -> nn.Module:
+        """The classifier that decides in evaluation: the moving average, where there is one."""
+        return self.classifier
+
+    def first_images(self, batch: PartlyLabelled) -> Tensor:
+        """The labelled images (B, C, H, W) of all processes, for a data-dependent initialisation."""
+        return cast(Tensor, self.all_gather(batch.image[0])).flatten(0, -4)
+
+    @torch.no_grad()
+    def classify(self, image: Tensor) -> Tensor:
+        """Class probabilities (B, K) of images (B, C, H, W) in [-1, 1]. Put the module in eval mode first."""
+        return self.deciding()(image).logits.float().softmax(1)
+
+    def evaluated_networks(self) -> dict[str, nn.Module]:
+        return {"classifier": self.deciding()}
+
+    def evaluate(self, batch: EvalBatch) -> EvalOutput:
+        decided = self.classify(batch.image).argmax(1)
+        return EvalOutput(real=batch.image, fake=batch.image[:0], target=batch.label, prediction=decided)
+
+    def predict_step(self, batch: UnlabelledImages, batch_idx: int) -> ClassPrediction:
+        probability, label = self.classify(batch.image).max(1)
+        return ClassPrediction(batch.name, label, probability)
+
+
+class Translation(Paper):
+    """A paper that translates images of domain a to domain b. A subclass writes ``forward``.
+
+    Attributes:
+        pad: mirror images up to a size that the generator takes, and crop the output back.
+    """
+
+    spec: PairSpec
+    training_batch: ClassVar[type] = Paired
+    pad: bool = True
+
+    def translated(self, generator: nn.Module, image: Tensor) -> Tensor:
+        """The output of ``generator`` for images (B, C, H, W) in [-1, 1] of any size.
+
+        Raises:
+            UserError: for sides that it cannot take, where ``pad`` is off.
+        """
+        self.check_sides(generator, *image.shape[-2:])
+        return padded(generator, image, multiple_of(generator)).float()
+
+    def check_sides(self, generator: nn.Module, height: int, width: int) -> None:
+        if not self.pad:
+            check_sides(height, width, multiple_of(generator))
+
+    def check_sizes(self, generators: Iterable[nn.Module], discriminators: Iterable[nn.Module]) -> None:
+        """Refuse data whose images the networks cannot take; for the end of a constructor.
+
+        Raises:
+            UserError: for domains of unlike size, or sides too small or no multiple of what a network takes.
+        """
+        if self.spec.scale != 1:
+            raise UserError(
+                f"{type(self).__name__} translates between images of one size; got data whose images are "
+                f"{self.spec.scale} times larger in b than in a. Set data, or model.class_path to a paper on "
+                "super-resolution."
+            )
+        smallest = max((one.smallest for one in discriminators if isinstance(one, HasSmallest)), default=1)
+        if self.spec.size < smallest:
+            raise UserError(
+                f"The discriminator takes images of {smallest} pixels and more; got data of {self.spec.size}. "
+                "Set model.init_args.discriminator.init_args.layers, or data.init_args.size."
+            )
+        for generator in generators:
+            self.check_sides(generator, self.spec.size, self.spec.size)
+
+    def scored(self, source: Tensor) -> Tensor:
+        """The translations (B, channels_b, H, W) of ``source`` that an evaluation scores."""
+        return self(source)
+
+    def evaluate(self, batch: Paired | Unpaired) -> EvalOutput:
+        return EvalOutput(real=batch.b, fake=self.scored(batch.a), source=batch.a)
+
+    def predict_step(self, batch: SourceImages, batch_idx: int) -> EvalOutput:
+        fake = self.scored(batch.image)
+        return EvalOutput(real=fake[:0], fake=fake, source=batch.image)
+
+
+class TwoWayTranslation(Translation):
+    """A paper that translates a to b by ``generator_ab`` and b to a by ``generator_ba``."""
+
+    training_batch: ClassVar[type] = Unpaired
+    generator_ab: nn.Module
+    generator_ba: nn.Module
+
+    def to_b(self, image: Tensor) -> Tensor:
+        """Images (B, channels_a, H, W) of a to (B, channels_b, H, W) of b, all in [-1, 1]."""
+        return self.translated(self.generator_ab, image)
+
+    def to_a(self, image: Tensor) -> Tensor:
+        """Images (B, channels_b, H, W) of b to (B, channels_a, H, W) of a, all in [-1, 1]."""
+        return self.translated(self.generator_ba, image)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """The same as :meth:`to_b`."""
+        return self.to_b(image)
+
+    @torch.no_grad()
+    def translate(self, source: Tensor, reverse: bool = False) -> Tensor:
+        """Images of a translated to b or, with ``reverse``, of b translated to a: (B, C, H, W) in [-1, 1]."""
+        return self.to_a(source) if reverse else self.to_b(source)
+
+    def evaluated_networks(self) -> dict[str, nn.Module]:
+        return {"generator_ab": self.generator_ab, "generator_ba": self.generator_ba}
+
+    def evaluate(self, batch: Paired | Unpaired) -> EvalOutput:
+        a, b = batch
+        fake_a, fake_b = self.to_a(b), self.to_b(a)
+        reverse = EvalOutput(a, fake_a, source=b, reconstruction=self.to_b(fake_a))
+        return EvalOutput(b, fake_b, source=a, reconstruction=self.to_a(fake_b), reverse=reverse)
+
+
+class SuperResolution(Translation):
+    """A paper whose ``generator`` enlarges images: a is the low resolution of b."""
+
+    generator: nn.Module
+
+    def forward(self, low: Tensor) -> Tensor:
+        """Low resolutions (B, C, h, w) in [-1, 1] of any size to images (B, C, scale h, scale w) in [-1, 1]."""
+        return self.generator(low).float().clamp(-1, 1)
+
+
+def multiple_of(network: nn.Module) -> int:
+    """What the sides of the network's input in pixels are multiples of; 1 where it does not say."""
+    return network.multiple if isinstance(network, HasMultiple) else 1

@@ -3,7 +3,7 @@
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lightning_cgan.console import info
-from lightning_cgan.runs.metrics_json import UNDER_WAY, read_results, settle
+from lightning_cgan.runs.metrics_json import read_results
 from lightning_cgan.runs.partial import key_of, partial
 
 
@@ -34,10 +34,6 @@ class Looks(Callback):
 
     def on_test_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.say(partial(trainer), trainer, "it is no look at test data: its scores are kept as test_partial")
-        UNDER_WAY.add(trainer)
-
-    def on_test_end(self, trainer: Trainer, module: LightningModule) -> None:
-        settle(trainer)
 
     def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.say(partial(trainer), trainer, "the others are left out")

@@ -23,6 +23,7 @@ from lightning_cgan.callbacks.looks import Looks
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid, WritePredictions
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar
 from lightning_cgan.callbacks.report import Report
+from lightning_cgan.callbacks.scores.base import ScoreCallback
 from lightning_cgan.callbacks.stopping import Stopping
 from lightning_cgan.config.guarded_imports import imported, only
 from lightning_cgan.config.messages import format_parser_error, quiet_warnings, user_message
@@ -169,8 +170,9 @@ class CLI(LightningCLI):
         ]
         bar = sys.stdout.isatty() and config["enable_progress_bar"] is not False
         callbacks = [UpdateBar() if bar else PlainProgress(), *chosen, *watching]
-        # Last saves what the others know, and they read what Looks has settled.
-        callbacks.sort(key=lambda callback: isinstance(callback, LastCheckpoint) - isinstance(callback, Looks))
+        # Scores are written before other callbacks read them, and the last checkpoint holds the state of all.
+        first = Looks, ScoreCallback
+        callbacks.sort(key=lambda callback: isinstance(callback, LastCheckpoint) - isinstance(callback, first))
         fitting = self.subcommand == "fit"
         loggers = loggers_for(config["logger"], config["default_root_dir"], self.asked.tensorboard, fitting)
         plugins = with_own_requeue(config["plugins"])

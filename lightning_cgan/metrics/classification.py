@@ -1,7 +1,8 @@
-"""The classification accuracy score: how well a classifier that only ever saw generated images knows real ones.
+"""GAN-train (classification accuracy score, CAS) and GAN-test: classifiers trained on generated and on real images.
 
-Ravuri & Vinyals 2019 (arXiv:1905.10887), "CAS"; both directions as GAN-train and GAN-test of Shmelkov et al. 2018
-(arXiv:1807.09499). Labels that do not fit, poor images and missing variety all lower the first.
+GAN-train is the accuracy on real images of a classifier trained on generated ones: CAS of Ravuri & Vinyals 2019
+(arXiv:1905.10887). GAN-test is the reverse; both after Shmelkov et al. 2018 (arXiv:1807.09499). Wrong labels, poor
+images and missing variety all lower GAN-train.
 """
 
 import math
@@ -153,9 +154,10 @@ def classification_scores(
     device: torch.device | str = "cpu",
     on_real: nn.Module | None = None,
 ) -> Classification:
-    """The classification accuracy score, its ceiling, and its reverse; trained on ``device``.
+    """GAN-train, its ceiling on real images, and GAN-test; classifiers are trained on ``device``.
 
-    Two classifiers, equal before, take as many updates: on generated and on as many real images, in proportion.
+    Two classifiers of equal initial weights take the same number of updates: one on generated images, one on as many
+    real images, each class in its proportion.
 
     Args:
         fake: (K, C, H, W) uint8, generated; ``asked`` is the (K,) int64 class asked of each.
@@ -166,9 +168,9 @@ def classification_scores(
         on_real: of an earlier call with the same real images, recipe and number of generated ones; saves half the time.
 
     Returns:
-        "cas": accuracy on ``test`` of the classifier trained on generated images; "cas_real": of the one trained on
-        real images, the ceiling; "cas_reverse": of the latter on all generated images. The standard errors are
-        binomial, over the images classified: they are blind to another training of the same classifier.
+        "gan_train": accuracy on ``test`` of the classifier trained on generated images; "real_gan_train": of the one
+        trained on real images, the ceiling; "gan_test": of the latter on all generated images. The standard errors are
+        binomial over the images classified: they do not include the variation between trainings.
 
     Raises:
         ValueError: without classes, for a label that is none, an empty set, or test images that were trained on.
@@ -179,16 +181,16 @@ def classification_scores(
         check_labelled(name, image, label, spec)
     check_apart(train, test)
     count = min(len(fake), len(train))
-    on_fake = taught(fake, asked, count, spec, recipe, device)
-    on_real = on_real or taught(train, train_label, count, spec, recipe, device)
-    judged = {"cas": (on_fake, "test"), "cas_real": (on_real, "test"), "cas_reverse": (on_real, "generated")}
-    scores = {name: accuracy(network, *sets[shown], device) for name, (network, shown) in judged.items()}
-    errors = {name: binomial_error(scores[name], len(sets[shown][0])) for name, (_, shown) in judged.items()}
+    on_fake = trained_on(fake, asked, count, spec, recipe, device)
+    on_real = on_real or trained_on(train, train_label, count, spec, recipe, device)
+    tested = {"gan_train": (on_fake, "test"), "real_gan_train": (on_real, "test"), "gan_test": (on_real, "generated")}
+    scores = {name: accuracy(network, *sets[shown], device) for name, (network, shown) in tested.items()}
+    errors = {name: binomial_error(scores[name], len(sets[shown][0])) for name, (_, shown) in tested.items()}
     card = {"network": recipe.name, "updates": recipe.updates, "batch_size": recipe.batch_size, "rate": recipe.rate}
     return Classification(scores, errors, card | {"generated": count, "real": count, "test": len(test)}, on_real)
 
 
-def taught(
+def trained_on(
     image: Tensor, label: Tensor, count: int, spec: ImageSpec, recipe: Recipe, device: torch.device | str
 ) -> nn.Module:
     """The classifier of ``count`` of these images."""
@@ -212,7 +214,7 @@ def check_labelled(name: str, image: Tensor, label: Tensor, spec: ImageSpec) -> 
     if not known or len(image) != len(label) or image.dtype != torch.uint8:
         span = f"from {label.min()} to {label.max()}" if len(label) else "none"
         raise ValueError(
-            f"The classification accuracy score needs uint8 images with labels from 0 to {spec.num_classes - 1}; "
+            f"GAN-train (CAS) needs uint8 images with labels from 0 to {spec.num_classes - 1}; "
             f"the {name} set has {len(image)} {image.dtype} images and {len(label)} labels, {span}. "
             "Leave this score out, or set data to a labelled set and model.class_path to a conditional paper."
         )
@@ -224,6 +226,6 @@ def check_apart(train: Tensor, test: Tensor) -> None:
     known = sum(image.numpy().tobytes() in seen for image in test.cpu())
     if known > LEAK * len(test):
         raise ValueError(
-            f"The classification accuracy score is measured on images that no classifier was trained on; {known} of "
-            f"{len(test)} test images are among the {len(train)} training images. Give it the test split of the data."
+            f"GAN-train (CAS) is measured on images that no classifier was trained on; got {known} of "
+            f"{len(test)} test images that are among the {len(train)} training images. Pass the test split of the data."
         )

@@ -32,21 +32,34 @@ def update_of(path: Path) -> int | None:
 
 
 def content_of(path: str | Path) -> dict[str, Any]:
-    """A checkpoint's content, checked, tensors mapped from the file and on the CPU. Nothing in it can run code.
+    """The content of a checkpoint of ``fit``, as :func:`load_content` reads it.
 
     Raises:
-        DamagedFile: if it is not what was written, or from elsewhere.
+        DamagedFile: if the file is damaged, or is not a checkpoint of this suite.
+        OSError: if it cannot be read.
+    """
+    content = load_content(path)
+    try:
+        content["hyper_parameters"]["model"], content["state_dict"]
+    except (KeyError, TypeError) as cause:
+        raise checksum.DamagedFile("it is no checkpoint of this suite") from cause
+    return content
+
+
+def load_content(path: str | Path) -> dict[str, Any]:
+    """The verified content of any checkpoint file: tensors are memory-mapped, on the CPU, and no code is run.
+
+    Raises:
+        DamagedFile: if the file is not what was written, or is not a checkpoint.
         OSError: if it cannot be read.
     """
     status = os.stat(path)
     if not checked(str(path), status.st_ino, status.st_size, status.st_mtime_ns):
         tell_unsealed(str(path))
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        content["hyper_parameters"]["model"], content["state_dict"]
-    except Exception as cause:  # whatever torch makes of another kind of file
+        return dict(torch.load(path, map_location="cpu", weights_only=True, mmap=True))
+    except Exception as cause:  # torch raises errors of many types for other kinds of file
         raise checksum.DamagedFile("it is no checkpoint of this suite") from cause
-    return dict(content)
 
 
 @lru_cache(maxsize=32)

@@ -9,6 +9,7 @@ from lightning_cgan.checksum import DamagedFile
 from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 from lightning_cgan.runs.checkpoint_files import BEST, LAST, PREVIOUS, best_is_last, content_of, update_of
+from lightning_cgan.runs.flatten import flatten
 from lightning_cgan.runs.may_change import MAY_CHANGE
 
 
@@ -121,14 +122,6 @@ def unfinished(folder: str, updates: int) -> str | None:
     )
 
 
-def flat(tree: Any, key: str = "") -> dict[str, Any]:
-    """Nested dictionaries as one, with dotted keys."""
-    if not isinstance(tree, dict):
-        return {key: list(tree) if isinstance(tree, tuple) else tree}
-    below = [flat(branch, f"{key}.{part}" if key else part) for part, branch in tree.items()]
-    return {name: value for leaves in below for name, value in leaves.items()}
-
-
 def alike(key: str, before: Any, now: Any) -> bool:
     """Whether two values of a configuration mean the same: a spec may have gained fields, which are 0 or False."""
     if key == "model.init_args.spec" and isinstance(before, list) and isinstance(now, list):
@@ -142,7 +135,7 @@ def check_same_run(checkpoint: dict[str, Any], description: dict[str, Any], fold
     Raises:
         ValueError: naming the first keys that differ.
     """
-    before, now = flat(checkpoint["hyper_parameters"]), flat(description)
+    before, now = flatten(checkpoint["hyper_parameters"]), flatten(description)
     different = [
         f"{key} was {before.get(key)}, now {now.get(key)}"
         for key in sorted(before | now)

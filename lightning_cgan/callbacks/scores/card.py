@@ -14,6 +14,7 @@ from lightning_cgan.extractors.extractors import Extractor, sha256_of
 from lightning_cgan.extractors.resizing import Resize
 from lightning_cgan.interfaces import EvaluationFacts
 from lightning_cgan.protocol import Protocol
+from lightning_cgan.runs.checkpoint_files import load_content
 
 PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics", "torch-fidelity")
 UNDECLARED = "not declared"  # of a paper that is no EvaluationFacts
@@ -41,7 +42,7 @@ def evaluated_with(module: LightningModule) -> dict[str, str]:
     return {"weights": module.eval_weights(), "norm": module.eval_norm(), "dropout": module.eval_dropout()}
 
 
-def seen_by_extractor(extractor: Extractor, protocol: Protocol) -> dict[str, Any]:
+def extractor_card(extractor: Extractor, protocol: Protocol) -> dict[str, Any]:
     """What belongs beside the scores of features."""
     constants = protocol.value._asdict()
     kept = ("inception_splits", "neighbours", "density_neighbours", "kid_subsets", "kid_subset_size")
@@ -90,9 +91,9 @@ def weights_scored(trainer: Trainer) -> dict[str, Any]:
     if trainer.state.fn == "fit" or not trainer.ckpt_path:
         return {"training_seed": keyed.run_seed(), "update": trainer.global_step, "checkpoint": None}
     path = Path(trainer.ckpt_path)
-    held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    held = load_content(path)
     return {
-        "training_seed": held["hyper_parameters"]["seed_everything"],
+        "training_seed": held.get("hyper_parameters", {}).get("seed_everything"),  # of `fit` on the command line
         "update": held["global_step"],
         "checkpoint": {"name": path.name, "sha256": sha256_of(path)},
     }

@@ -69,9 +69,10 @@ def all_scores(
     """Every score that ``seen`` allows, each with the standard error that comes from the choice of generated images.
 
     "fid", "kid", "is_mean", "is_std", "precision", "recall", "density", "coverage"; by a classifier of the set
-    "rarest_class", the share of fakes in the class that fewest fall into, and "accuracy", in the class asked for; with
-    training images "memorised", "train_distance", "train_distance_real"; if asked for "intra_fid", "intra_fid_worst";
-    where the model classifies "classification_accuracy" of real images, which is all where it generates nothing.
+    "min_class_share", the share of generated images in their rarest class, and "accuracy", in the requested class; with
+    training images "memorised", "train_distance", "train_distance_real"; with ``intra`` "intra_fid" and
+    "intra_fid_worst"; where the model classifies "classification_accuracy" of real images, and nothing else where it
+    generates nothing.
 
     Standard errors are those of the jackknife over ten groups of generated images; the real images are taken as given.
 
@@ -151,16 +152,16 @@ def of_logits(seen: GatheredFeatures, settings: Settings, usable: set[str]) -> d
     if "is_mean" in usable:
         mean, std = inception_scores(seen.logits, group, groups, settings.convention.inception_splits)
         scores |= {"is_mean": mean, "is_std": std}
-    found = seen.logits.argmax(1) if usable & {"rarest_class", "accuracy"} else seen.label
-    if "rarest_class" in usable:
-        scores["rarest_class"] = rarest_class(found, seen.logits.shape[1], group, groups)
+    found = seen.logits.argmax(1) if usable & {"min_class_share", "accuracy"} else seen.label
+    if "min_class_share" in usable:
+        scores["min_class_share"] = min_class_share(found, seen.logits.shape[1], group, groups)
     if "accuracy" in usable:
         scores["accuracy"] = means(found == seen.label, group, groups)
     return scores
 
 
-def rarest_class(found: Tensor, classes: int, group: Tensor, groups: int) -> Tensor:
-    """The share (1 + G,) of images in the class that fewest of them fall into; 1 / classes where all are equal."""
+def min_class_share(found: Tensor, classes: int, group: Tensor, groups: int) -> Tensor:
+    """The share (1 + G,) of images in their rarest class; 1 / classes where all are equal."""
     cells = (group * classes + found).bincount(minlength=groups * classes).view(groups, classes)
     counts = kept(groups) @ cells.double()
     return counts.amin(1) / counts.sum(1)

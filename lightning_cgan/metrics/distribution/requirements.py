@@ -20,7 +20,7 @@ def images_needed(
         least |= {"is_mean": (0, splits), "is_std": (0, splits)}
     least |= {"precision": (k, 2), "recall": (2, k), "density": (dense, 2), "coverage": (dense, 2)}
     if knows_labels:
-        least["rarest_class"] = (0, 1)
+        least["min_class_share"] = (0, 1)
     if knows_labels and bool((seen.label >= 0).all()):
         least["accuracy"] = (0, 1)
     if seen.train is not None and len(seen.train):

@@ -11,10 +11,7 @@ from pathlib import Path
 from lightning_cgan.runs.compare.run_labels import run_labels
 from lightning_cgan.runs.compare.runs import ScoredRun, check_cards, covered, differing, exact, read_run, shown, some
 from lightning_cgan.runs.compare.table import Row, csv_text, markdown
-
-# What is shown when nothing is asked for; --csv has everything.
-COLUMNS = ["fid", "kid", "is_mean", "precision", "recall", "accuracy", "cas", "classification_accuracy"]
-COLUMNS += ["psnr", "ssim", "modes", "near", "label_fidelity"]
+from lightning_cgan.runs.score_info import COLUMNS
 
 
 def main(args: list[str]) -> int:

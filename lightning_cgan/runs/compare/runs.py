@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from lightning_cgan.runs.flatten import flatten
 from lightning_cgan.runs.may_change import MAY_CHANGE
+from lightning_cgan.runs.score_info import with_current_names
 
 # Fields of a card that say which run it is and what came out; all others say how it was measured, and must agree.
 IDENTITY = {"model", "data", "precision", "processes", "device", "seed", "training_seed", "update", "checkpoint"}
@@ -50,8 +52,8 @@ def read_run(folder: str, split: str) -> ScoredRun:
             f"compare needs the scores of {split!r} from every run; {folder}/metrics.json has {known}. "
             f"Run `{scoring(folder, split)}`, or set --split."
         )
-    entry, seed = results[split], config.pop("seed_everything", None)
-    card = flat(entry["card"])
+    entry, seed = with_current_names(results[split]), config.pop("seed_everything", None)
+    card = flatten(entry["card"])
     last = results.get(f"{split}_last", entry)["card"]
     best = (last.get("checkpoint") or {}).get("name") == "best.ckpt"
     reached = None if best and f"{split}_last" not in results else last.get("update")
@@ -85,7 +87,7 @@ def read_config(folder: str) -> dict[str, Any]:
     """What ``config.yaml`` says of model, data, length, precision and seed, by dotted key."""
     path = Path(folder, "config.yaml")
     try:
-        tree = flat(yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        tree = flatten(yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as cause:
         raise ValueError(
             f"compare tells seeds of one experiment by config.yaml, which `fit` writes; {path} is missing or broken. "
@@ -101,14 +103,6 @@ def scoring(folder: str, split: str) -> str:
     protocol = re.sub(r"^test_?|_?last$", "", split).upper() if command == "test" else ""
     extra = f" --data.init_args.protocol {protocol}" if protocol else ""
     return f"lightning-cgan {command} --config {folder}/config.yaml --trainer.default_root_dir {folder}{extra}"
-
-
-def flat(tree: Any, key: str = "") -> dict[str, Any]:
-    """Nested dictionaries as one, with dotted keys."""
-    if not isinstance(tree, dict):
-        return {key: tree}
-    below = [flat(branch, f"{key}.{part}" if key else str(part)) for part, branch in tree.items()]
-    return {name: value for leaves in below for name, value in leaves.items()}
 
 
 def finite(value: Any) -> float | None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from scipy.special import stdtrit  # scipy.stats.t, which takes a second to import, calls the same function
 
 from lightning_cgan.runs.compare.runs import ScoredRun
-from lightning_cgan.runs.score_info import meaning
+from lightning_cgan.runs.score_info import score_info
 
 ARROWS = {"lower": " ↓", "higher": " ↑", "": ""}
 INTERVAL = "± is half the width of the 95 % t interval of the mean over training seeds."
@@ -49,7 +49,7 @@ def half_width(values: list[float], level: float = 0.95) -> float:
 
 def better(name: str) -> str:
     """ "lower", "higher", or "" for a score that is good or bad only beside another."""
-    return meaning(name).better
+    return score_info(name).better
 
 
 def markdown(rows: list[Row], names: list[str], lines: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from lightning_cgan.runs.score_info import HEALTH, meaning, rank, signal_of
+from lightning_cgan.runs.score_info import HEALTH, rank, score_info, signal_of
 
 Points = list[tuple[int, float]]  # (generator update, value)
 
@@ -87,7 +87,7 @@ def training(series: dict[str, Points]) -> dict[str, list[str]]:
 def scores(series: dict[str, Points]) -> dict[str, list[str]]:
     """A panel for each validation score but deviations."""
     names = [name.removeprefix("val/") for name in series if name.startswith("val/") and not name.endswith("_std")]
-    return {meaning(name).title: [f"val/{name}"] for name in sorted(names, key=rank)}
+    return {score_info(name).title: [f"val/{name}"] for name in sorted(names, key=rank)}
 
 
 def health(series: dict[str, Points]) -> dict[str, list[str]]:
@@ -107,7 +107,7 @@ def panel(title: str, curves: dict[str, Points], until: int, best: int | None) -
     """One picture of ``curves`` from update 0 to ``until``."""
     values = [value for points in curves.values() for _, value in points]
     low, high = min(values), max(values)
-    log = meaning(next(iter(curves)).removeprefix("val/")).better == "lower" and 0 < low * SPAN < high
+    log = score_info(next(iter(curves)).removeprefix("val/")).better == "lower" and 0 < low * SPAN < high
     margin = 0 if log else 0.04 * (high - low) or 0.05 * abs(high) or 1.0
     x = scaled(0, until, LEFT, WIDTH - RIGHT)
     y = scaled(low - margin, high + margin, HEIGHT - BOTTOM, TOP, log)

@@ -10,6 +10,7 @@ import yaml
 from lightning_cgan.runs.csv_rows import read_rows
 from lightning_cgan.runs.report.curves import Points, series_of
 from lightning_cgan.runs.report.pictures import THUMBNAIL, Picture, final, frames, picture
+from lightning_cgan.runs.score_info import current_name, with_current_names
 
 FILES = ("config.yaml", "metrics.csv", "metrics.json")  # a folder with one of them is a run's
 
@@ -58,14 +59,15 @@ def read_run(folder: Path) -> Run:
     text = read(folder / "config.yaml", lambda path: path.read_text(errors="replace"), str) or ""
     metrics = read(folder / "metrics.json", read_json, dict) or {}
     health = read(folder / "health.json", read_json, list)
+    series = read(folder / "metrics.csv", lambda path: series_of(read_rows(path)[1]), dict) or {}
     strip = [read(path, lambda path: picture(path, THUMBNAIL), Picture) for path in frames(folder / "samples")]
     return Run(
         folder=folder,
         config=read(folder / "config.yaml", lambda path: yaml.safe_load(text), dict) or {},
         config_text=text,
-        metrics={split: entry for split, entry in metrics.items() if isinstance(entry, dict)},
+        metrics={split: with_current_names(entry) for split, entry in metrics.items() if isinstance(entry, dict)},
         health=None if health is None else [entry for entry in health if isinstance(entry, dict)],
-        series=read(folder / "metrics.csv", lambda path: series_of(read_rows(path)[1]), dict) or {},
+        series={current_name(name): points for name, points in series.items()},
         strip=[frame for frame in strip if frame],
         grid=read(final(folder / "samples"), picture, Picture),
         neighbours=read(folder / "neighbours.png", picture, Picture),
@@ -82,11 +84,3 @@ def at(tree: Any, *keys: str, default: Any = None) -> Any:
     for key in keys:
         tree = tree.get(key) if isinstance(tree, dict) else None
     return default if tree is None else tree
-
-
-def flat(tree: Any, key: str = "") -> dict[str, Any]:
-    """Nested dictionaries as one, with dotted keys."""
-    if not isinstance(tree, dict):
-        return {key: tree}
-    below = [flat(branch, f"{key}.{part}" if key else str(part)) for part, branch in tree.items()]
-    return {name: value for leaves in below for name, value in leaves.items()}

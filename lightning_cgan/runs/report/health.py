@@ -5,7 +5,7 @@ from typing import Any
 
 from lightning_cgan.runs.report.folder import Run, at
 from lightning_cgan.runs.report.tables import Badge, evaluations, number
-from lightning_cgan.runs.score_info import HEALTH, meaning, signal_of
+from lightning_cgan.runs.score_info import HEALTH, score_info, signal_of
 
 ROOM = 0.1  # of the way from guessing to certainty, within which an accuracy counts as guessing
 NEAR = 0.9  # of the FID of noise, or of one average image, from which images are worth nothing
@@ -24,7 +24,7 @@ def no_better_than_chance(scores: Mapping[str, Any], chance: Mapping[str, Any]) 
         value, known = number(scores.get(name)), number(level)
         if value is None or known is None:
             continue
-        title, better, _ = meaning(name)
+        title, better, *_ = score_info(name)
         if better == "lower" and value > NEAR * known:
             said.append(f"{title} {value:.4g}: the worse of noise and one average image would have {known:.4g}.")
         if better == "higher" and value < min(2 * known, known + ROOM * (1 - known)):

@@ -4,8 +4,9 @@ import math
 from collections import Counter
 from typing import Any, NamedTuple
 
-from lightning_cgan.runs.report.folder import Run, at, flat
-from lightning_cgan.runs.score_info import meaning, rank
+from lightning_cgan.runs.flatten import flatten
+from lightning_cgan.runs.report.folder import Run, at
+from lightning_cgan.runs.score_info import rank, score_info
 
 SPLITS = ("test", "test_last", "val")
 ENVIRONMENT = ("device", "processes", "precision", "commit", "versions", "time")
@@ -141,7 +142,7 @@ def score_table(run: Run) -> list[Score]:
         errors = [number(at(run.metrics, split, "standard_errors", name)) for split in splits]
         measured = [name in at(run.metrics, split, "scores") for split in splits]
         cells = [cell if there else None for cell, there in zip(shown(values, errors), measured, strict=True)]
-        table.append(Score(name, *meaning(name), cells))
+        table.append(Score(name, *score_info(name)[:3], cells))
     return table
 
 
@@ -174,7 +175,7 @@ def class_table(run: Run) -> Classes | None:
 
 def card_table(run: Run) -> dict[str, list[Row]]:
     """Every field of the evaluation cards: what must agree for scores to be compared, what names the run, and where."""
-    cards = [flat(card_of(run, split)) for split in evaluations(run)]
+    cards = [flatten(card_of(run, split)) for split in evaluations(run)]
     groups: dict[str, list[Row]] = {"How it was measured": [], "What was measured": [], "Environment": []}
     names = {name: None for card in cards for name in card}
     for name in names:

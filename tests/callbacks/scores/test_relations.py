@@ -9,7 +9,7 @@ from lightning_cgan.callbacks.scores.gaussians import Walks, scatter
 from lightning_cgan.cli.lightning import main
 from tests.translation import trainer
 
-BOTH = {"distinct_modes", "near", "back_distinct_modes", "back_near"}
+BOTH = {"distinct_modes", "frac_near_mode", "back_distinct_modes", "back_frac_near_mode"}
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_both_directions_are_scored_shown_and_written(toy, scores, tmp_path):
 
 def test_an_ablation_is_scored_one_way(toy, scores):
     assert toy("fit", "--data.init_args.direction=b_to_a", config="gaussians_recon") == 0
-    assert scores()["val"]["scores"].keys() == {"distinct_modes", "near"}
+    assert scores()["val"]["scores"].keys() == {"distinct_modes", "frac_near_mode"}
     assert scores()["val"]["card"]["modes"] == [10, 5]
 
 

@@ -19,7 +19,7 @@ from lightning_cgan.callbacks.distributed import ProcessWatch, SameBuffers, chec
 from lightning_cgan.callbacks.ending import Ending
 from lightning_cgan.callbacks.finite import OnlyFinite
 from lightning_cgan.callbacks.health import Health
-from lightning_cgan.callbacks.looks import Looks
+from lightning_cgan.callbacks.partial_evaluation import PartialEvaluation
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid, WritePredictions
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar
 from lightning_cgan.callbacks.report import Report
@@ -64,12 +64,12 @@ TRAINER_DEFAULTS = {
 }
 WATCHING = {
     "fit": (
-        *(Looks, ProcessWatch, SameBuffers, SampleGrid, Curves, Health, OnlyFinite, BestCheckpoint, LastCheckpoint),
-        *(Report, Ending, Stopping),
+        *(PartialEvaluation, ProcessWatch, SameBuffers, SampleGrid, Curves, Health, OnlyFinite),
+        *(BestCheckpoint, LastCheckpoint, Report, Ending, Stopping),
     ),
-    "validate": (Looks, ProcessWatch, SampleGrid, Report),
-    "test": (Looks, ProcessWatch, SampleGrid, Report),
-    "predict": (Looks, ProcessWatch, Predictions, WritePredictions),
+    "validate": (PartialEvaluation, ProcessWatch, SampleGrid, Report),
+    "test": (PartialEvaluation, ProcessWatch, SampleGrid, Report),
+    "predict": (PartialEvaluation, ProcessWatch, Predictions, WritePredictions),
 }
 
 
@@ -171,7 +171,7 @@ class CLI(LightningCLI):
         bar = sys.stdout.isatty() and config["enable_progress_bar"] is not False
         callbacks = [UpdateBar() if bar else PlainProgress(), *chosen, *watching]
         # Scores are written before other callbacks read them, and the last checkpoint holds the state of all.
-        first = Looks, ScoreCallback
+        first = PartialEvaluation, ScoreCallback
         callbacks.sort(key=lambda callback: isinstance(callback, LastCheckpoint) - isinstance(callback, first))
         fitting = self.subcommand == "fit"
         loggers = loggers_for(config["logger"], config["default_root_dir"], self.asked.tensorboard, fitting)

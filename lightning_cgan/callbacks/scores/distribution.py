@@ -15,7 +15,7 @@ from lightning_cgan.callbacks.scores.base import ScoreCallback, ScoreReport, on_
 from lightning_cgan.callbacks.scores.card import check_extractor, extractor_card
 from lightning_cgan.callbacks.scores.generated_images import GeneratedImageBuffer
 from lightning_cgan.callbacks.scores.reference_features import References, whole
-from lightning_cgan.errors import NonFiniteError
+from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.extractors.extractors import Extractor
 from lightning_cgan.metrics.classification import Classification, classification_scores, recipe_for
 from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, GatheredFeatures, ScoreResult, all_scores
@@ -25,37 +25,36 @@ from lightning_cgan.metrics.distribution.pairwise_blocks import BLOCK
 from lightning_cgan.protocol import Protocol
 from lightning_cgan.runs.report.health import no_better_than_chance
 
-TRAINING_IMAGES = 50_000  # among which copies are looked for, at most
-NOISE = 50  # images of it, as a measure of what is worth nothing
-SUSPECTS = 2_000  # generated images among which the picture of copies chooses
+TRAINING_IMAGES = 50_000  # searched for copies, at most
+NOISE = 50  # images of noise, for the FID at chance level
+SUSPECTS = 2_000  # generated images from which the picture of nearest neighbours is chosen
 BESIDE = 4  # training images beside each of them
 GAN_TRAIN = ("gan_train", "real_gan_train", "gan_test")  # scores that need trained classifiers
 
 
 class Scores(ScoreCallback):
-    """Logs scores of what a model generates and decides: ``val/fid`` and so on while it trains and in ``validate``,
-    ``test/fid`` and so on in ``test``.
+    """Logs the scores of :func:`lightning_cgan.metrics.distribution.all_scores.all_scores`: ``val/fid``, ... while
+    training and in ``validate``, ``test/fid``, ... in ``test``.
 
-    Each is also written to ``metrics.json`` in the run folder, with its standard error and the card that says how it
-    was measured. ``test`` adds scores inside each class, looks for copies of training images, and shows those that
-    come nearest to being one in ``neighbours.png``, those of the last checkpoint in ``neighbours_last.png``. It does
-    not look where the protocol's real images are training images: there is nothing unseen to compare with.
+    ``test`` adds scores inside each class and of memorisation, and writes the generated images that are nearest to
+    training images to ``neighbours.png`` (``neighbours_last.png`` for the last checkpoint). Memorisation is not scored
+    where the real images of the protocol are training images.
 
     Args:
         extractor: the network whose features and logits are scored.
-        classifier_updates: how long ``test`` trains a classifier on generated images and one on real ones, for
-            :func:`lightning_cgan.metrics.classification.classification_scores`; 0 leaves them out, and so does a model
-            without classes.
+        classifier_updates: training length in ``test`` of a classifier on generated images and one on real ones, for
+            the GAN-train and GAN-test scores of :mod:`lightning_cgan.metrics.classification`; 0 leaves these out, as
+            does a model without classes.
         block: pairs of images that are compared at a time; a number takes about 16 bytes.
 
     Raises:
-        ValueError: for a negative ``classifier_updates``, or a ``block`` without pairs.
+        UserError: for a negative ``classifier_updates``, or a ``block`` below 1.
     """
 
     def __init__(self, extractor: Extractor, classifier_updates: int = 0, block: int = BLOCK) -> None:
         for key, number, least in (("classifier_updates", classifier_updates, 0), ("block", block, 1)):
             if number < least:
-                raise ValueError(f"{key} of Scores is at least {least}; met {number}. Set its init_args.{key}.")
+                raise UserError(f"{key} of Scores is at least {least}; got {number}. Set its init_args.{key}.")
         self.extractor, self.classifier_updates, self.block = extractor, classifier_updates, block
         self.on_real: nn.Module | None = None
         self.noise: Tensor | None = None  # its features
@@ -164,10 +163,10 @@ class Scores(ScoreCallback):
 
 
 def beside_training_images(fakes: Tensor, found: Neighbours, features: GatheredFeatures, data: Any) -> Tensor:
-    """The picture of the first generated ``fakes`` that lie nearest to training images, and of those."""
+    """The picture of those of the ``fakes`` that are nearest to training images, beside these."""
     distance = found.distance[: len(fakes)]
     chosen = distance.argsort(stable=True)[:SHOWN]
-    suspect = features.fake[chosen].double()  # a part at a time: all training images would take twice their memory
+    suspect = features.fake[chosen].double()  # one part at a time, to save memory
     apart = torch.cat([torch.cdist(suspect, part.double()) for part in chunks(features.train)], 1)
     near = apart.topk(BESIDE, largest=False).indices
     return neighbour_grid(fakes[chosen], data.images("train", TRAINING_IMAGES).at(near), distance[chosen])

@@ -11,16 +11,17 @@ from lightning_cgan.batches import EvalOutput
 from lightning_cgan.callbacks.pictures import SampleGrid
 from lightning_cgan.callbacks.scores.base import PerImage
 from lightning_cgan.callbacks.scores.distribution import Scores
+from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.extractors import Extractor
 from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, GatheredFeatures, ScoreResult, all_scores
 from lightning_cgan.metrics.paired import bicubic, similarity
 
 
 class PairedScores(Scores):
-    """What ``Scores`` logs, and ``psnr``, ``ssim`` and ``ms_ssim`` between each generated and its real image, and
-    ``feature_distance``, the Euclidean distance of their features; means over the images.
+    """Logs the scores of ``Scores``, and means over the images of ``psnr``, ``ssim`` and ``ms_ssim`` between each
+    generated image and its real counterpart, and of ``feature_distance``, the Euclidean distance of their features.
 
-    In ``test`` every score is also given for bicubic interpolation, as ``test/bicubic_psnr`` and so on.
+    In ``test`` every score is also computed for bicubic interpolation: ``test/bicubic_psnr``, ...
 
     Args:
         extractor: the network whose features and logits are scored.
@@ -35,9 +36,9 @@ class PairedScores(Scores):
     def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
         super().setup(trainer, module, stage)
         if stage == "test" and trainer.datamodule.protocol.value.fakes:
-            raise ValueError(
-                "Pairs are one generated for each real image of the test split; met data.init_args.protocol "
-                f"{trainer.datamodule.protocol.name}, which sets other images against each other. Leave it out."
+            raise UserError(
+                "Paired scores need one generated image for each real image of the test split; got "
+                f"data.init_args.protocol {trainer.datamodule.protocol.name}, which compares others. Leave it out."
             )
 
     def start(self) -> None:
@@ -98,7 +99,7 @@ def feature_distances(features: GatheredFeatures) -> Tensor:
 
 
 class PairedGrid(SampleGrid):
-    """After each evaluation, a picture of four rows: low resolution, bicubic interpolation, generated, real.
+    """Writes a picture of four rows after each evaluation: low resolution, bicubic interpolation, generated, real.
 
     Args:
         columns: images in a row.

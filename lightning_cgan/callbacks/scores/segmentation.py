@@ -11,7 +11,7 @@ from lightning_cgan.batches import EvalOutput, to_bytes
 from lightning_cgan.callbacks.scores.base import on_first_process
 from lightning_cgan.callbacks.scores.generated_images import GeneratedImageBuffer
 from lightning_cgan.callbacks.scores.translation import TranslationScores, generates_labels
-from lightning_cgan.errors import NonFiniteError
+from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.extractors.segmenter import Segmenter, class_numbers, decided
 from lightning_cgan.metrics.distribution.all_scores import ScoreResult
 from lightning_cgan.metrics.gan_train import NARROW, seg_gan_train_scores
@@ -50,9 +50,9 @@ class SegmentationScores(TranslationScores):
     ) -> None:
         super().__init__()
         if updates < 0:
-            raise ValueError(
-                f"updates of SegmentationScores is at least 0; met {updates}. Set its init_args.updates, 0 to leave "
-                "out the scores of what can be learnt."
+            raise UserError(
+                f"updates of SegmentationScores is at least 0; got {updates}. Set its init_args.updates; 0 leaves out "
+                "the seg_gan_train scores."
             )
         self.segmenter, self.updates, self.ignored = segmenter, updates, ignored or []
         self.on_real: nn.Module | None = None
@@ -61,18 +61,18 @@ class SegmentationScores(TranslationScores):
         data = trainer.datamodule
         palette = getattr(data, "palette", None)
         if palette is None:
-            raise ValueError(
-                f"Segmentation is scored where one domain is label maps; {type(data).__name__} has no palette. "
+            raise UserError(
+                f"Segmentation scores need a domain of label maps; got {type(data).__name__}, which has no palette. "
                 "Leave out lightning_cgan.callbacks.SegmentationScores, or set data."
             )
         if self.segmenter and self.segmenter.classes != len(palette):
-            raise ValueError(
-                f"A segmenter reads the classes of the palette, {len(palette)}; {self.segmenter.name} has "
+            raise UserError(
+                f"A segmenter has the classes of the palette, {len(palette)}; got {self.segmenter.name} with "
                 f"{self.segmenter.classes}. Set init_args.segmenter of SegmentationScores to one trained on this set."
             )
         if unknown := [number for number in self.ignored if not 0 <= number < len(palette)]:
-            raise ValueError(
-                f"Classes are numbers from 0 to {len(palette) - 1}; met {unknown}. Set init_args.ignored of "
+            raise UserError(
+                f"Classes are numbers from 0 to {len(palette) - 1}; got {unknown}. Set init_args.ignored of "
                 "SegmentationScores."
             )
 
@@ -93,7 +93,7 @@ class SegmentationScores(TranslationScores):
     def add_labels(self, one: EvalOutput) -> None:
         """Compare generated label maps with the true ones."""
         if not self.evaluation.data.evaluates_pairs:
-            self.note("labels: the data hold no true label map of each picture; nothing was scored.")
+            self.note("labels: the data are not paired with true label maps; not scored.")
             return
         fake = to_bytes(self.finite("labels", one.fake))
         self.compare("labels", class_numbers(fake, self.palette), self.classes(one.real))
@@ -105,7 +105,7 @@ class SegmentationScores(TranslationScores):
         truth, fake = self.classes(one.source), self.finite("segmentation", one.fake)
         self.compare("segmentation", decided(self.segmenter, to_bytes(fake)), truth)
         if not self.evaluation.data.evaluates_pairs:
-            self.note("real_segmentation, seg_gan_train: the data hold no real picture of each label map; not scored.")
+            self.note("real_segmentation, seg_gan_train: the data are not paired with real images; not scored.")
             return
         self.compare("real_segmentation", decided(self.segmenter, to_bytes(one.real)), truth)
         if self.evaluation.testing and self.updates:
@@ -149,11 +149,11 @@ class SegmentationScores(TranslationScores):
         truth, classes = class_numbers(images["source"], self.palette), len(self.palette)
         truth[torch.isin(truth, torch.tensor(self.ignored))] = -1
         recipe = NARROW._replace(updates=self.updates)
-        learnt = seg_gan_train_scores(
+        result = seg_gan_train_scores(
             images["fake"], images["real"], truth, classes, recipe, self.evaluation.device, self.on_real
         )
-        self.on_real = learnt.on_real
-        return ScoreResult(learnt.scores, learnt.standard_errors, []), learnt.card
+        self.on_real = result.on_real
+        return ScoreResult(result.scores, result.standard_errors, []), result.card
 
     def card(self) -> dict[str, Any]:
         used = {"name": self.segmenter.name, "sha256": self.segmenter.sha256} if self.segmenter else None

@@ -13,40 +13,40 @@ from lightning_cgan import keyed
 from lightning_cgan.batches import EvalOutput, to_bytes
 from lightning_cgan.callbacks.pictures import SampleGrid, grid, picture_name, save_png, show
 from lightning_cgan.callbacks.scores.base import PerImage, ScoreCallback, ScoreReport
+from lightning_cgan.errors import UserError
 from lightning_cgan.metrics.jackknife import means, standard_error
 
-ROWS = 6  # pictures shown, at most
-PASSES = 5  # of which the median is the time of one
+ROWS = 6  # images shown, at most
+PASSES = 5  # timed; the median counts
 
 
 class StyleTransferBenchmark(ScoreCallback, SampleGrid):  # a SampleGrid: its picture takes the default grid's place
-    """Logs the loss of one pass over unseen pictures, and what optimising their pixels by Adam takes to reach it.
+    """Logs the loss of one forward pass on held-out images, and the cost of reaching it by optimising pixels with Adam.
 
-    ``val/loss`` and its terms ``loss_content``, ``loss_style`` and ``loss_tv`` are means over the pictures. ``test``
-    adds, for optimisation that begins with white noise, as Gatys et al. and Johnson et al. begin: ``loss_optimised``,
-    where it ends; ``steps_to_reach``, the number of its steps to a loss not above that of the pass; where even the last
-    is above, their number, and a note says for how many pictures; and ``times_faster``, the time of so many steps over
-    that of a pass, both for one picture in float32. The same names with ``_from_content`` are those of optimisation
-    that begins with the content, which is a shorter way. Standard errors are those of a sample of photographs, where
-    the data module says which each picture is from (``scene``).
+    ``val/loss`` and its terms ``loss_content``, ``loss_style`` and ``loss_tv`` are means over the images. ``test`` adds
+    for optimisation from white noise, the start of Gatys et al. and Johnson et al.: ``loss_optimised``, the final loss;
+    ``steps_to_reach``, the number of steps to a loss not above that of the pass, or all of them if none reaches it (a
+    note counts these images); and ``times_faster``, the time of these steps over that of a pass, for one image in
+    float32. The same names with ``_from_content`` are for optimisation that starts from the content, which is faster.
+    Standard errors are over photographs, if the data module has a ``scene`` for each image.
 
-    After each evaluation ``samples/`` gets a picture: contents, what the network makes of them, and in ``test`` what
-    optimisation from white noise does.
+    After each evaluation a picture is written to ``samples/``: contents, results of the network, and in ``test`` of
+    optimisation from white noise.
 
     Args:
         steps: of optimisation.
-        learning_rate: of Adam that begins with noise; pixels are in [-1, 1]. One that is badly chosen flatters the
-            network: these two reach its loss on validation pictures soonest.
-        learning_rate_from_content: of Adam that begins with the content.
+        learning_rate: of Adam from noise; pixels are in [-1, 1]. A bad choice would favour the network: the defaults
+            reach its loss on validation images soonest.
+        learning_rate_from_content: of Adam from the content.
 
     Raises:
-        ValueError: for less than one step.
+        UserError: for less than one step.
     """
 
     def __init__(self, steps: int = 150, learning_rate: float = 0.1, learning_rate_from_content: float = 0.04) -> None:
         super().__init__()
         if steps < 1:
-            raise ValueError(f"steps of StyleTransferBenchmark is at least 1; met {steps}. Set its init_args.steps.")
+            raise UserError(f"steps of StyleTransferBenchmark is at least 1; got {steps}. Set its init_args.steps.")
         self.steps = steps
         self.rates = {"": learning_rate, "_from_content": learning_rate_from_content}
 
@@ -63,24 +63,23 @@ class StyleTransferBenchmark(ScoreCallback, SampleGrid):  # a SampleGrid: its pi
             if self.evaluation.testing:
                 noise = keyed.normal("white noise", keyed.content_keys(to_bytes(content)), *content.shape[1:]) / 2
                 starts = {"": noise.clamp(-1, 1).to(content.device), "_from_content": content}
-                more, optimised = self.against(module, content, scores["loss"], starts)
+                more, optimised = self.optimise(module, content, scores["loss"], starts)
                 scores, row = scores | more, [*row, optimised]
             self.values.add(**{name: torch.tensor([value], dtype=torch.float64) for name, value in scores.items()})
             if len(self.shown) < ROWS:
                 self.shown.append([image.cpu() for image in row])
 
-    def against(
-        self, module: LightningModule, content: Tensor, loss: float, starts: dict[str, Tensor]
+    def optimise(
+        self, module: Any, content: Tensor, loss: float, starts: dict[str, Tensor]
     ) -> tuple[dict[str, float], Tensor]:
-        """What optimisation takes to reach ``loss`` for the picture ``content`` (1, C, H, W), and its first picture."""
+        """The scores of optimisation for the image ``content`` (1, C, H, W), and its result from white noise."""
         with torch.no_grad():
             pass_time = sorted(seconds(lambda: module(content))[0] for _ in range(PASSES))[PASSES // 2]
-        optimise: Any = module.optimise
         scores: dict[str, float] = {}
         pictures = []
         for name, start in starts.items():
             adam = partial(torch.optim.Adam, lr=self.rates[name])
-            whole, (optimised, trace) = seconds(partial(optimise, content, adam, self.steps, start))
+            whole, (optimised, trace) = seconds(partial(module.optimise, content, adam, self.steps, start))
             reached = next((step for step, value in enumerate(trace) if value <= loss), self.steps + 1)
             steps = min(reached, self.steps)
             scores |= {
@@ -132,9 +131,9 @@ class StyleTransferBenchmark(ScoreCallback, SampleGrid):  # a SampleGrid: its pi
 
 
 def seconds(work: Any) -> tuple[float, Any]:
-    """How long ``work`` takes, and what it gives: on a GPU until it is done, else in processor time.
+    """The time that ``work`` takes, and its result: wall time on a GPU, else processor time.
 
-    Other programs of the machine then do not change the figure.
+    Processor time does not depend on other programs of the machine.
     """
     if torch.cuda.is_available():
         torch.cuda.synchronize()

@@ -65,9 +65,9 @@ class SuperResolutionScores(ScoreCallback):
 
 
 class CropGrid(SampleGrid):
-    """After each evaluation, a picture with a row for each image: low resolution, bicubic, generated, true.
+    """Writes a picture with a row for each image after each evaluation: low resolution, bicubic, generated, real.
 
-    It shows the part of each image that has most detail. ``samples/000250.png`` in the run folder, and so on.
+    It shows the most detailed part of each image: ``samples/000250.png`` in the run folder, ...
 
     Args:
         rows: images shown, at most.
@@ -94,7 +94,7 @@ class CropGrid(SampleGrid):
 
 
 def most_detailed(image: Tensor, size: int, scale: int) -> tuple[int, int]:
-    """The top and left edge, multiples of ``scale``, of a square in (C, H, W) whose neighbouring pixels differ most."""
+    """Top and left edge, multiples of ``scale``, of the square in (C, H, W) whose neighbouring pixels differ most."""
     right, down = image[..., :-1, 1:], image[..., 1:, :-1]
     apart = ((right - image[..., :-1, :-1]).square() + (down - image[..., :-1, :-1]).square()).mean(0, keepdim=True)
     window = [min(size, side) for side in apart.shape[-2:]]

@@ -50,5 +50,5 @@ def comparing(finite, protocol=Protocol.OWN):
 
 def test_a_protocol_with_other_images_than_pairs_is_refused():
     trainer = SimpleNamespace(datamodule=SimpleNamespace(protocol=Protocol.MIMICRY))
-    with pytest.raises(ValueError, match="MIMICRY, which sets other images"):
+    with pytest.raises(ValueError, match="MIMICRY, which compares others"):
         PairedScores(Pixels()).setup(trainer, None, "test")

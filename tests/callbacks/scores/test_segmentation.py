@@ -113,12 +113,12 @@ def test_data_or_a_segmenter_of_other_classes_are_refused_before_anything_runs(t
     other.classes = 12
     for wrong, data, said in (
         (SegmentationScores(), SmallPairs(), "has no palette"),
-        (SegmentationScores(other), Maps(), "nearest-colour has 12"),
-        (SegmentationScores(ignored=[4]), Maps(), r"from 0 to 3; met \[4\]"),
+        (SegmentationScores(other), Maps(), "nearest-colour with 12"),
+        (SegmentationScores(ignored=[4]), Maps(), r"from 0 to 3; got \[4\]"),
     ):
         with pytest.raises(ValueError, match=said):
             scored(tmp_path, wrong, Known(), data)
-    with pytest.raises(ValueError, match=r"met -1. Set its init_args.updates"):
+    with pytest.raises(ValueError, match=r"got -1. Set its init_args.updates"):
         SegmentationScores(updates=-1)
 
 

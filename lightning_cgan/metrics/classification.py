@@ -19,17 +19,18 @@ from torchvision.models import resnet18
 
 from lightning_cgan import keyed
 from lightning_cgan.batches import ImageSpec, to_signed
+from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.digits import SmallClassifier, jitter
 from lightning_cgan.finite import check_trained
 
-LEAK = 0.1  # share of test images among the training images that no clean split has
+LEAK = 0.1  # tolerated share of test images among the training images
 CHUNK = 500  # images classified at a time
 
 
 class Recipe(NamedTuple):
     """How a classifier is trained: the same way on real and on generated images."""
 
-    name: str  # of the network, as the card calls it
+    name: str  # of the network, on the card
     network: Callable[
         [ImageSpec], nn.Module
     ]  # its module maps (B, C, H, W) in [-1, 1] to logits or ``ClassifierOutput``
@@ -74,7 +75,7 @@ def recipe_for(spec: ImageSpec) -> Recipe:
 
 @contextmanager
 def keyed_streams(device: torch.device, *key: int | str) -> Iterator[None]:
-    """Inside, torch's streams of the CPU and of ``device`` start at ``key``; afterwards they are as they were."""
+    """Inside, torch's random streams of the CPU and ``device`` are seeded by ``key``; afterwards they are restored."""
     cuda = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
         torch.default_generator.manual_seed(keyed.seed_of(*key, seed=0))  # torch.manual_seed would seed all GPUs
@@ -94,9 +95,9 @@ def train_classifier(
 ) -> nn.Module:
     """A network of ``recipe`` trained by cross-entropy on jittered images, in eval mode on ``device``.
 
-    AdamW with a one-cycle rate; every batch is full, and every image is shown once before any is shown again. First
-    weights, order and jitter are a function of ``purpose`` alone: not of the run's seed, nor of any global stream.
-    May be called where Lightning has switched gradients off.
+    AdamW with a one-cycle rate; batches are full, and an epoch shows each image once. Initial weights, order and
+    jitter depend on ``purpose`` alone, not on the run's seed or any global random stream. May be called where
+    Lightning has disabled gradients.
 
     Args:
         image: (N, C, H, W) uint8.
@@ -123,7 +124,7 @@ def train_classifier(
 
 
 def batches(count: int, recipe: Recipe, purpose: str) -> Tensor:
-    """Which of ``count`` images each update sees: (updates, batch_size), epoch after epoch in a fresh order."""
+    """Indices (updates, batch_size) into ``count`` images, epoch by epoch in a new order."""
     stream = keyed.generator(purpose, "order", seed=0)
     needed = recipe.updates * recipe.batch_size
     epochs = [torch.randperm(count, generator=stream) for _ in range(-(-needed // count))]
@@ -160,7 +161,7 @@ def classification_scores(
     real images, each class in its proportion.
 
     Args:
-        fake: (K, C, H, W) uint8, generated; ``asked`` is the (K,) int64 class asked of each.
+        fake: (K, C, H, W) uint8, generated; ``asked`` is the (K,) int64 requested class of each.
         train: (N, C, H, W) uint8, real, with ``train_label`` (N,).
         test: (M, C, H, W) uint8, real, none of which may be among ``train``, with ``test_label`` (M,).
         spec: of the images.
@@ -173,7 +174,7 @@ def classification_scores(
         binomial over the images classified: they do not include the variation between trainings.
 
     Raises:
-        ValueError: without classes, for a label that is none, an empty set, or test images that were trained on.
+        UserError: without classes, for an invalid label, an empty set, or test images that are training images.
     """
     recipe = recipe or recipe_for(spec)
     sets = {"generated": (fake, asked), "training": (train, train_label), "test": (test, test_label)}
@@ -193,7 +194,7 @@ def classification_scores(
 def trained_on(
     image: Tensor, label: Tensor, count: int, spec: ImageSpec, recipe: Recipe, device: torch.device | str
 ) -> nn.Module:
-    """The classifier of ``count`` of these images."""
+    """A classifier trained on ``count`` of these images, each class in its proportion."""
     chosen = in_proportion(label, count)
     return train_classifier(image[chosen], label[chosen], spec, recipe, device)
 
@@ -204,28 +205,28 @@ def binomial_error(share: float, images: int) -> float:
 
 
 def in_proportion(label: Tensor, count: int) -> Tensor:
-    """Places of ``count`` of the (N,) labels, each class with its share to within one image; N at most."""
+    """Indices of ``count`` of the (N,) labels, at most N, with each class in its proportion to within one image."""
     return label.argsort(stable=True)[torch.arange(count) * len(label) // max(count, 1)]
 
 
 def check_labelled(name: str, image: Tensor, label: Tensor, spec: ImageSpec) -> None:
-    """Refuse a set that no classifier can be trained or tested on."""
+    """Refuse a set on which no classifier can be trained or tested."""
     known = bool(len(label)) and int(label.min()) >= 0 and int(label.max()) < spec.num_classes
     if not known or len(image) != len(label) or image.dtype != torch.uint8:
         span = f"from {label.min()} to {label.max()}" if len(label) else "none"
-        raise ValueError(
+        raise UserError(
             f"GAN-train (CAS) needs uint8 images with labels from 0 to {spec.num_classes - 1}; "
-            f"the {name} set has {len(image)} {image.dtype} images and {len(label)} labels, {span}. "
+            f"got a {name} set of {len(image)} {image.dtype} images and {len(label)} labels, {span}. "
             "Leave this score out, or set data to a labelled set and model.class_path to a conditional paper."
         )
 
 
 def check_apart(train: Tensor, test: Tensor) -> None:
-    """Refuse test images that were trained on. Single images that a set holds twice are let pass."""
+    """Refuse test images that are among the training images, except for a few duplicates of the set."""
     seen = {image.numpy().tobytes() for image in train.cpu()}
     known = sum(image.numpy().tobytes() in seen for image in test.cpu())
     if known > LEAK * len(test):
-        raise ValueError(
+        raise UserError(
             f"GAN-train (CAS) is measured on images that no classifier was trained on; got {known} of "
             f"{len(test)} test images that are among the {len(train)} training images. Pass the test split of the data."
         )

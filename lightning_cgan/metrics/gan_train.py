@@ -16,6 +16,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
 from lightning_cgan.batches import ImageSpec, to_signed
+from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.segmenter import SegmenterNetwork, decided
 from lightning_cgan.finite import check_trained
 from lightning_cgan.metrics.classification import Recipe, batches, keyed_streams
@@ -29,7 +30,7 @@ class SegGanTrain(NamedTuple):
     scores: dict[str, float]
     standard_errors: dict[str, float]
     card: dict[str, Any]
-    on_real: nn.Module  # the segmenter that was trained on real pictures
+    on_real: nn.Module  # the segmenter that was trained on real images
 
 
 def narrow(spec: ImageSpec) -> nn.Module:
@@ -49,8 +50,8 @@ def train_segmenter(
 ) -> nn.Module:
     """A network of ``recipe`` trained by cross-entropy on flipped images, in eval mode on ``device``.
 
-    AdamW with a one-cycle rate. First weights, order and flips are a function of ``purpose`` alone: not of the run's
-    seed, nor of any global stream. May be called where Lightning has switched gradients off.
+    AdamW with a one-cycle rate. Initial weights, order and flips depend on ``purpose`` alone, not on the run's seed or
+    any global random stream. May be called where Lightning has disabled gradients.
 
     Args:
         picture: (N, C, H, W) uint8.
@@ -79,7 +80,7 @@ def train_segmenter(
 
 
 def mirrored(*images: Tensor) -> tuple[Tensor, ...]:
-    """Batches (B, C, H, W), all flipped left to right at the same random half of the places."""
+    """Batches (B, C, H, W), flipped left to right at the same random half of the indices."""
     turned = torch.rand(len(images[0]), 1, 1, 1, device=images[0].device) < 0.5
     return tuple(torch.where(turned, image.flip(-1), image) for image in images)
 
@@ -103,9 +104,9 @@ def seg_gan_train_scores(
         fake: (N, C, H, W) uint8, generated.
         real: (N, C, H, W) uint8, the real picture that each should be.
         number: (N, H, W), the class of each pixel of the label maps; pixels of no class are ignored.
-        classes: how many there are.
+        classes: the number of classes.
         recipe: of both trainings.
-        on_real: of an earlier call with the same real pictures, classes and recipe; saves half the time.
+        on_real: of an earlier call with the same real images, classes and recipe; saves half of the time.
 
     Returns:
         "seg_gan_train_accuracy", "seg_gan_train_class_accuracy" and "seg_gan_train_iou" of the first segmenter, and
@@ -113,10 +114,10 @@ def seg_gan_train_scores(
         the test images: they do not include the variation between trainings.
 
     Raises:
-        ValueError: for fewer than two pictures.
+        UserError: for fewer than two images.
     """
     if len(fake) < 2:
-        raise ValueError(
+        raise UserError(
             f"One half of the images trains a segmenter, the other tests it: at least 2 are needed; got {len(fake)}. "
             "Test on more images."
         )
@@ -135,7 +136,7 @@ def seg_gan_train_scores(
 def tested(
     network: nn.Module, picture: Tensor, number: Tensor, classes: int, device: torch.device | str
 ) -> dict[str, Tensor]:
-    """Scores (1 + G,) of ``network`` on pictures, whole and without each group of them."""
+    """Scores (1 + G,) of ``network`` on images, of all and without each group."""
     found = decided(lambda part: network(to_signed(part.to(device))).cpu(), picture)
     matrix = confusion(found, number.long(), classes)
     return segmentation_scores(leaving_out(by_group(matrix, torch.arange(len(picture)) % GROUPS)))

@@ -1,4 +1,4 @@
-"""Whether a translation of pictures keeps a relation of views, from the azimuths before and after. Kim et al. 2017."""
+"""Scores of how well a translation preserves views, from the azimuths before and after. Kim et al. 2017."""
 
 import math
 

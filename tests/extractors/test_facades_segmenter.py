@@ -3,7 +3,7 @@ import torch
 from torchvision.transforms.functional import gaussian_blur
 
 from datamodules.embedded.facades import Facades
-from lightning_cgan.extractors.extractors import seen_by
+from lightning_cgan.extractors.extractors import extract
 from lightning_cgan.extractors.segmenter import FacadesFeatures, FacadesSegmenter, class_numbers, decided
 from lightning_cgan.metrics.distribution.all_scores import frechet_distance
 from lightning_cgan.metrics.segmentation import confusion, segmentation_scores
@@ -36,10 +36,10 @@ def test_it_knows_wider_streets_than_it_was_trained_on():
 def test_the_distance_of_its_features_rises_when_colours_or_edges_or_variety_are_lost(facades):
     picture, number, other = facades
     extractor = FacadesFeatures()
-    real = seen_by(extractor, picture).features
+    real = extract(extractor, picture).features
 
     def distance(image):
-        return frechet_distance(real, seen_by(extractor, image).features)
+        return frechet_distance(real, extract(extractor, image).features)
 
     means = torch.stack([picture.movedim(1, -1)[number == kind].float().mean(0) for kind in range(12)])
     averaged = means[number].movedim(-1, 1).to(torch.uint8)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lightning_cgan.extractors.extractors import seen_by
+from lightning_cgan.extractors.extractors import extract
 from lightning_cgan.extractors.segmenter import (
     SegmenterFeatures,
     SegmenterNetwork,
@@ -84,11 +84,11 @@ def test_a_missing_or_foreign_weights_file_is_refused(tmp_path):
 def test_features_are_means_over_places_and_say_whose_they_are(weights):
     segmenter = TrainedSegmenter(str(weights), "mine")
     extractor = SegmenterFeatures(segmenter)
-    features, logits = seen_by(extractor, grey())
+    features, logits = extract(extractor, grey())
     assert features.shape[0] == 3
     assert logits.shape == (3, 0)
     assert (extractor.name, extractor.sha256) == ("mine-features", segmenter.sha256)
-    assert seen_by(extractor, grey(2, 24, 40)).features.shape == (2, features.shape[1])
+    assert extract(extractor, grey(2, 24, 40)).features.shape == (2, features.shape[1])
 
 
 def test_the_shipped_weights_are_small():

@@ -1,4 +1,4 @@
-"""Every score of an evaluation with its standard error, from features that were computed once per image."""
+"""All distribution scores of an evaluation with their standard errors, from features computed once per image."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,16 +24,16 @@ __all__ = ["FeatureAccumulator", "GatheredFeatures", "ScoreResult", "all_scores"
 class ScoreResult(NamedTuple):
     """The scores of one evaluation."""
 
-    value: dict[str, float]  # by the score's name; NaN where it could not be computed
-    error: dict[str, float]  # standard error of each; NaN where it has none
-    notes: list[str]  # what a reader of the scores should know, in plain sentences
-    classes: dict[int, dict[str, float]] | None = None  # by label "fid", "accuracy", "reals", "fakes", where asked for
+    value: dict[str, float]  # by name; NaN if it could not be computed
+    error: dict[str, float]  # standard error of each; NaN if unknown
+    notes: list[str]  # sentences for the reader of the scores
+    classes: dict[int, dict[str, float]] | None = None  # by label "fid", "accuracy", "reals", "fakes", if requested
     worst_class: int | None = None
-    neighbours: Neighbours | None = None  # of each generated image, where training images are compared with
+    neighbours: Neighbours | None = None  # of each generated image among the training images, if these are given
 
 
 class Settings(NamedTuple):
-    """How scores are computed: what they have in common."""
+    """The common settings of the scores."""
 
     convention: Convention
     group: Tensor  # (K,) of each generated image
@@ -43,14 +43,14 @@ class Settings(NamedTuple):
 
     @property
     def exact(self) -> torch.device:
-        """Where there is double precision."""
+        """The device for double precision."""
         return self.device if self.device.type == "cuda" else torch.device("cpu")
 
 
 def settings_for(
     seen: GatheredFeatures, convention: Convention, errors: bool, block: int, device: torch.device
 ) -> Settings:
-    """With groups of the generated images to leave out where ``errors`` are wanted."""
+    """The settings, with jackknife groups of generated images if ``errors`` are requested."""
     generated = len(seen.fake)
     groups = max(1, min(GROUPS, generated)) if errors else 1
     group = groups_of(seen.label) if errors else torch.zeros(generated, dtype=torch.int64)
@@ -66,7 +66,7 @@ def all_scores(
     block: int = BLOCK,
     device: torch.device | str = "cpu",
 ) -> ScoreResult:
-    """Every score that ``seen`` allows, each with the standard error that comes from the choice of generated images.
+    """All scores that can be computed from ``seen``, with standard errors over the choice of generated images.
 
     "fid", "kid", "is_mean", "is_std", "precision", "recall", "density", "coverage"; by a classifier of the set
     "min_class_share", the share of generated images in their rarest class, and "accuracy", in the requested class; with
@@ -74,18 +74,18 @@ def all_scores(
     "intra_fid_worst"; where the model classifies "classification_accuracy" of real images, and nothing else where it
     generates nothing.
 
-    Standard errors are those of the jackknife over ten groups of generated images; the real images are taken as given.
+    Standard errors are those of a jackknife over ten groups of generated images; the real images are fixed.
 
     Args:
         seen: the features of one evaluation.
-        knows_labels: whether its logits are of the data set's own classes.
+        knows_labels: whether the logits are of the data set's own classes.
         convention: the constants of the scores.
-        errors: whether standard errors are wanted, which take some of the time.
-        intra: whether scores inside each class are wanted, which take as long as one FID for each class.
+        errors: whether to compute standard errors.
+        intra: whether to compute scores inside each class, which takes the time of one FID per class.
         block: pairs of images that are compared at a time; a number takes about 16 bytes.
         device: where products of features are computed.
 
-    Where memory runs out while pairs are compared, those scores are NaN and a note names the key that lowers the need.
+    If memory runs out while pairs are compared, those scores are NaN and a note names the key to lower.
     """
     settings = settings_for(seen, convention, errors, block, torch.device(device))
     scores = classification(seen, errors)
@@ -107,7 +107,7 @@ def all_scores(
 
 @contextmanager
 def noted(notes: list[str]) -> Iterator[None]:
-    """A score that cannot be computed is one of the ``notes``: the others, and the run, go on."""
+    """Turns the error of a score that cannot be computed into a note; the other scores are still computed."""
     try:
         yield
     except ValueError as error:
@@ -115,7 +115,7 @@ def noted(notes: list[str]) -> Iterator[None]:
 
 
 def finished(scores: dict[str, Tensor], notes: list[str]) -> ScoreResult:
-    """Scores (1 + G,) as numbers with their standard errors."""
+    """A result of scores (1 + G,) with their standard errors."""
     value = {name: score[0].item() for name, score in scores.items()}
     return ScoreResult(value, {name: standard_error(score) for name, score in scores.items()}, notes)
 
@@ -132,7 +132,7 @@ def of_moments(seen: GatheredFeatures, settings: Settings, usable: set[str]) -> 
 
 
 def of_pairs(seen: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
-    """KID, precision, recall, density and coverage; each may rest on too few images."""
+    """KID, precision, recall, density and coverage."""
     if not usable & {"kid", "precision", "recall", "density", "coverage"}:
         return {}
     convention = settings.convention
@@ -146,7 +146,7 @@ def of_pairs(seen: GatheredFeatures, settings: Settings, usable: set[str]) -> di
 
 
 def of_logits(seen: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
-    """The Inception Score, and what a classifier of the set says of the classes of generated images."""
+    """The Inception Score, and label accuracy and smallest class share by a classifier of the data set."""
     group, groups = settings.group, settings.groups
     scores: dict[str, Tensor] = {}
     if "is_mean" in usable:
@@ -168,7 +168,7 @@ def min_class_share(found: Tensor, classes: int, group: Tensor, groups: int) -> 
 
 
 def classification(seen: GatheredFeatures, errors: bool) -> dict[str, Tensor]:
-    """The share of real images that the model itself classifies rightly, where it classifies."""
+    """The share of real images that the model itself classifies correctly, if it classifies."""
     count = len(seen.hits)
     groups = min(GROUPS, count) if errors else 1
     return {"classification_accuracy": means(seen.hits, torch.arange(count) % groups, groups)} if count else {}

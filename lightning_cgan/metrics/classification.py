@@ -139,8 +139,8 @@ def logits_of(network: nn.Module, image: Tensor) -> Tensor:
 def accuracy(network: nn.Module, image: Tensor, label: Tensor, device: torch.device | str = "cpu") -> float:
     """The share of uint8 images (N, C, H, W) that ``network`` puts in the class ``label`` (N,)."""
     with torch.no_grad(), torch.autocast(torch.device(device).type, enabled=False):
-        decided = [logits_of(network, to_signed(part.to(device))).argmax(1).cpu() for part in image.split(CHUNK)]
-    return (torch.cat(decided) == label.cpu()).double().mean().item()
+        predicted = [logits_of(network, to_signed(part.to(device))).argmax(1).cpu() for part in image.split(CHUNK)]
+    return (torch.cat(predicted) == label.cpu()).double().mean().item()
 
 
 def classification_scores(

@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from lightning_cgan.batches import ImageSpec, to_signed
 from lightning_cgan.errors import UserError
-from lightning_cgan.extractors.segmenter import SegmenterNetwork, decided
+from lightning_cgan.extractors.segmenter import SegmenterNetwork, segment
 from lightning_cgan.finite import check_trained
 from lightning_cgan.metrics.classification import Recipe, batches, keyed_streams
 from lightning_cgan.metrics.jackknife import GROUPS, standard_error
@@ -137,6 +137,6 @@ def tested(
     network: nn.Module, picture: Tensor, number: Tensor, classes: int, device: torch.device | str
 ) -> dict[str, Tensor]:
     """Scores (1 + G,) of ``network`` on images, of all and without each group."""
-    found = decided(lambda part: network(to_signed(part.to(device))).cpu(), picture)
-    matrix = confusion(found, number.long(), classes)
+    prediction = segment(lambda part: network(to_signed(part.to(device))).cpu(), picture)
+    matrix = confusion(prediction, number.long(), classes)
     return segmentation_scores(leaving_out(by_group(matrix, torch.arange(len(picture)) % GROUPS)))

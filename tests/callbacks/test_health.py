@@ -149,5 +149,5 @@ def test_every_kind_of_paper_and_data_can_be_watched(tmp_path, file, signals):
 
 
 def test_looking_less_than_never_is_refused():
-    with pytest.raises(ValueError, match=r"at least 1; met 0. Set init_args.every"):
+    with pytest.raises(ValueError, match=r"at least 1; got 0. Set its init_args.every"):
         Health(every=0)

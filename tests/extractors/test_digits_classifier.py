@@ -51,5 +51,5 @@ def test_its_distance_rises_when_variety_is_lost_a_class_is_dropped_or_images_ar
 
 
 def test_colour_images_are_refused_by_the_digits_classifier():
-    with pytest.raises(ValueError, match=r"one grey channel; met images with 3. Set the extractor"):
+    with pytest.raises(ValueError, match=r"images of one channel; got 3. Set the extractor"):
         DigitsClassifier()(torch.zeros(1, 3, 16, 16, dtype=torch.uint8))

@@ -158,7 +158,7 @@ def test_grey_images_are_seen_as_colour(request, name):
 
 def test_images_that_are_not_bytes_are_refused(dino):
     for image in (torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 16).half()):
-        with pytest.raises(ValueError, match=r"bytes that a picture file holds; met torch.float.*Convert"):
+        with pytest.raises(ValueError, match=r"as in an image file; got torch.float.*Convert"):
             extract(dino, image)
 
 
@@ -183,7 +183,9 @@ def test_missing_and_other_weights_are_answered_with_the_command_that_brings_the
     with pytest.raises(ValueError, match=rf"no file .*Run `lightning-cgan features fetch {name} --to {tmp_path}`"):
         build(str(tmp_path / "none.pth"))
     (tmp_path / "other.pth").write_bytes(b"<html>")
-    told = rf"hash {PINNED[name].sha256}; .* has {sha256_of(tmp_path / 'other.pth')}. Run .*{name}.*init_args.sha256"
+    told = (
+        rf"hash {PINNED[name].sha256}; got .* with {sha256_of(tmp_path / 'other.pth')}. Run .*{name}.*init_args.sha256"
+    )
     with pytest.raises(ValueError, match=told):
         build(str(tmp_path / "other.pth"))
 
@@ -193,7 +195,9 @@ def test_weights_of_another_network_are_refused_even_when_their_hash_is_asked_fo
     for content in ({"a": torch.zeros(1)}, [1, 2], torch.zeros(2)):
         torch.save(content, path)
         for build in (InceptionV3, VGG16, DINOv2):
-            with pytest.raises(ValueError, match=r"own state dict; .*other.pth is not one. Run `lightning-cgan"):
+            with pytest.raises(
+                ValueError, match=r"network's state dict; .*other.pth, which is another file. Run `lightning-cgan"
+            ):
                 build(weights=str(path), sha256=sha256_of(path))
 
 
@@ -203,7 +207,7 @@ def test_a_file_that_would_run_code_when_unpickled_does_not(tmp_path):
             return Path.touch, (tmp_path / "ran",)
 
     torch.save({"a": Trap()}, tmp_path / "trap.pth")
-    with pytest.raises(ValueError, match=r"own state dict"):
+    with pytest.raises(ValueError, match=r"network's state dict"):
         InceptionV3(str(tmp_path / "trap.pth"), sha256=sha256_of(tmp_path / "trap.pth"))
     assert not (tmp_path / "ran").exists()
 

@@ -9,7 +9,7 @@ from lightning_cgan.extractors.segmenter import (
     SegmenterFeatures,
     SegmenterNetwork,
     TrainedSegmenter,
-    decided,
+    segment,
 )
 
 
@@ -62,19 +62,19 @@ def test_decisions_are_in_full_precision_and_do_not_depend_on_the_batch(weights,
     segmenter = TrainedSegmenter(str(weights))
     expected = segmenter(grey()).argmax(1)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(decided(segmenter, grey()), expected)
+        assert torch.equal(segment(segmenter, grey()), expected)
     monkeypatch.setattr("lightning_cgan.extractors.segmenter.PIXELS", 1)
-    assert torch.equal(decided(segmenter, grey()), expected)
-    assert decided(segmenter, grey(0)).shape == (0, 16, 16)
+    assert torch.equal(segment(segmenter, grey()), expected)
+    assert segment(segmenter, grey(0)).shape == (0, 16, 16)
 
 
 def test_pictures_of_other_channels_are_refused(weights):
-    with pytest.raises(ValueError, match=r"sees pictures of 1 channels; met 3. Set the segmenter"):
+    with pytest.raises(ValueError, match=r"needs images of 1 channels; got 3. Set the segmenter"):
         TrainedSegmenter(str(weights))(grey().expand(-1, 3, -1, -1))
 
 
 def test_a_missing_or_foreign_weights_file_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"missing or holds something else. Train one"):
+    with pytest.raises(ValueError, match=r"missing or another file. Train one"):
         TrainedSegmenter(str(tmp_path / "none.safetensors"))
     save_file({"x": torch.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match=r"set the segmenter's init_args.weights"):

@@ -89,7 +89,9 @@ def test_test_images_do_not_enter_training(digits):
 
 
 def test_test_images_that_were_trained_on_are_refused(digits):
-    with pytest.raises(ValueError, match=r"500 of 500 test images are among the 1097 training images.*test split"):
+    with pytest.raises(
+        ValueError, match=r"got 500 of 500 test images that are among the 1097 training images.*test split"
+    ):
         scored(digits["val"].image, digits["val"].label, digits, TINY, test=digits["train"].image[:500])
 
 
@@ -174,11 +176,11 @@ def test_the_network_fits_the_images(channels, size, recipe):
 
 
 @pytest.mark.parametrize(
-    ("asked", "met"),
+    ("asked", "got"),
     [([-1] * 4, "from -1 to -1"), ([0, 1, 2, 10], "from 0 to 10"), ([0, 1], "2 labels"), ([], "none")],
 )
-def test_labels_that_no_classifier_can_learn_are_refused(digits, asked, met):
-    with pytest.raises(ValueError, match=rf"labels from 0 to 9; the generated set .*{met}"):
+def test_labels_that_no_classifier_can_learn_are_refused(digits, asked, got):
+    with pytest.raises(ValueError, match=rf"labels from 0 to 9; got a generated set .*{got}"):
         scored(digits["val"].image[:4], torch.tensor(asked, dtype=torch.int64), digits, TINY)
 
 

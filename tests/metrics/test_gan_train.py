@@ -80,5 +80,5 @@ def test_pictures_and_their_classes_are_flipped_together():
 
 
 def test_one_picture_cannot_teach_and_test(number, real):
-    with pytest.raises(ValueError, match="at least 2 are needed; met 1"):
+    with pytest.raises(ValueError, match="at least 2 are needed; got 1"):
         scored(real[:1], real[:1], number[:1])

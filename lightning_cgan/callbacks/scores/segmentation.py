@@ -12,7 +12,7 @@ from lightning_cgan.callbacks.scores.base import on_first_process
 from lightning_cgan.callbacks.scores.generated_images import GeneratedImageBuffer
 from lightning_cgan.callbacks.scores.translation import TranslationScores, generates_labels
 from lightning_cgan.errors import NonFiniteError, UserError
-from lightning_cgan.extractors.segmenter import Segmenter, class_numbers, decided
+from lightning_cgan.extractors.segmenter import Segmenter, class_numbers, segment
 from lightning_cgan.metrics.distribution.all_scores import ScoreResult
 from lightning_cgan.metrics.gan_train import NARROW, seg_gan_train_scores
 from lightning_cgan.metrics.segmentation import confusion, leaving_out, segmentation_scores
@@ -103,11 +103,11 @@ class SegmentationScores(TranslationScores):
         assert self.segmenter is not None
         assert one.source is not None
         truth, fake = self.classes(one.source), self.finite("segmentation", one.fake)
-        self.compare("segmentation", decided(self.segmenter, to_bytes(fake)), truth)
+        self.compare("segmentation", segment(self.segmenter, to_bytes(fake)), truth)
         if not self.evaluation.data.evaluates_pairs:
             self.note("real_segmentation, seg_gan_train: the data are not paired with real images; not scored.")
             return
-        self.compare("real_segmentation", decided(self.segmenter, to_bytes(one.real)), truth)
+        self.compare("real_segmentation", segment(self.segmenter, to_bytes(one.real)), truth)
         if self.evaluation.testing and self.updates:
             for name, images in (("fake", fake), ("real", one.real), ("source", one.source)):
                 self.buffers[name].add(self.evaluation.batch_idx, images, self.evaluation.world_size)

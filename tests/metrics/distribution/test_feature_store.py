@@ -69,7 +69,7 @@ def test_real_images_whose_features_are_known_are_not_looked_at():
 
 def test_kept_features_of_other_images_are_refused():
     scores = scored(bytes_of(30), bytes_of(30), known=torch.zeros(29, 4))
-    with pytest.raises(ValueError, match=r"met 29 for 30 images. Delete the file of kept features."):
+    with pytest.raises(ValueError, match=r"got 29 for 30 images. Delete the file of cached features."):
         scores.gather(CPU, 1)
 
 

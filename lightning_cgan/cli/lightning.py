@@ -38,7 +38,7 @@ from lightning_cgan.runs import checkpoint_io
 from lightning_cgan.runs.lock import FolderLock
 from lightning_cgan.runs.loggers import loggers_for, place_loggers, reach_wandb, remember_tracking
 from lightning_cgan.runs.metrics_json import entry_name, read_results
-from lightning_cgan.runs.resume import check_usable, is_completed, tell_missing, to_go_on_from
+from lightning_cgan.runs.resume import check_usable, checkpoint_to_resume, is_completed, tell_missing
 from lightning_cgan.runs.run_folder import (
     check_fits,
     check_own,
@@ -201,7 +201,7 @@ class CLI(LightningCLI):
         if hasattr(self.model, "batch_size"):
             info(f"{type(self.model).__name__} sets the sizes of its batches: data.init_args.batch_size is not used")
         if fit.ckpt_path is None and not self.fresh:
-            fit.ckpt_path = to_go_on_from(folder)
+            fit.ckpt_path = checkpoint_to_resume(folder)
         if fit.ckpt_path:
             checkpoint = read_checkpoint(fit.ckpt_path)
             check_same_run(checkpoint, self.description, folder)

@@ -16,15 +16,15 @@ from lightning_cgan.runs.files import one_at_a_time, read_json, write_json
 from lightning_cgan.runs.partial import partial
 
 FILE = "metrics.json"
-WIDTH = 100  # letters in a printed line
-PARTIAL = "_partial"  # after the name of an evaluation that did not see all of its data
+WIDTH = 100  # characters in a printed line
+PARTIAL = "_partial"  # suffix of an evaluation that did not use all of its data
 
 
 def entry_name(split: str, protocol: Protocol, checkpoint: str | None, folder: str) -> str:
-    """Under which name an evaluation in the run ``folder`` is kept and logged.
+    """The name of an evaluation in the run ``folder``, in ``metrics.json`` and in the log.
 
-    "val"; "test", which is the best checkpoint where one was selected, or one from elsewhere; "test_last", the run's
-    last one beside its best; "test_mimicry" and so on by another protocol than the own one.
+    "val"; "test", of the best checkpoint if there is one, or of one from elsewhere; "test_last", of the run's last
+    checkpoint if there is a best; "test_mimicry", ... by another protocol than OWN.
     """
     if split != "test":
         return split
@@ -35,14 +35,14 @@ def entry_name(split: str, protocol: Protocol, checkpoint: str | None, folder: s
 
 
 def entry_of(trainer: Trainer, split: str) -> str:
-    """:func:`entry_name` of the evaluation that runs; "test_partial" and so on where it does not see all data."""
+    """:func:`entry_name` of the running evaluation; "test_partial", ... if it does not use all data."""
     protocol = getattr(trainer.datamodule, "protocol", Protocol.OWN)
     name = entry_name(split, protocol, trainer.ckpt_path and str(trainer.ckpt_path), trainer.default_root_dir)
     return f"{name}{PARTIAL}" if trainer.state.fn != "fit" and partial(trainer) else name
 
 
 def read_results(folder: str | Path) -> dict[str, Any]:
-    """What ``metrics.json`` in the run folder says; nothing where there is none. A broken one is set aside."""
+    """The content of ``metrics.json`` in the run folder; empty if there is none. A broken file is set aside."""
     return read_json(Path(folder, FILE), dict)
 
 
@@ -136,7 +136,7 @@ class Entry:
 
 
 def copy_to_last(trainer: Trainer, name: str) -> None:
-    """Where the best checkpoint is the last one too, the scores of one are those of the other."""
+    """Copy the scores of the best checkpoint to those of the last, if both are the same."""
     folder = Path(trainer.default_root_dir)
     best = trainer.state.fn == "test" and Path(str(trainer.ckpt_path)).name == BEST
     if best and not name.endswith(PARTIAL) and best_is_last(folder):
@@ -144,7 +144,7 @@ def copy_to_last(trainer: Trainer, name: str) -> None:
 
 
 def joined(before: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    """An entry with what ``part`` adds to it: scores, notes, and what its card says more."""
+    """An entry extended by ``part``: lists are appended, dictionaries merged."""
     both = {**before}
     for name, value in part.items():
         known = before.get(name)
@@ -153,7 +153,7 @@ def joined(before: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_entry(folder: Path, name: str, part: dict[str, Any], replaces: str = "") -> None:
-    """Put ``part`` into the file under ``name``, in place of ``replaces``, and leave the other entries as they are."""
+    """Write ``part`` to the file under ``name``, instead of ``replaces``; other entries are unchanged."""
     written = read_results(folder)
     written.pop(replaces, None)
     written[name] = part
@@ -161,7 +161,7 @@ def write_entry(folder: Path, name: str, part: dict[str, Any], replaces: str = "
 
 
 def numbers(values: dict[Any, Any]) -> dict[Any, Any]:
-    """As JSON can hold them, which knows no NaN; those of a table in it too."""
+    """``values`` as JSON can hold them: NaN and infinity become None, also in nested dictionaries."""
     return {name: numbers(value) if isinstance(value, dict) else finite(value) for name, value in values.items()}
 
 
@@ -182,7 +182,7 @@ def summary(name: str, scores: dict[str, float], errors: dict[str, float], card:
 
 
 def with_error(value: float, error: float | None) -> str:
-    """ "11.50 ± 0.23", the error to two digits; the value alone where there is none, or one below its sixth digit."""
+    """ "11.50 ± 0.23", the error to two digits; the value alone without an error, or with one below its sixth digit."""
     if not error or not math.isfinite(error) or error < 1e-5 * abs(value):
         return f"{value:.4g}"
     places = 1 - int(f"{error:.1e}".partition("e")[2])

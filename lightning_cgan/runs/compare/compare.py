@@ -1,13 +1,13 @@
 """``lightning-cgan compare RUN...``: one table of scored runs, with the spread over training seeds.
 
-Runs whose configurations agree but for the seed are the seeds of one row. Scores that were measured in different ways
-are refused.
+Runs whose configurations differ only in the seed form one row. Scores that were measured in different ways are refused.
 """
 
 import argparse
 from difflib import get_close_matches
 from pathlib import Path
 
+from lightning_cgan.errors import UserError
 from lightning_cgan.runs.compare.run_labels import run_labels
 from lightning_cgan.runs.compare.runs import ScoredRun, check_cards, covered, differing, exact, read_run, shown, some
 from lightning_cgan.runs.compare.table import Row, csv_text, markdown
@@ -18,7 +18,7 @@ def main(args: list[str]) -> int:
     """Prints the table; the exit status.
 
     Raises:
-        ValueError: for runs that cannot be compared, with the reason and the way out.
+        UserError: for runs that cannot be compared, with the reason and what to do.
     """
     asked = parser().parse_args(args)
     allowed = [name for given in asked.allow for name in given.split(",")]
@@ -37,8 +37,8 @@ def main(args: list[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    told = __doc__.partition(": ")[2] if __doc__ else ""  # without Python's marks
-    made = argparse.ArgumentParser("lightning-cgan compare", description=told, allow_abbrev=False)
+    description = __doc__.partition(": ")[2] if __doc__ else ""  # without Python's marks
+    made = argparse.ArgumentParser("lightning-cgan compare", description=description, allow_abbrev=False)
     made.add_argument("run", nargs="+", help="run folder, with the metrics.json and config.yaml that lie in it")
     made.add_argument("--split", default="test", help="name in metrics.json: test (default), test_last, val, ...")
     made.add_argument("--scores", help="columns, such as fid,kid,accuracy; the usual ones that there are by default")
@@ -51,10 +51,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def rows_of(runs: list[ScoredRun], allowed: list[str]) -> tuple[list[Row], list[str]]:
-    """The runs as seeds of rows, in the order in which they were given, and what there is to say about it.
+    """The runs grouped into rows by configuration, in the order given, and notes for the reader.
 
     Raises:
-        ValueError: for a row that has a seed twice, or seeds that were not trained equally long.
+        UserError: for a row with a repeated seed, or with seeds of different training lengths.
     """
     notes: list[str] = []
     for key in dict.fromkeys(key for run in runs for key in run.config if covered(key, allowed)):
@@ -78,11 +78,11 @@ def by_seed(run: ScoredRun) -> tuple[bool, int]:
 
 
 def check_seeds(row: Row) -> None:
-    """Refuse the same seed twice: it would count as independent what is not."""
+    """Refuse repeated seeds, which are not independent."""
     first: dict[int | None, str] = {}
     for run in row.runs:
         if run.seed in first:
-            raise ValueError(
+            raise UserError(
                 f"A seed counts once; {row.name} has seed {run.seed} in {first[run.seed]} and in {run.folder}. "
                 "Leave one of them out."
             )
@@ -90,12 +90,12 @@ def check_seeds(row: Row) -> None:
 
 
 def check_lengths(row: Row, allowed: bool) -> list[str]:
-    """Refuse runs that stopped early beside others that did not; a sentence where all of a row did."""
+    """Refuse rows of different training lengths; a note if all runs of a row stopped early."""
     reached = [run.reached for run in row.runs if run.reached is not None]
     said = differing("update", row.runs, [run.reached for run in row.runs])
     if len(set(reached)) > 1 and not allowed:
         short = min((run for run in row.runs if run.reached is not None), key=lambda run: run.reached or 0)
-        raise ValueError(
+        raise UserError(
             f"The seeds of a row are trained equally long; of {row.name}\n{said}\n"
             f"Finish with `lightning-cgan fit --config {short.folder}/config.yaml` and score again, "
             "or add --allow update"
@@ -111,7 +111,7 @@ def chosen_scores(runs: list[ScoredRun], asked: str | None) -> list[str]:
     """The columns.
 
     Raises:
-        ValueError: for a score that no run has.
+        UserError: for a score that no run has.
     """
     known = list(dict.fromkeys(name for run in runs for name in run.scores))
     if asked is None:
@@ -120,15 +120,15 @@ def chosen_scores(runs: list[ScoredRun], asked: str | None) -> list[str]:
     for name in names:
         if name not in known:
             near = get_close_matches(name, known, n=1)
-            raise ValueError(
-                f"--scores names scores that the runs have: {', '.join(known)}; met {name}."
+            raise UserError(
+                f"--scores names scores that the runs have: {', '.join(known)}; got {name}."
                 + (f" The nearest name is {near[0]}." if near else "")
             )
     return list(dict.fromkeys(names))
 
 
 def caption(runs: list[ScoredRun], split: str) -> str:
-    """What was measured against what, as far as the cards agree."""
+    """How the scores were measured, as far as the cards agree."""
     same = {key: value for key, value in runs[0].card.items() if all(run.card.get(key) == value for run in runs)}
     parts = [
         ("fakes", "{} generated"), ("reals", "against {} real images"), ("reference.split", "reference split {}"),
@@ -142,7 +142,7 @@ def caption(runs: list[ScoredRun], split: str) -> str:
 
 
 def remarks(rows: list[Row], names: list[str]) -> list[str]:
-    """Sentences on differing commits, test data that were used more than once, and values that are missing."""
+    """Notes on differing commits, test data that were used more than once, and missing values."""
     runs = [run for row in rows for run in row.runs]
     commits = differing("commits", runs, [run.card.get("commit") for run in runs])
     told = [f"The runs were scored by different {commits}."] if commits else []
@@ -154,7 +154,7 @@ def remarks(rows: list[Row], names: list[str]) -> list[str]:
 
 
 def missing(row: Row, names: list[str]) -> list[str]:
-    """Sentences on the runs of a row that lack a score which the row has, with what the runs themselves noted."""
+    """Notes on runs that lack a score of their row, with the notes of these runs."""
     told = []
     for run in row.runs:
         lacks = [name for name in names if run.scores.get(name) is None and any(name in r.scores for r in row.runs)]
@@ -163,10 +163,10 @@ def missing(row: Row, names: list[str]) -> list[str]:
 
 
 def check_files(files: list[str], runs: list[str]) -> None:
-    """Refuse to write over what a run has written."""
+    """Refuse to overwrite the files of a run."""
     for file in map(Path, files):
         if file.exists() and file.resolve().parent in [Path(run).resolve() for run in runs]:
-            raise ValueError(f"A table does not replace a run's own files; {file} is one. Name another file.")
+            raise UserError(f"A table does not replace a run's own files; got {file}, which is one. Name another file.")
 
 
 def write(path: str, content: str) -> None:
@@ -174,4 +174,6 @@ def write(path: str, content: str) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(content, encoding="utf-8")
     except OSError as cause:
-        raise ValueError(f"The table goes where it can be written; {path}: {cause.strerror}. Name another.") from cause
+        raise UserError(
+            f"The table goes where it can be written; got {path}: {cause.strerror}. Name another."
+        ) from cause

@@ -269,8 +269,8 @@ def badges_of(folder, chance=None, warned=(), **scores):
 
 def test_no_warnings_says_how_often_and_when_somebody_looked(tmp_path):
     head, text = badges_of(write_digits_run(tmp_path / "run", updates=200))
-    assert "✓ no health warnings in 4 looks" in head
-    assert "Looked at 4 times, from update 50 to 200: losses, outputs of the discriminator, variance of" in text
+    assert "✓ no health warnings in 4 checks" in head
+    assert "Checked 4 times, from update 50 to 200: losses, outputs of the discriminator, variance of" in text
 
 
 def test_where_nobody_looked_no_report_says_that_all_is_well(tmp_path):
@@ -279,7 +279,7 @@ def test_where_nobody_looked_no_report_says_that_all_is_well(tmp_path):
     head, text = badges_of(folder)
     assert "no health warnings" not in head
     assert "health not recorded" in head
-    assert "that there is no warning means nothing" in text
+    assert "the absence of warnings means nothing" in text
 
 
 @pytest.mark.parametrize(

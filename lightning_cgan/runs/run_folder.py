@@ -123,7 +123,7 @@ def unfinished(folder: str, updates: int) -> str | None:
 
 
 def alike(key: str, before: Any, now: Any) -> bool:
-    """Whether two values of a configuration are equivalent: a newer spec may have more fields, all 0 or False."""
+    """Whether two values of a configuration are equal; a newer spec may have more fields, all 0 or False."""
     if key == "model.init_args.spec" and isinstance(before, list) and isinstance(now, list):
         return before == now[: len(before)] and not any(now[len(before) :])
     return bool(before == now)

@@ -39,8 +39,8 @@ def read_run(folder: Path) -> Run:
     """
     if not any((folder / name).is_file() for name in FILES):
         raise UserError(
-            f"A report is made from a run folder, with {FILES[0]}, {FILES[1]} or {FILES[2]}; got {folder}, which has none of "
-            "them. Name a folder that `fit` has written."
+            f"A report is made from a run folder, with {FILES[0]}, {FILES[1]} or {FILES[2]}; got {folder}, "
+            "which has none of them. Name a folder that `fit` has written."
         )
     broken: list[str] = []
 

@@ -143,7 +143,7 @@ def check_same_run(checkpoint: dict[str, Any], description: dict[str, Any], fold
     ]
     if different:
         raise UserError(
-            f"A run goes on with the model, data and seed it was begun with; got in {folder} {'; '.join(different[:3])}. "
+            f"A run goes on with the model, data and seed it was begun with; in {folder} {'; '.join(different[:3])}. "
             "Set them back, or start over with --fresh, or set --trainer.default_root_dir to a new folder."
         )
 

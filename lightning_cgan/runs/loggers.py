@@ -12,6 +12,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
+from jsonargparse import Namespace
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
@@ -29,7 +30,7 @@ TRACKING = "tracking_id"  # file in the run folder with the W&B id of the run, f
 def place_loggers(config: Any, folder: str, fresh: bool) -> None:
     """Make the loggers in the parsed ``config`` write to the run folder, and W&B continue a resumed run."""
     for logger in config if isinstance(config, list) else [config]:
-        if not hasattr(logger, "init_args"):
+        if not isinstance(logger, Namespace) or "init_args" not in logger:
             continue
         if logger.init_args.get("save_dir") == ".":
             logger.init_args.save_dir = folder

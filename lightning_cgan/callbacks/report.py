@@ -71,7 +71,7 @@ def tables(run: Run) -> dict[str, tuple[list[str], list[list[Any]]]]:
         rows = []
         for score in score_table(run):
             cells = [number(at(run.metrics, split, kind, score.name)) for split, kind in kinds]
-            rows.append([score.name, *cells, score.better, score.says])
+            rows.append([score.name, *cells, score.better, score.meaning])
         found["scores"] = (["score", *heads, "better", "meaning"], rows)
     if classes := classes_of(run):
         names = list({name: None for entry in classes.values() for name in entry})

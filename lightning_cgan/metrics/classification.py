@@ -211,8 +211,8 @@ def in_proportion(label: Tensor, count: int) -> Tensor:
 
 def check_labelled(name: str, image: Tensor, label: Tensor, spec: ImageSpec) -> None:
     """Refuse a set on which no classifier can be trained or tested."""
-    known = bool(len(label)) and int(label.min()) >= 0 and int(label.max()) < spec.num_classes
-    if not known or len(image) != len(label) or image.dtype != torch.uint8:
+    valid = bool(len(label)) and int(label.min()) >= 0 and int(label.max()) < spec.num_classes
+    if not valid or len(image) != len(label) or image.dtype != torch.uint8:
         span = f"from {label.min()} to {label.max()}" if len(label) else "none"
         raise UserError(
             f"GAN-train (CAS) needs uint8 images with labels from 0 to {spec.num_classes - 1}; "
@@ -223,10 +223,10 @@ def check_labelled(name: str, image: Tensor, label: Tensor, spec: ImageSpec) -> 
 
 def check_apart(train: Tensor, test: Tensor) -> None:
     """Refuse test images that are among the training images, except for a few duplicates of the set."""
-    seen = {image.numpy().tobytes() for image in train.cpu()}
-    known = sum(image.numpy().tobytes() in seen for image in test.cpu())
-    if known > LEAK * len(test):
+    known = {image.numpy().tobytes() for image in train.cpu()}
+    duplicates = sum(image.numpy().tobytes() in known for image in test.cpu())
+    if duplicates > LEAK * len(test):
         raise UserError(
-            f"GAN-train (CAS) is measured on images that no classifier was trained on; got {known} of "
+            f"GAN-train (CAS) is measured on images that no classifier was trained on; got {duplicates} of "
             f"{len(test)} test images that are among the {len(train)} training images. Pass the test split of the data."
         )

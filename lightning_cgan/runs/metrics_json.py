@@ -60,7 +60,7 @@ class Entry:
     def __init__(self, trainer: Trainer, split: str) -> None:
         self.trainer, self.split = trainer, split
         self.folder = Path(trainer.default_root_dir)
-        self.begun = False
+        self.started = False
         self.settled = split != "test"
 
     @property
@@ -110,7 +110,7 @@ class Entry:
 
     def write(self, name: str, part: dict[str, Any]) -> None:
         """Write ``part`` to the file, as a new entry or as an addition to the one that this evaluation has begun."""
-        joins, self.begun = self.begun, True
+        joins, self.started = self.started, True
         file_name = name if self.settled else f"{name.removesuffix(PARTIAL)}{PARTIAL}"
         written = read_results(self.folder)
         if self.split == "test" and not joins:
@@ -126,7 +126,7 @@ class Entry:
     def settle(self) -> None:
         """Give the entry its own name when the test has ended, unless data were left out."""
         self.settled = True
-        if not self.begun or not self.trainer.is_global_zero or partial(self.trainer):
+        if not self.started or not self.trainer.is_global_zero or partial(self.trainer):
             return
         name = self.name
         with one_at_a_time(self.folder / FILE):

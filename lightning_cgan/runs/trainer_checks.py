@@ -72,7 +72,7 @@ def refuse(rule: str, key: str, got: object, way_out: str) -> None:
 
 
 def of_optimisation(trainer: Any) -> Iterator[Refusal]:
-    rule = "Networks that take turns take each step as the paper says"
+    rule = "The optimizer steps of networks that are updated in turns are those of the paper"
     if trainer.accumulate_grad_batches != 1:
         yield rule, "accumulate_grad_batches", trainer.accumulate_grad_batches, "to 1, and data.init_args.batch_size"
     if trainer.gradient_clip_val:

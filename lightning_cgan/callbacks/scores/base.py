@@ -104,9 +104,9 @@ class ScoreCallback(Callback):
 
     A subclass writes ``update`` and ``compute``, and ``start`` where it has a state; the rest is done here: validation
     and test, the sanity check (not scored), the evaluation card, printing and writing. Scores have standard errors;
-    a score that cannot be computed is NaN, and a note says why.
+    a score that cannot be computed is NaN, with a note of the reason.
 
-    ``self.evaluation`` tells about the running evaluation. ``compute`` is called in every process and returns the same
+    ``self.evaluation`` is the running evaluation: its data, device, split and processes. ``compute`` is called in every process and returns the same
     in each: gather with :class:`PerImage`, and compute what is slow with :func:`on_first_process`.
 
     Example::
@@ -173,7 +173,7 @@ class ScoreCallback(Callback):
         """Start an evaluation; the first score callback of the trainer creates the record that all share."""
         if trainer.datamodule is None:
             raise UserError(
-                "Scores need to know what they are measured against, which the data module says; got data loaders. "
+                "Scores are measured against the reference images of a data module; got data loaders. "
                 f"Pass datamodule= to the trainer, or leave out {type(self).__name__}."
             )
         first = next((each for each in trainer.callbacks if isinstance(each, ScoreCallback)), self)

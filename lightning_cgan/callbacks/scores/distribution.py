@@ -124,7 +124,7 @@ class Scores(ScoreCallback):
         return scored, {name: detail for name, detail in details.items() if detail is not None}
 
     def chance(self, features: GatheredFeatures, scored: ScoreResult) -> dict[str, float]:
-        """Values of some scores for a model that has learnt nothing: guessing for accuracies; for the FID the worse of
+        """Values of some scores at chance level: guessing for accuracies; for the FID the worse of
         noise images and of images that all have the mean of the real images' features."""
         classes = self.evaluation.data.spec.num_classes
         levels = {name: 1 / classes for name in ("accuracy", "classification_accuracy") if classes}

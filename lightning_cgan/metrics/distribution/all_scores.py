@@ -48,17 +48,17 @@ class Settings(NamedTuple):
 
 
 def settings_for(
-    seen: GatheredFeatures, convention: Convention, errors: bool, block: int, device: torch.device
+    features: GatheredFeatures, convention: Convention, errors: bool, block: int, device: torch.device
 ) -> Settings:
     """The settings, with jackknife groups of generated images if ``errors`` are requested."""
-    generated = len(seen.fake)
+    generated = len(features.fake)
     groups = max(1, min(GROUPS, generated)) if errors else 1
-    group = groups_of(seen.label) if errors else torch.zeros(generated, dtype=torch.int64)
+    group = groups_of(features.label) if errors else torch.zeros(generated, dtype=torch.int64)
     return Settings(convention, group, groups, block, device)
 
 
 def all_scores(
-    seen: GatheredFeatures,
+    features: GatheredFeatures,
     knows_labels: bool,
     convention: Convention = Protocol.OWN.value,
     errors: bool = True,
@@ -87,22 +87,22 @@ def all_scores(
 
     If memory runs out while pairs are compared, those scores are NaN and a note names the key to lower.
     """
-    settings = settings_for(seen, convention, errors, block, torch.device(device))
-    scores = classification(seen, errors)
-    if scores and not len(seen.fake):
+    settings = settings_for(features, convention, errors, block, torch.device(device))
+    scores = classification(features, errors)
+    if scores and not len(features.fake):
         return finished(scores, [])
-    needed = images_needed(seen, knows_labels, intra, convention)
-    usable = {name for name, least in needed.items() if enough(seen, *least)}
+    needed = images_needed(features, knows_labels, intra, convention)
+    usable = {name for name, least in needed.items() if enough(features, *least)}
     scores |= {name: torch.tensor([torch.nan]) for name in needed}
-    notes = notes_on(seen, needed)
+    notes = notes_on(features, needed)
     for part in (of_moments, of_pairs, of_logits):
         with noted(notes):
-            scores |= {name: value for name, value in part(seen, settings, usable).items() if name in usable}
+            scores |= {name: value for name, value in part(features, settings, usable).items() if name in usable}
     result = finished(scores, notes)
     if "memorised" in usable:
         with noted(notes):
-            result = with_memorisation(result, seen, settings)
-    return with_classes(result, seen, settings, knows_labels) if "intra_fid" in usable else result
+            result = with_memorisation(result, features, settings)
+    return with_classes(result, features, settings, knows_labels) if "intra_fid" in usable else result
 
 
 @contextmanager
@@ -125,38 +125,40 @@ def joined(result: ScoreResult, scores: dict[str, Tensor]) -> ScoreResult:
     return result._replace(value=result.value | more.value, error=result.error | more.error)
 
 
-def of_moments(seen: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
+def of_moments(features: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
     if "fid" not in usable:
         return {}
-    return {"fid": frechet_distances(seen.real, seen.fake, settings.group, settings.groups, settings.exact)}
+    return {"fid": frechet_distances(features.real, features.fake, settings.group, settings.groups, settings.exact)}
 
 
-def of_pairs(seen: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
+def of_pairs(features: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
     """KID, precision, recall, density and coverage."""
     if not usable & {"kid", "precision", "recall", "density", "coverage"}:
         return {}
     convention = settings.convention
     neighbours = convention.neighbours, convention.density_neighbours
     place = settings.block, settings.device
-    pairs = compared(seen.real, seen.fake, settings.group, settings.groups, *neighbours, *place)
+    pairs = compared(features.real, features.fake, settings.group, settings.groups, *neighbours, *place)
     distance = kid(pairs)
     if convention.kid_subsets and "kid" in usable:  # the error stays that of the estimate over all pairs
-        distance[0] = subset_kid(seen.real, seen.fake, convention.kid_subsets, convention.kid_subset_size, *place)
+        distance[0] = subset_kid(
+            features.real, features.fake, convention.kid_subsets, convention.kid_subset_size, *place
+        )
     return {"kid": distance} | neighbourhood_scores(pairs, convention.density_neighbours)
 
 
-def of_logits(seen: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
+def of_logits(features: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
     """The Inception Score, and label accuracy and smallest class share by a classifier of the data set."""
     group, groups = settings.group, settings.groups
     scores: dict[str, Tensor] = {}
     if "is_mean" in usable:
-        mean, std = inception_scores(seen.logits, group, groups, settings.convention.inception_splits)
+        mean, std = inception_scores(features.logits, group, groups, settings.convention.inception_splits)
         scores |= {"is_mean": mean, "is_std": std}
-    found = seen.logits.argmax(1) if usable & {"min_class_share", "accuracy"} else seen.label
+    found = features.logits.argmax(1) if usable & {"min_class_share", "accuracy"} else features.label
     if "min_class_share" in usable:
-        scores["min_class_share"] = min_class_share(found, seen.logits.shape[1], group, groups)
+        scores["min_class_share"] = min_class_share(found, features.logits.shape[1], group, groups)
     if "accuracy" in usable:
-        scores["accuracy"] = means(found == seen.label, group, groups)
+        scores["accuracy"] = means(found == features.label, group, groups)
     return scores
 
 
@@ -167,24 +169,28 @@ def min_class_share(found: Tensor, classes: int, group: Tensor, groups: int) -> 
     return counts.amin(1) / counts.sum(1)
 
 
-def classification(seen: GatheredFeatures, errors: bool) -> dict[str, Tensor]:
+def classification(features: GatheredFeatures, errors: bool) -> dict[str, Tensor]:
     """The share of real images that the model itself classifies correctly, if it classifies."""
-    count = len(seen.hits)
+    count = len(features.hits)
     groups = min(GROUPS, count) if errors else 1
-    return {"classification_accuracy": means(seen.hits, torch.arange(count) % groups, groups)} if count else {}
+    return {"classification_accuracy": means(features.hits, torch.arange(count) % groups, groups)} if count else {}
 
 
-def with_memorisation(result: ScoreResult, seen: GatheredFeatures, settings: Settings) -> ScoreResult:
+def with_memorisation(result: ScoreResult, features: GatheredFeatures, settings: Settings) -> ScoreResult:
     """``result`` with the distances to the training images."""
-    assert seen.train is not None
-    fake, real = (nearest_neighbours(f, seen.train, settings.block, settings.device) for f in (seen.fake, seen.real))
+    assert features.train is not None
+    fake, real = (
+        nearest_neighbours(f, features.train, settings.block, settings.device) for f in (features.fake, features.real)
+    )
     scores = memorisation(fake, real, settings.group, settings.groups)
     return joined(result, scores)._replace(neighbours=fake)
 
 
-def with_classes(result: ScoreResult, seen: GatheredFeatures, settings: Settings, knows_labels: bool) -> ScoreResult:
+def with_classes(
+    result: ScoreResult, features: GatheredFeatures, settings: Settings, knows_labels: bool
+) -> ScoreResult:
     """``result`` with the scores inside each class."""
-    inside = intra_class_fid(seen, knows_labels, settings.group, settings.groups, settings.exact)
+    inside = intra_class_fid(features, knows_labels, settings.group, settings.groups, settings.exact)
     result = joined(result, {"intra_fid": inside.mean, "intra_fid_worst": inside.worst})
     if inside.worst_class is None:
         result.notes.append("intra_fid: no class has two real and two generated images of known label.")

@@ -38,10 +38,10 @@ def read_features(path: Path, images: int) -> Tensor | None:
     """(images, F) float32 as written; None if the file is missing, damaged or has another number of images."""
     try:
         with safe_open(path, "pt") as file:
-            features, told = file.get_tensor("features"), (file.metadata() or {}).get("sha256")
+            features, stored_hash = file.get_tensor("features"), (file.metadata() or {}).get("sha256")
     except (OSError, SafetensorError):
         return None
-    return features if len(features) == images and told == content_hash(features) else None
+    return features if len(features) == images and stored_hash == content_hash(features) else None
 
 
 def write_features(path: Path, features: Tensor) -> None:

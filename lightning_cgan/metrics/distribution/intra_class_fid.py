@@ -19,7 +19,7 @@ class IntraClass(NamedTuple):
 
 
 def intra_class_fid(
-    seen: GatheredFeatures, knows_labels: bool, group: Tensor, groups: int, device: torch.device | str = "cpu"
+    features: GatheredFeatures, knows_labels: bool, group: Tensor, groups: int, device: torch.device | str = "cpu"
 ) -> IntraClass:
     """FID between all real images of a class and all images generated for it. Miyato & Koyama 2018, Section 4.
 
@@ -35,10 +35,10 @@ def intra_class_fid(
         device: where products of matrices are computed, in float64.
     """
     classes, distance = {}, {}
-    right = seen.logits.argmax(1) == seen.label if knows_labels else seen.label < 0
-    for label in sorted({*seen.target.tolist(), *seen.label.tolist()} - {-1}):
-        reals, fakes = seen.target == label, seen.label == label
-        real, fake = seen.real[reals], seen.fake[fakes]
+    right = features.logits.argmax(1) == features.label if knows_labels else features.label < 0
+    for label in sorted({*features.target.tolist(), *features.label.tolist()} - {-1}):
+        reals, fakes = features.target == label, features.label == label
+        real, fake = features.real[reals], features.fake[fakes]
         if min(len(real), len(fake)) > 1:
             distance[label] = frechet_distances(real, fake, group[fakes], groups, device)
         fid = distance[label][0].item() if label in distance else float("nan")

@@ -39,7 +39,7 @@ def main(args: list[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     description = __doc__.partition(": ")[2] if __doc__ else ""  # without Python's marks
     made = argparse.ArgumentParser("lightning-cgan compare", description=description, allow_abbrev=False)
-    made.add_argument("run", nargs="+", help="run folder, with the metrics.json and config.yaml that lie in it")
+    made.add_argument("run", nargs="+", help="run folder, with its metrics.json and config.yaml")
     made.add_argument("--split", default="test", help="name in metrics.json: test (default), test_last, val, ...")
     made.add_argument("--scores", help="columns, such as fid,kid,accuracy; the usual ones that there are by default")
     made.add_argument("--csv", metavar="FILE", help="file for every score of every run, unrounded")
@@ -58,8 +58,8 @@ def rows_of(runs: list[ScoredRun], allowed: list[str]) -> tuple[list[Row], list[
     """
     notes: list[str] = []
     for key in dict.fromkeys(key for run in runs for key in run.config if covered(key, allowed)):
-        said = differing(key, runs, [run.config.get(key) for run in runs])
-        notes += [f"Allowed to differ: {said}."] if said else []
+        difference = differing(key, runs, [run.config.get(key) for run in runs])
+        notes += [f"Allowed to differ: {difference}."] if difference else []
     configs = [{key: value for key, value in run.config.items() if not covered(key, allowed)} for run in runs]
     kinds = {exact(config): config for config in configs}
     names, more = run_labels(list(kinds.values()))
@@ -92,16 +92,16 @@ def check_seeds(row: Row) -> None:
 def check_lengths(row: Row, allowed: bool) -> list[str]:
     """Refuse rows of different training lengths; a note if all runs of a row stopped early."""
     reached = [run.reached for run in row.runs if run.reached is not None]
-    said = differing("update", row.runs, [run.reached for run in row.runs])
+    difference = differing("update", row.runs, [run.reached for run in row.runs])
     if len(set(reached)) > 1 and not allowed:
         short = min((run for run in row.runs if run.reached is not None), key=lambda run: run.reached or 0)
         raise UserError(
-            f"The seeds of a row are trained equally long; of {row.name}\n{said}\n"
+            f"The seeds of a row are trained equally long; of {row.name}\n{difference}\n"
             f"Finish with `lightning-cgan fit --config {short.folder}/config.yaml` and score again, "
             "or add --allow update"
         )
     if len(set(reached)) > 1:
-        return [f"Allowed to differ: {said} of {row.name}."]
+        return [f"Allowed to differ: {difference} of {row.name}."]
     length = row.runs[0].config.get("trainer.max_steps")
     short_of = reached and length and reached[0] < length
     return [f"{row.name} had come to update {reached[0]} of {length}."] if short_of else []
@@ -135,31 +135,33 @@ def caption(runs: list[ScoredRun], split: str) -> str:
         ("reference.sha256", "sha256 {}"), ("extractor.name", "features of {}"), ("extractor.resize", "resized {}"),
         ("protocol", "protocol {}"), ("weights", "{} weights"),
     ]  # fmt: skip
-    told = [
+    sentences = [
         form.format(f"{v:,}" if isinstance(v := same[key], int) else shown(v)) for key, form in parts if key in same
     ]
-    return f"Entry {split!r} of metrics.json: {', '.join(told)}.".replace(" generated, against", " generated against")
+    return f"Entry {split!r} of metrics.json: {', '.join(sentences)}.".replace(
+        " generated, against", " generated against"
+    )
 
 
 def remarks(rows: list[Row], names: list[str]) -> list[str]:
     """Notes on differing commits, test data that were used more than once, and missing values."""
     runs = [run for row in rows for run in row.runs]
     commits = differing("commits", runs, [run.card.get("commit") for run in runs])
-    told = [f"The runs were scored by different {commits}."] if commits else []
+    sentences = [f"The runs were scored by different {commits}."] if commits else []
     again = [f"{run.folder} ({times} times)" for run in runs if (times := run.card.get("scored") or 1) > 1]
-    told += [f"Scored on test data more than once: {some(again)}."] if again else []
+    sentences += [f"Scored on test data more than once: {some(again)}."] if again else []
     for row in rows:
-        told += missing(row, names)
-    return told
+        sentences += missing(row, names)
+    return sentences
 
 
 def missing(row: Row, names: list[str]) -> list[str]:
     """Notes on runs that lack a score of their row, with the notes of these runs."""
-    told = []
+    sentences = []
     for run in row.runs:
         lacks = [name for name in names if run.scores.get(name) is None and any(name in r.scores for r in row.runs)]
-        told += [f"{run.folder} has no {', '.join(lacks)}. {' '.join(run.notes)}".strip()] if lacks else []
-    return told
+        sentences += [f"{run.folder} has no {', '.join(lacks)}. {' '.join(run.notes)}".strip()] if lacks else []
+    return sentences
 
 
 def check_files(files: list[str], runs: list[str]) -> None:

@@ -14,8 +14,8 @@ def run_labels(configs: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
     for shared in dict.fromkeys(names):
         places = [place for place, name in enumerate(names) if name == shared]
         if len(places) > 1:
-            told, rest = distinctions([configs[place] for place in places])
-            for place, words in zip(places, told, strict=True):
+            texts, rest = distinctions([configs[place] for place in places])
+            for place, words in zip(places, texts, strict=True):
                 names[place] = f"{shared}, {words}"
             if rest:
                 notes.append(f"The rows of {shared} differ also in {', '.join(rest)}.")
@@ -50,8 +50,8 @@ def distinctions(configs: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
     spare = [key for key in own if key not in chosen]
     if len(chosen) + len(spare) <= MOST:
         chosen, spare = [key for key in keys if key in chosen or key in spare], []
-    told = [", ".join(f"{label[key]} {said(key, config, configs)}" for key in chosen) for config in configs]
-    return told, [label[key] for key in spare]
+    texts = [", ".join(f"{label[key]} {value_text(key, config, configs)}" for key in chosen) for config in configs]
+    return texts, [label[key] for key in spare]
 
 
 def kinds(configs: list[dict[str, Any]], keys: list[str]) -> int:
@@ -69,7 +69,7 @@ def labels(keys: list[str]) -> dict[str, str]:
     }
 
 
-def said(key: str, config: dict[str, Any], configs: list[dict[str, Any]]) -> str:
+def value_text(key: str, config: dict[str, Any], configs: list[dict[str, Any]]) -> str:
     """The value of ``key`` in ``config``; for a class path its shortest unique end."""
     if key not in config or config[key] is None:
         return "none"

@@ -124,17 +124,17 @@ def check_cards(runs: list[ScoredRun], allowed: list[str]) -> list[str]:
     """
     fields = {field: None for run in runs for field in run.card if field.partition(".")[0] not in IDENTITY}
     check_known(allowed, list(dict.fromkeys(key for run in runs for key in (*run.card, *run.config))))
-    told = {field: said for field in fields if (said := differing_cards(field, runs))}
-    refused = [field for field in told if not covered(field, allowed)]
+    differences = {field: difference for field in fields if (difference := differing_cards(field, runs))}
+    refused = [field for field in differences if not covered(field, allowed)]
     if refused:
-        lines = "\n".join(told[field] for field in refused[:12])
+        lines = "\n".join(differences[field] for field in refused[:12])
         more = f"\nand {len(refused) - 12} more" if len(refused) > 12 else ""
         way_out = " ".join(f"--allow {field}" for field in refused)
         raise UserError(
             f"Scores compare when they were measured in the same way; these cards differ:\n{lines}{more}\n"
             f"Score the runs again under one set-up, or, knowing that it does not matter, add {way_out}"
         )
-    return [f"Allowed to differ: {said}." for field, said in told.items() if field not in refused]
+    return [f"Allowed to differ: {difference}." for field, difference in differences.items() if field not in refused]
 
 
 def check_known(allowed: list[str], fields: list[str]) -> None:

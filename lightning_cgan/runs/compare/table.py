@@ -64,10 +64,10 @@ def markdown(rows: list[Row], names: list[str], lines: Iterable[str]) -> str:
     body = [[row.name.replace("|", r"\|"), str(len(row.runs)), *line] for row, line in zip(rows, body, strict=True)]
     table = [head, ["---", *["---:"] * (len(head) - 1)], *body]
     drawn = "".join(f"| {' | '.join(words)} |\n" for words in table)
-    told = [INTERVAL] if any(one.half is not None for line in cells for one in line) else []
-    told += [ONE_SEED] if "(one seed, se " in drawn else []
-    told += [BOLD] if any(mark is not None for mark in bold) else []
-    return f"{drawn}\n" + "\n".join(filter(None, [" ".join(told), *lines])) + "\n"
+    notes = [INTERVAL] if any(one.half is not None for line in cells for one in line) else []
+    notes += [ONE_SEED] if "(one seed, se " in drawn else []
+    notes += [BOLD] if any(mark is not None for mark in bold) else []
+    return f"{drawn}\n" + "\n".join(filter(None, [" ".join(notes), *lines])) + "\n"
 
 
 def best(cells: list[Cell], rows: list[Row], direction: str) -> int | None:
@@ -94,8 +94,8 @@ def text(one: Cell, row: Row, bold: bool) -> str:
         return f"{rounded(one.mean, one.error)} (one seed{error})"
     spread = "" if one.half is None else f" ± {rounded(one.half, one.half)}"
     some_seeds = "" if one.seeds == len(row.runs) else f" ({one.seeds} of {len(row.runs)} seeds)"
-    said = f"{rounded(one.mean, one.half)}{spread}{some_seeds}"
-    return f"**{said}**" if bold else said
+    shown = f"{rounded(one.mean, one.half)}{spread}{some_seeds}"
+    return f"**{shown}**" if bold else shown
 
 
 def rounded(value: float, scale: float | None) -> str:

@@ -19,7 +19,7 @@ SHOWN = 20  # classes; the others are collapsed
 class Badge(NamedTuple):
     """A short statement about the run."""
 
-    says: str
+    text: str
     good: bool | None = None  # None: neither
 
 
@@ -40,7 +40,7 @@ class Score(NamedTuple):
     name: str
     title: str
     better: str
-    says: str
+    meaning: str
     cells: list[Number | None]  # None: not measured in that evaluation
 
 
@@ -183,8 +183,8 @@ def card_table(run: Run) -> dict[str, list[Row]]:
             continue  # nested in one evaluation, absent from another
         texts = [plain(card.get(name)) if name in card else NOTHING for card in cards]
         head = name.partition(".")[0]
-        told = "What was measured" if head in IDENTITY else "How it was measured"
-        group = "Environment" if head in ENVIRONMENT else told
+        measured = "What was measured" if head in IDENTITY else "How it was measured"
+        group = "Environment" if head in ENVIRONMENT else measured
         groups[group].append(Row(name, texts[:1] if len(set(texts)) == 1 else texts))
     return {group: rows for group, rows in groups.items() if rows}
 
@@ -198,12 +198,12 @@ def plain(value: Any) -> str:
 
 def notes(run: Run) -> list[str]:
     """The notes of the evaluations, once each."""
-    said: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
     for split in evaluations(run):
-        told = at(run.metrics, split, "notes")
-        for note in told if isinstance(told, list) else []:
-            said.setdefault(str(note), []).append(split)
-    return [f"{note} ({', '.join(splits)})" for note, splits in said.items()]
+        listed = at(run.metrics, split, "notes")
+        for note in listed if isinstance(listed, list) else []:
+            found.setdefault(str(note), []).append(split)
+    return [f"{note} ({', '.join(splits)})" for note, splits in found.items()]
 
 
 def warnings(run: Run) -> list[tuple[str, str, str]]:

@@ -86,7 +86,7 @@ class FolderLock:
         if elsewhere(before) and abs(time.time() - self.path.stat().st_mtime) < DEAD:
             lock.release()
             raise UserError(
-                f"{self.refusal(before)}\nIf that process has ended, which cannot be detected from here: remove {self.path}"
+                f"{self.refusal(before)}\nIf that process has ended, which is not known here: remove {self.path}"
             )
         self.lock, self.stopped = lock, Event()
         self.path.write_text(json.dumps(own_name()))

@@ -106,8 +106,9 @@ class ScoreCallback(Callback):
     and test, the sanity check (not scored), the evaluation card, printing and writing. Scores have standard errors;
     a score that cannot be computed is NaN, with a note of the reason.
 
-    ``self.evaluation`` is the running evaluation: its data, device, split and processes. ``compute`` is called in every process and returns the same
-    in each: gather with :class:`PerImage`, and compute what is slow with :func:`on_first_process`.
+    ``self.evaluation`` is the running evaluation: its data, device, split and processes. ``compute`` is called in every
+    process and returns the same in each: gather with :class:`PerImage`, and compute what is slow with
+    :func:`on_first_process`.
 
     Example::
 

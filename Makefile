@@ -25,15 +25,21 @@ types: setup
 	$(BIN)/mypy
 
 bench: setup
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m benchmarks.speed
 
 rings: setup
-	$(BIN)/python -m tests.rings
+	$(BIN)/python -m benchmarks.rings
 
 labels: setup
-	$(BIN)/python experiments/sgan/labels.py
+	$(BIN)/python -m benchmarks.labels
+
+relations: setup
+	$(BIN)/python -m benchmarks.relations
+
+readme: setup
+	$(BIN)/python -m benchmarks.readme
 
 fit: setup
 	$(BIN)/lightning-cgan fit --config experiments/$(EXPERIMENT).yaml
 
-.PHONY: setup demo test lint types bench rings labels fit
+.PHONY: setup demo test lint types bench rings labels relations readme fit

@@ -74,7 +74,7 @@ class LabelledDataModule(DataModule):
         }
         for name, count in counts.items():
             if count < 1:
-                raise ValueError(f"{name} counts images, at least one; met {count}. Set data.init_args.{name}.")
+                raise UserError(f"{name} counts images, at least one; met {count}. Set data.init_args.{name}.")
 
     def class_numbers(self, asked: Sequence[Class], key: str) -> list[int]:
         names = self.class_names or tuple(map(str, range(self.spec.num_classes)))
@@ -88,13 +88,13 @@ class LabelledDataModule(DataModule):
         """The images of ``split``, loaded once and with labels checked.
 
         Raises:
-            ValueError: for a label outside of ``spec.num_classes``.
+            UserError: for a label outside of ``spec.num_classes``.
         """
         if split not in self.sources:
             source = self.load(split)
             low, high = int(source.label.min()), int(source.label.max())
             if low < 0 or high >= max(self.spec.num_classes, 1):
-                raise ValueError(
+                raise UserError(
                     f"Labels are numbers from 0 to {self.spec.num_classes - 1}; the {split} images have labels from "
                     f"{low} to {high}. Set data.init_args.num_classes, or mend the labels."
                 )
@@ -201,7 +201,7 @@ class LabelledDataModule(DataModule):
         """Loads the draws of ``morphs``.
 
         Raises:
-            ValueError: for a paper that does not mix classes.
+            UserError: for a paper that does not mix classes.
         """
         module = self.run.lightning_module
         if module is not None and not hasattr(module, "morph"):

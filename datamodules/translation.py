@@ -20,6 +20,7 @@ from datamodules.files.predict_images import OwnPictures
 from datamodules.files.side_decoding import SideDecoding
 from lightning_cgan.batches import EvalBatch, Paired, PairSpec, Reference, SourceImages, Unpaired, to_signed
 from lightning_cgan.clock import endless_epoch
+from lightning_cgan.errors import UserError
 
 Domains = tuple[LabelledImages, LabelledImages]  # of a and of b
 Batch = Paired | Unpaired | SourceImages | EvalBatch
@@ -100,7 +101,7 @@ class TranslationDataModule(DataModule):
         super().__init__()
         for name, count in {"batch_size": batch_size, "evaluation_batch_size": evaluation_batch_size}.items():
             if count < 1:
-                raise ValueError(f"{name} counts images, at least one; met {count}. Set data.init_args.{name}.")
+                raise UserError(f"{name} counts images, at least one; met {count}. Set data.init_args.{name}.")
         self.batch_size, self.evaluation_batch_size = batch_size, evaluation_batch_size
         self.direction, self.num_workers = direction, num_workers
         self.predict_from, self.cmyk = predict_from, cmyk

@@ -36,7 +36,7 @@ def build(
             in the working directory. Their code runs.
 
     Raises:
-        ValueError: for an unknown key, an impossible value or a class that is not allowed, with the nearest valid name.
+        UserError: for an unknown key, an impossible value or a class that is not allowed, with the nearest valid name.
     """
     builder = Builder(["--config", str(experiment), *overrides], run=False, trust=trust)
     return builder.model, builder.datamodule
@@ -51,7 +51,7 @@ def load(checkpoint: str | Path, device: str | torch.device = "cpu", trust: Sequ
         trust: packages whose classes it may name beside the suite's, torch's and Lightning's. Their code runs.
 
     Raises:
-        ValueError: if the file is missing, not a checkpoint of this suite, or names a class that is not allowed.
+        UserError: if the file is missing, not a checkpoint of this suite, or names a class that is not allowed.
     """
     check_local(checkpoint)
     content = read_checkpoint(checkpoint)

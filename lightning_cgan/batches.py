@@ -159,12 +159,12 @@ def class_labels(label: int | Sequence[int] | Tensor | None, count: int, num_cla
     """``label`` as (count,) int64: one class for all, or one for each image, or None to go round the classes.
 
     Raises:
-        ValueError: for classes that do not exist, or another number of labels than images.
+        UserError: for classes that do not exist, or another number of labels than images.
     """
     if label is None:
         return torch.arange(count) % max(num_classes, 1)
     if not num_classes:
-        raise ValueError(f"A model without classes draws whatever comes; met label {label}. Leave out label.")
+        raise UserError(f"A model without classes draws whatever comes; met label {label}. Leave out label.")
     if isinstance(label, str) or (isinstance(label, Sequence) and any(isinstance(one, str) for one in label)):
         raise UserError(
             "Labels are numbers, counted from 0 in the order of the classes' names; a model does not know the names; "
@@ -173,7 +173,7 @@ def class_labels(label: int | Sequence[int] | Tensor | None, count: int, num_cla
     labels = torch.as_tensor(label, dtype=torch.int64).cpu()
     labels = labels.expand(count) if labels.ndim == 0 else labels
     if labels.shape != (count,) or (count and (labels.min() < 0 or labels.max() >= num_classes)):
-        raise ValueError(
+        raise UserError(
             f"Labels are one class, or one for each of {count} images, from 0 to {num_classes - 1}; "
             f"met {labels.tolist()}. Set label."
         )

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, distributed
 
 from lightning_cgan import keyed
+from lightning_cgan.errors import UserError
 
 
 class ImagePool:
@@ -24,12 +25,12 @@ class ImagePool:
         name: keys the draws, so that two pools of a run draw independently.
 
     Raises:
-        ValueError: for a size below 0.
+        UserError: for a size below 0.
     """
 
     def __init__(self, size: int, name: str) -> None:
         if size < 0:
-            raise ValueError(f"A pool holds 0 images or more; met {size}. Set model.init_args.pool_size.")
+            raise UserError(f"A pool holds 0 images or more; met {size}. Set model.init_args.pool_size.")
         self.size, self.name = size, name
         self.images: list[Tensor] = []  # (C, H, W) each
 

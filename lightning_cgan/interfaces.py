@@ -82,10 +82,10 @@ def with_classes(spec: ImageSpec, paper: str) -> ImageSpec:
     """``spec``, for a paper that cannot do without labels.
 
     Raises:
-        ValueError: if the data set has no classes.
+        UserError: if the data set has no classes.
     """
     if not spec.num_classes:
-        raise ValueError(
+        raise UserError(
             f"{paper} needs labelled images; this data set has no classes. "
             "Set data to a labelled set, or model.class_path to an unconditional paper."
         )
@@ -96,11 +96,11 @@ def with_few_labels(data: object, paper: str) -> None:
     """Refuse ``data``, a data module, where it says that its training batches are other than ``PartlyLabelled``.
 
     Raises:
-        ValueError: naming the view that makes them so.
+        UserError: naming the view that makes them so.
     """
     kind = getattr(data, "training_batch", PartlyLabelled)
     if kind is not PartlyLabelled:
-        raise ValueError(
+        raise UserError(
             f"{paper} learns from few labelled and many unlabelled images; met {type(data).__name__}, all labelled. "
             "Set data.class_path to datamodules.SemiLabelled, and its init_args.data to this set."
         )
@@ -132,12 +132,12 @@ def check_batches(module: Any, data: Any) -> None:
     """Refuse data whose training batches a paper cannot read.
 
     Raises:
-        ValueError: naming both kinds of batch.
+        UserError: naming both kinds of batch.
     """
     asked, given = training_batch(module), training_batch(data)
     few = (asked, given) == (PartlyLabelled, Labelled)  # SGAN itself says more about it
     if given is not asked and not few:
-        raise ValueError(
+        raise UserError(
             f"{type(module).__name__} trains on {asked.__name__} batches; {type(data).__name__} gives "
             f"{given.__name__} ones. Set data, or model.class_path to a paper for such data."
         )
@@ -147,12 +147,12 @@ def fitting_spec(spec: Any, model: Any) -> Any:
     """``spec`` of a data set, if it is of the kind that ``model``, a paper's class, is made from.
 
     Raises:
-        ValueError: for a paper on one domain with data of two, or the other way round.
+        UserError: for a paper on one domain with data of two, or the other way round.
     """
     asked = get_type_hints(model.__init__).get("spec", type(spec))
     if asked is not type(spec):
         domains = {ImageSpec: "one domain", PairSpec: "two domains"}
-        raise ValueError(
+        raise UserError(
             f"{model.__name__} learns from data of {domains.get(asked, asked)}; met data of "
             f"{domains.get(type(spec), spec)}. Set data, or model.class_path to a paper for such data."
         )

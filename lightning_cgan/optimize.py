@@ -5,13 +5,14 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
-from lightning.pytorch.core.optimizer import LightningOptimizer, do_nothing_closure
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from lightning_cgan._compat import leave_uncounted
 from lightning_cgan.clock import updates_of_run
-from lightning_cgan.errors import NonFiniteError
+from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.finite import check_step
 from lightning_cgan.schedules.learning_rate import ramp
 from lightning_cgan.schedules.schedulers import Schedule, Scheduled
@@ -28,7 +29,7 @@ def optimizer_step(module: LightningModule, optimizer: LightningOptimizer, loss:
         NonFiniteError: for NaN or infinity in ``loss`` or its gradient; the step is not taken.
     """
     if not count:  # Lightning installs its counters anew for each training step
-        optimizer._on_before_step = optimizer._on_after_step = do_nothing_closure
+        leave_uncounted(optimizer)
     optimizer.zero_grad()
     module.manual_backward(loss)
     check_step(module, optimizer, loss)
@@ -84,7 +85,7 @@ class RampedSGD(torch.optim.SGD):
         steps: over which it grows; 125,000 are their 250 epochs.
 
     Raises:
-        ValueError: for fewer steps than one.
+        UserError: for fewer steps than one.
     """
 
     def __init__(
@@ -96,7 +97,7 @@ class RampedSGD(torch.optim.SGD):
         steps: int = 125_000,
     ) -> None:
         if steps < 1:
-            raise ValueError(f"The momentum grows over steps, at least 1; met {steps}. Set init_args.steps.")
+            raise UserError(f"The momentum grows over steps, at least 1; met {steps}. Set init_args.steps.")
         super().__init__(params, lr=lr, momentum=momentum)
         for group in self.param_groups:
             group |= {"first": momentum, "last": final_momentum, "over": steps, "done": 0}

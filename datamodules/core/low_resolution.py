@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from lightning_cgan.errors import UserError
+
 
 def low_resolution(image: Tensor, scale: int) -> Tensor:
     """(..., C, H, W) uint8 to (..., C, H/scale, W/scale) uint8 by bicubic interpolation (a = -0.5) with antialiasing.
@@ -13,11 +15,11 @@ def low_resolution(image: Tensor, scale: int) -> Tensor:
     level away from these, and some at sharp edges up to five.
 
     Raises:
-        ValueError: for sides that are no multiples of ``scale``; :func:`cut` makes them so.
+        UserError: for sides that are no multiples of ``scale``; :func:`cut` makes them so.
     """
     height, width = image.shape[-2:]
     if height % scale or width % scale:
-        raise ValueError(
+        raise UserError(
             f"The sides of an image are multiples of the scale {scale} before it is reduced; met {height}x{width}. "
             "Set data.init_args.size, or data.init_args.scale."
         )

@@ -11,6 +11,7 @@ from torch.utils.data import Sampler
 
 from lightning_cgan import keyed
 from lightning_cgan.batches import LatentBatch
+from lightning_cgan.errors import UserError
 
 
 class SampleIndex(NamedTuple):
@@ -37,7 +38,7 @@ class TrainingOrder(Sampler[SampleIndex]):
         purpose: two orders of the same images for different ends are independent.
 
     Raises:
-        ValueError: if the batch cannot be shared equally by the processes.
+        UserError: if the batch cannot be shared equally by the processes.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class TrainingOrder(Sampler[SampleIndex]):
         self.count, self.purpose, self.shape = count, purpose, shape if callable(shape) else lambda update: shape
         n_critic, batch_size = self.shape(0)
         if batch_size % world:
-            raise ValueError(
+            raise UserError(
                 f"A batch is shared equally by all processes; {batch_size} images do not divide by {world} processes. "
                 "Set data.init_args.batch_size to a multiple of trainer.devices * trainer.num_nodes."
             )

@@ -15,6 +15,7 @@ from datamodules.core.augment import Augmented, shifted
 from datamodules.core.sources import InMemory, LabelledImages
 from datamodules.labelled import LabelledDataModule
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 
 SIZES = (8, 16, 32)
 
@@ -46,7 +47,7 @@ class Digits(LabelledDataModule):
         loading: of :class:`~datamodules.LabelledDataModule`.
 
     Raises:
-        ValueError: for another size, or a shift that could move a digit out of sight.
+        UserError: for another size, or a shift that could move a digit out of sight.
     """
 
     def __init__(
@@ -56,11 +57,11 @@ class Digits(LabelledDataModule):
         **loading: Any,
     ) -> None:
         if size not in SIZES:
-            raise ValueError(
+            raise UserError(
                 f"The digits come in sizes {', '.join(map(str, SIZES))}; met {size}. Set data.init_args.size."
             )
         if not 0 <= shift < size // 2:
-            raise ValueError(
+            raise UserError(
                 f"Digits move by less than half their size, {size // 2} pixels; met {shift}. Set data.init_args.shift."
             )
         self.shift = shift

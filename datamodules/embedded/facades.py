@@ -22,6 +22,7 @@ from datamodules.render.buildings.light import Hour
 from datamodules.render.buildings.render import render
 from datamodules.translation import Domains, TranslationDataModule
 from lightning_cgan.batches import PairSpec
+from lightning_cgan.errors import UserError
 
 SPLITS = {"train": 0, "val": 1, "test": 2}  # the second number of every scene's key: no two splits share a scene
 
@@ -83,7 +84,7 @@ class Facades(TranslationDataModule):
         class_names: of the rows of ``palette``.
 
     Raises:
-        ValueError: for a size that cannot show a sill, or numbers below one.
+        UserError: for a size that cannot show a sill, or numbers below one.
     """
 
     class_names = CLASS_NAMES
@@ -101,14 +102,14 @@ class Facades(TranslationDataModule):
         **loading: Any,
     ) -> None:
         if size < 32:
-            raise ValueError(f"Facades are 32 pixels high or higher; met {size}. Set data.init_args.size.")
+            raise UserError(f"Facades are 32 pixels high or higher; met {size}. Set data.init_args.size.")
         counts = {"pictures": pictures, "validation_pictures": validation_pictures, "test_pictures": test_pictures}
         for name, count in (counts | {"street": street}).items():
             if count < 1:
                 what = "houses" if name == "street" else "pairs"
-                raise ValueError(f"{name} counts {what}, at least one; met {count}. Set data.init_args.{name}.")
+                raise UserError(f"{name} counts {what}, at least one; met {count}. Set data.init_args.{name}.")
         if scene_seed < 0:
-            raise ValueError(f"scene_seed is 0 or more; met {scene_seed}. Set data.init_args.scene_seed.")
+            raise UserError(f"scene_seed is 0 or more; met {scene_seed}. Set data.init_args.scene_seed.")
         self.counts = dict(zip(SPLITS, counts.values(), strict=True))
         self.flip, self.street, self.task, self.scene_seed = flip, street, task, scene_seed
         self.spec = PairSpec(channels_a=3, channels_b=3, size=size)

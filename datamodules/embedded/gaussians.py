@@ -11,6 +11,7 @@ from datamodules.labelled import LabelledDataModule
 from datamodules.translation import Batch, Direction, Domains, TranslationDataModule
 from lightning_cgan import keyed
 from lightning_cgan.batches import EvalBatch, ImageSpec, Labelled, LatentBatch, Mixture, PairSpec, Unpaired, to_bytes
+from lightning_cgan.errors import UserError
 
 
 def ring(modes: int, radius: float, std: float, centre: tuple[float, float] = (0.0, 0.0)) -> Mixture:
@@ -55,16 +56,16 @@ class Gaussians(LabelledDataModule):
         loading: of :class:`~datamodules.LabelledDataModule`.
 
     Raises:
-        ValueError: for a size that cannot show a spot.
+        UserError: for a size that cannot show a spot.
     """
 
     def __init__(self, mixture: Mixture, size: int = 1, points: int = 100_000, **loading: Any) -> None:
         if size != 1 and size < 16:
-            raise ValueError(
+            raise UserError(
                 f"Mixtures are points (size 1) or images of 16 pixels and more; met {size}. Set data.init_args.size."
             )
         if points < len(mixture.centre):
-            raise ValueError(
+            raise UserError(
                 f"Every one of {len(mixture.centre)} modes has a point; met {points}. Set data.init_args.points."
             )
         self.mixture, self.points = mixture, points
@@ -132,7 +133,7 @@ class GaussianPairs(TranslationDataModule):
         mixtures: of a and of b after ``direction``; both have one extent, so that one place in a picture is one place.
 
     Raises:
-        ValueError: for numbers below one, or fewer points than modes.
+        UserError: for numbers below one, or fewer points than modes.
     """
 
     training_batch: ClassVar[type] = Unpaired
@@ -149,9 +150,9 @@ class GaussianPairs(TranslationDataModule):
     ) -> None:
         for name, modes in (("modes_a", modes_a), ("modes_b", modes_b)):
             if modes < 1:
-                raise ValueError(f"A ring has one mode or more; met {modes}. Set data.init_args.{name}.")
+                raise UserError(f"A ring has one mode or more; met {modes}. Set data.init_args.{name}.")
         if points < max(modes_a, modes_b):
-            raise ValueError(
+            raise UserError(
                 f"Every one of {max(modes_a, modes_b)} modes has a point; met {points}. Set data.init_args.points."
             )
         super().__init__(batch_size, evaluation_batch_size, direction)

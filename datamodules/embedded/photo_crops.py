@@ -17,6 +17,7 @@ from datamodules.labelled import LabelledDataModule
 from datamodules.translation import PredictDataset
 from lightning_cgan import keyed
 from lightning_cgan.batches import ImageSpec, SourceImages
+from lightning_cgan.errors import UserError
 
 SCENES = {"motorcycle_left": "motorcycle", "motorcycle_right": "motorcycle"}  # two cameras saw one thing
 
@@ -94,10 +95,10 @@ def check_size(size: int, most: int) -> None:
     """Refuse squares that do not fit into all photographs.
 
     Raises:
-        ValueError: naming the bounds.
+        UserError: naming the bounds.
     """
     if not 8 <= size <= most:
-        raise ValueError(
+        raise UserError(
             f"Squares of these photographs have sides of 8 to {most} pixels; met {size}. Set data.init_args.size."
         )
 
@@ -119,7 +120,7 @@ class PhotoCrops(LabelledDataModule):
         loading: of :class:`~datamodules.LabelledDataModule`.
 
     Raises:
-        ValueError: for a size below 8, or larger than a photograph.
+        UserError: for a size below 8, or larger than a photograph.
     """
 
     def __init__(
@@ -133,7 +134,7 @@ class PhotoCrops(LabelledDataModule):
     ) -> None:
         check_size(size, SMALLEST)
         if each < 1:
-            raise ValueError(f"each counts squares of a photograph, at least one; met {each}. Set data.init_args.each.")
+            raise UserError(f"each counts squares of a photograph, at least one; met {each}. Set data.init_args.each.")
         self.spec, self.each = ImageSpec(3, size), each
         self.predict_from, self.cmyk = predict_from, cmyk
         super().__init__(validation_fakes=1, test_fakes=1, evaluation_batch_size=evaluation_batch_size, **loading)
@@ -177,7 +178,7 @@ class PhotoIdentity(LabelledDataModule):
         loading: of :class:`~datamodules.LabelledDataModule`.
 
     Raises:
-        ValueError: for a size below 8 or above 84.
+        UserError: for a size below 8 or above 84.
     """
 
     def __init__(self, size: int = 48, each: int = 50, **loading: Any) -> None:

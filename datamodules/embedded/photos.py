@@ -17,6 +17,7 @@ from datamodules.files.decode import CMYK
 from datamodules.translation import Domains, TranslationDataModule
 from lightning_cgan import keyed
 from lightning_cgan.batches import PairSpec
+from lightning_cgan.errors import UserError
 
 FILES = {  # split by photograph: no scene is in two of them, and motorcycle_left and _right are one scene
     "train": (
@@ -50,12 +51,12 @@ def photographs(split: str) -> dict[str, Tensor]:
     """The photographs of ``split``, "train", "val" or "test", by name: (3, H, W) uint8; grey ones have equal channels.
 
     Raises:
-        ValueError: where the installed scikit-image does not bring one.
+        UserError: where the installed scikit-image does not bring one.
     """
     folder = Path(skimage.__file__).parent / "data"
     missing = [name for name in FILES[split] if not (folder / name).is_file()]
     if missing:
-        raise ValueError(
+        raise UserError(
             f"The photographs lie in the folder of scikit-image; {folder} has no {', '.join(missing)}. "
             "Install the version of scikit-image that requirements.lock names, or set data to another set."
         )
@@ -141,7 +142,7 @@ class Photos(TranslationDataModule):
             best.
 
     Raises:
-        ValueError: for a scale below 2, or a size that is no multiple of it or larger than a photograph.
+        UserError: for a scale below 2, or a size that is no multiple of it or larger than a photograph.
     """
 
     def __init__(
@@ -154,9 +155,9 @@ class Photos(TranslationDataModule):
         cmyk: CMYK = "profile",
     ) -> None:
         if scale < 2:
-            raise ValueError(f"Super-resolution enlarges by 2 or more; met {scale}. Set data.init_args.scale.")
+            raise UserError(f"Super-resolution enlarges by 2 or more; met {scale}. Set data.init_args.scale.")
         if size < scale or size % scale or size > SMALLEST:
-            raise ValueError(
+            raise UserError(
                 f"Crops have a multiple of the scale {scale} as their size, {SMALLEST} pixels at most; met {size}. "
                 "Set data.init_args.size."
             )
@@ -207,12 +208,12 @@ class BlurredPhotos(Photos):
         photos: of :class:`~datamodules.Photos`.
 
     Raises:
-        ValueError: for a sigma that is not positive.
+        UserError: for a sigma that is not positive.
     """
 
     def __init__(self, sigma: float = 1.0, **photos: Any) -> None:
         if sigma <= 0:
-            raise ValueError(f"A blur has a positive sigma; met {sigma}. Set data.init_args.sigma.")
+            raise UserError(f"A blur has a positive sigma; met {sigma}. Set data.init_args.sigma.")
         self.sigma = sigma
         super().__init__(**photos)
 

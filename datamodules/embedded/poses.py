@@ -20,6 +20,7 @@ from datamodules.translation import Domains, TranslationDataModule
 from lightning_cgan import keyed
 from lightning_cgan.batches import ImageSpec, PairSpec, Unpaired
 from lightning_cgan.disk_cache import cache_folder
+from lightning_cgan.errors import UserError
 
 VIEWS = tuple(range(-75, 76, 15))  # degrees, as the 11 views of Kim et al. 2017
 WIDEST = 90  # degrees to either side
@@ -80,7 +81,7 @@ class Poses(TranslationDataModule):
         loading: of :class:`~datamodules.TranslationDataModule`.
 
     Raises:
-        ValueError: for no objects, or pictures in which none can be seen.
+        UserError: for no objects, or pictures in which none can be seen.
     """
 
     training_batch: ClassVar[type] = Unpaired
@@ -126,7 +127,7 @@ class PoseViews(LabelledDataModule):
         loading: of :class:`~datamodules.LabelledDataModule`.
 
     Raises:
-        ValueError: for no objects, or pictures in which none can be seen.
+        UserError: for no objects, or pictures in which none can be seen.
     """
 
     def __init__(
@@ -149,9 +150,9 @@ class PoseViews(LabelledDataModule):
 
 def check_sizes(size: int, objects: int) -> None:
     if size < 8:
-        raise ValueError(f"Poses can be seen from 8 pixels on; met {size}. Set data.init_args.size.")
+        raise UserError(f"Poses can be seen from 8 pixels on; met {size}. Set data.init_args.size.")
     if objects < 1:
-        raise ValueError(
+        raise UserError(
             f"Each split has an object or more; met {objects}. "
             "Set data.init_args.objects, validation_objects and test_objects."
         )

@@ -26,6 +26,8 @@ from PIL import Image, ImageCms, ImageOps
 from PIL.ImageFile import ImageFile
 from torch import Tensor
 
+from lightning_cgan.errors import UserError
+
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "PPM", "TIFF")
 MAX_PIXELS = 50_000_000
 WHITE = (255, 255, 255)
@@ -52,7 +54,7 @@ def read_picture(path: Path, channels: int = 3, background: Sequence[int] = WHIT
         (channels, H, W) uint8.
 
     Raises:
-        ValueError: for a file that cannot be read, or that no rule covers.
+        UserError: for a file that cannot be read, or that no rule covers.
     """
     with open_picture(path, cmyk) as image:
         try:
@@ -66,7 +68,7 @@ def read_picture(path: Path, channels: int = 3, background: Sequence[int] = WHIT
                 colour = Image.composite(colour, Image.new("RGB", colour.size, tuple(background)), alpha)
             pixels = np.array(colour if channels == 3 else colour.convert("L"))
         except Exception as error:  # a decoder may raise anything at a broken file
-            raise ValueError(f"{shown(path)} cannot be decoded: {error}. Mend or remove the file.") from error
+            raise UserError(f"{shown(path)} cannot be decoded: {error}. Mend or remove the file.") from error
     return torch.from_numpy(pixels).view(*pixels.shape[:2], channels).permute(2, 0, 1).contiguous()
 
 
@@ -74,20 +76,20 @@ def open_picture(path: Path, cmyk: CMYK = "profile") -> ImageFile:
     """The picture in ``path`` with only its header read, once it is clear that a rule covers it.
 
     Raises:
-        ValueError: for a file that is no picture, or that no rule covers.
+        UserError: for a file that is no picture, or that no rule covers.
     """
     try:
         image = Image.open(path, formats=FORMATS)
         reason = refusal(image, cmyk)
     except Image.UnidentifiedImageError:
-        raise ValueError(
+        raise UserError(
             f"Pictures are {', '.join(FORMATS)}; {shown(path)} is none of them, or broken. Mend or remove the file."
         ) from None
     except Exception as error:
-        raise ValueError(f"{shown(path)} cannot be opened: {error}. Mend or remove the file.") from error
+        raise UserError(f"{shown(path)} cannot be opened: {error}. Mend or remove the file.") from error
     if reason:
         image.close()
-        raise ValueError(f"{shown(path)} {reason}")
+        raise UserError(f"{shown(path)} {reason}")
     return image
 
 

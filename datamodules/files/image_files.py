@@ -272,7 +272,7 @@ def problem(path: str, cmyk: CMYK) -> str | None:
     """Why the picture in ``path`` cannot be used, as far as its header tells; None if it can."""
     try:
         open_picture(path, cmyk).close()
-    except ValueError as error:
+    except UserError as error:
         return str(error)
     return None
 

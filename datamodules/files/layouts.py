@@ -11,6 +11,7 @@ import torch
 from datamodules.core.splits import held_out_by_name
 from datamodules.files.decode import shown
 from datamodules.files.image_files import Scan, class_folders, is_folder, name_below
+from lightning_cgan.errors import UserError
 
 NAMES = {"train": ("train",), "val": ("val", "valid"), "test": ("test",)}
 TWO = ("{split}/{side}", "{split}{side}", "{side}/{split}")  # train/A, trainA, A/train
@@ -24,7 +25,7 @@ def two_folders(root: Path) -> Folders:
     """The splits below ``root`` that have a folder for each domain.
 
     Raises:
-        ValueError: if one of the two is missing.
+        UserError: if one of the two is missing.
     """
     found: Folders = {}
     for split, names in NAMES.items():
@@ -33,7 +34,7 @@ def two_folders(root: Path) -> Folders:
                 a, b = (root / way.format(split=name, side=side) for side in "AB")
                 if is_folder(a) != is_folder(b):
                     there, missing = (a, b) if a.is_dir() else (b, a)
-                    raise ValueError(
+                    raise UserError(
                         f"The two domains lie in two folders; there is {shown(there)}, but no {shown(missing)}. "
                         "Add it, or set data.init_args.root."
                     )
@@ -52,14 +53,14 @@ def check_layout(root: Path, found: Folders, split: str, ways: str) -> None:
     """Refuse a ``root`` without the pictures of ``split``.
 
     Raises:
-        ValueError: if neither they nor training pictures to hold them out of are there, naming the ``ways`` they may
+        UserError: if neither they nor training pictures to hold them out of are there, naming the ``ways`` they may
             lie in.
     """
     needed = home(split, found)
     if needed not in found:
         names = ", ".join(map(shown, class_folders(root))) or "no folder in it"
         met = f"{shown(root)} with {names}" if is_folder(root) else f"no folder {shown(root)}"
-        raise ValueError(f"The {needed} pictures lie in {ways}; met {met}. Set data.init_args.root.")
+        raise UserError(f"The {needed} pictures lie in {ways}; met {met}. Set data.init_args.root.")
 
 
 def home(split: str, found: Folders) -> str:
@@ -91,13 +92,13 @@ def places(paths: Sequence[str], split: str, found: Folders, share: float, folde
     """Which of the pictures in ``folder``, the home of ``split``, are its own.
 
     Raises:
-        ValueError: if there are too few to hold any out.
+        UserError: if there are too few to hold any out.
     """
     without, count = missing(found), len(paths)
     if home(split, found) != "train" or not without:
         return list(range(count))
     if count <= len(without):
-        raise ValueError(
+        raise UserError(
             f"{' and '.join(without)} are held out of the training pictures, so {len(without) + 1} are needed at "
             f"least; {shown(folder)} has {count}. Set data.init_args.root."
         )
@@ -109,21 +110,21 @@ def check_share(share: float) -> None:
     """Refuse a share of the training pictures that cannot be held out.
 
     Raises:
-        ValueError: if it is none, or too large.
+        UserError: if it is none, or too large.
     """
     if not 0 < share <= 1 / 3:
-        raise ValueError(f"A share held out is more than 0 and at most 1/3; met {share}. Set data.init_args.share.")
+        raise UserError(f"A share held out is more than 0 and at most 1/3; met {share}. Set data.init_args.share.")
 
 
 def pictures_in(folder: Path) -> list[str]:
     """The paths of the pictures below ``folder``, at any depth, in the order of their bytes.
 
     Raises:
-        ValueError: if there are none.
+        UserError: if there are none.
     """
     (found,) = Scan([folder]).found
     if not found:
-        raise ValueError(
+        raise UserError(
             f"Every folder of a set holds pictures; {shown(folder)} has none that could be taken. "
             "Set data.init_args.root, or put some there."
         )
@@ -134,13 +135,13 @@ def matched(a: Path, b: Path, of_a: Sequence[str], of_b: Sequence[str]) -> list[
     """Pictures of the same name, without its ending, below ``a`` and below ``b``.
 
     Raises:
-        ValueError: naming all that have no partner, and the nearest names.
+        UserError: naming all that have no partner, and the nearest names.
     """
     names_a, names_b = named(a, of_a), named(b, of_b)
     alone = [lonely(a, b, names_a, names_b), lonely(b, a, names_b, names_a)]
     if any(alone):
         count = sum(map(len, alone))
-        raise ValueError(
+        raise UserError(
             f"Partners have the same name, without its ending, in {shown(a)} and {shown(b)}; {count} pictures have no "
             "partner. Rename or remove them, or set data.init_args.root.\n" + "\n".join([*alone[0], *alone[1]])
         )
@@ -151,13 +152,13 @@ def named(folder: Path, paths: Sequence[str]) -> dict[str, str]:
     """The paths by their names below ``folder``, without ending.
 
     Raises:
-        ValueError: if two differ in nothing but their ending.
+        UserError: if two differ in nothing but their ending.
     """
     found: dict[str, str] = {}
     for path in paths:
         name = name_below(folder, path)
         if name in found:
-            raise ValueError(
+            raise UserError(
                 "Partners are found by their names without the ending, so each occurs once in a folder; met "
                 f"{shown(found[name])} and {shown(path)}. Rename or remove one, or set data.init_args.root."
             )

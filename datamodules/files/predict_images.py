@@ -9,6 +9,7 @@ from datamodules.files.headers import sizes
 from datamodules.files.image_files import Files, Scan
 from datamodules.files.palette_check import check_colours
 from datamodules.files.side_decoding import SideDecoding
+from lightning_cgan.errors import UserError
 
 
 class OwnPictures(Files):
@@ -24,20 +25,20 @@ class OwnPictures(Files):
         alike: whether all have the same size, so that a batch may hold several.
 
     Raises:
-        ValueError: if there is nothing, or no picture, or a file that is none, or a label map in other colours than
+        UserError: if there is nothing, or no picture, or a file that is none, or a label map in other colours than
             the palette's.
     """
 
     def __init__(self, place: str, decoding: SideDecoding) -> None:
         root = Path(place)
         if not root.exists():
-            raise ValueError(
+            raise UserError(
                 "Pictures to translate are a file, or a folder of them; "
                 f"there is no {shown(place)}. Set data.init_args.predict_from."
             )
         paths = Scan([root]).found[0] if root.is_dir() else [place]
         if not paths:
-            raise ValueError(
+            raise UserError(
                 f"Pictures to translate are a file, or a folder of them; {shown(place)} has none that could be taken. "
                 "Set data.init_args.predict_from."
             )

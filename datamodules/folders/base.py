@@ -17,6 +17,7 @@ from datamodules.files.palette_check import check_colours, fits_some
 from datamodules.files.side_decoding import Half, Resize, SideDecoding
 from datamodules.translation import Direction, Domains, TranslationDataModule
 from lightning_cgan.batches import PairSpec
+from lightning_cgan.errors import UserError
 
 SIDES = ("a", "b")
 OPPOSITE: dict[Half, Half] = {"left": "right", "right": "left", "whole": "whole"}
@@ -40,7 +41,7 @@ class SplitFolders(TranslationDataModule):
         loading: of :class:`~datamodules.TranslationDataModule`.
 
     Raises:
-        ValueError: for another share; on ``prepare_data``, before training, and on ``setup`` if folders are missing.
+        UserError: for another share; on ``prepare_data``, before training, and on ``setup`` if folders are missing.
     """
 
     known_splits = ("train", "val", "test")
@@ -116,7 +117,7 @@ class TranslationFolder(SplitFolders):
         loading: of :class:`~datamodules.TranslationDataModule`.
 
     Raises:
-        ValueError: for settings that make no sense together.
+        UserError: for settings that make no sense together.
     """
 
     def __init__(
@@ -176,7 +177,7 @@ class TranslationFolder(SplitFolders):
         """Refuse pictures that are too small to be cut.
 
         Raises:
-            ValueError: naming the files.
+            UserError: naming the files.
         """
         if self.training["a"].resize == "none":
             ways = "Set data.init_args.size, or data.init_args.resize to squash or short_side"
@@ -221,11 +222,11 @@ def loaded_at(load_size: int | None, size: int, resize: Resize) -> int:
     """The size before the cut.
 
     Raises:
-        ValueError: if it is smaller than the cut, or nothing is resized.
+        UserError: if it is smaller than the cut, or nothing is resized.
     """
     if load_size is not None and (load_size < size or resize == "none"):
         met = f"{load_size} with resize none" if resize == "none" else f"{load_size} for a size of {size}"
-        raise ValueError(
+        raise UserError(
             "Pictures are resized to load_size, and squares of size are cut out of that; "
             f"met {met}. Set data.init_args.load_size."
         )
@@ -236,19 +237,19 @@ def check_numbers(size: int, jitter: float, background: Colour, channels: dict[s
     """Each by itself.
 
     Raises:
-        ValueError: naming the one that makes no sense.
+        UserError: naming the one that makes no sense.
     """
     if size < 1:
-        raise ValueError(f"Images have at least one pixel; met size {size}. Set data.init_args.size.")
+        raise UserError(f"Images have at least one pixel; met size {size}. Set data.init_args.size.")
     if not 0 <= jitter <= 1:
-        raise ValueError(f"A jitter changes colours by 0 to 1 of them; met {jitter}. Set data.init_args.jitter.")
+        raise UserError(f"A jitter changes colours by 0 to 1 of them; met {jitter}. Set data.init_args.jitter.")
     if not all(0 <= part <= 255 for part in background):
-        raise ValueError(
+        raise UserError(
             f"A background is red, green and blue from 0 to 255; met {background}. Set data.init_args.background."
         )
     for side, count in channels.items():
         if count not in (1, 3):
-            raise ValueError(
+            raise UserError(
                 f"Pictures have 3 channels, or 1 for grey; met {count}. Set data.init_args.channels_{side}."
             )
 
@@ -257,20 +258,20 @@ def check_labels(palette: bool, tolerance: float, labels_in: str | None, channel
     """What is said about label maps.
 
     Raises:
-        ValueError: if it does not fit together.
+        UserError: if it does not fit together.
     """
     if palette != (labels_in is not None):
         given, lacking = ("palette", "labels_in") if palette else ("labels_in", "palette")
-        raise ValueError(
+        raise UserError(
             "Label maps need the domain that they are, and their colours; "
             f"met {given} without {lacking}. Set data.init_args.{lacking}."
         )
     if tolerance and not palette:
-        raise ValueError(
+        raise UserError(
             f"A tolerance is one to the colours of a palette; met {tolerance:g} without. Set data.init_args.palette."
         )
     if labels_in and channels[labels_in] != 3:
-        raise ValueError(
+        raise UserError(
             f"Label maps have the three channels of their colours; met {channels[labels_in]}. "
             f"Set data.init_args.channels_{labels_in}."
         )

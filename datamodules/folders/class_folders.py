@@ -14,6 +14,7 @@ from datamodules.files.decode import CMYK, WHITE, shown
 from datamodules.files.image_files import Decoding, Files, Scan, class_folders, is_folder, name_below
 from datamodules.labelled import LabelledDataModule
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 
 HELD_OUT = ("test", "val")
 
@@ -40,7 +41,7 @@ class PictureFolder(LabelledDataModule):
         loading: of :class:`~datamodules.LabelledDataModule`.
 
     Raises:
-        ValueError: for another number of channels, share or colour.
+        UserError: for another number of channels, share or colour.
     """
 
     known_splits = ("train", "val", "test")
@@ -61,11 +62,11 @@ class PictureFolder(LabelledDataModule):
         self.spec = ImageSpec(channels, size, num_classes)
         super().__init__(num_workers=num_workers, **loading)
         if channels not in (1, 3):
-            raise ValueError(f"Pictures have 3 channels, or 1 for grey; met {channels}. Set data.init_args.channels.")
+            raise UserError(f"Pictures have 3 channels, or 1 for grey; met {channels}. Set data.init_args.channels.")
         if not 0 < share <= 1 / 3:
-            raise ValueError(f"A share held out is more than 0 and at most 1/3; met {share}. Set data.init_args.share.")
+            raise UserError(f"A share held out is more than 0 and at most 1/3; met {share}. Set data.init_args.share.")
         if not all(0 <= part <= 255 for part in background):
-            raise ValueError(
+            raise UserError(
                 f"A background is red, green and blue from 0 to 255; met {background}. Set data.init_args.background."
             )
         self.root, self.share, self.flip = Path(root), share, flip
@@ -87,7 +88,7 @@ class PictureFolder(LabelledDataModule):
         whole = self.scan(home)
         fewest = int(whole.label.bincount().min())
         if fewest <= len(missing):
-            raise ValueError(
+            raise UserError(
                 f"{' and '.join(missing)} are held out of the training pictures, so each class needs "
                 f"{len(missing) + 1} at least; one in {shown(self.root)} has {fewest}. Set data.init_args.root."
             )
@@ -122,7 +123,7 @@ class UnlabelledFolder(PictureFolder):
         folder: of :class:`PictureFolder`.
 
     Raises:
-        ValueError: on ``setup`` if there are no pictures, or files that are none.
+        UserError: on ``setup`` if there are no pictures, or files that are none.
     """
 
     def __init__(self, root: str, **folder: Any) -> None:
@@ -130,12 +131,12 @@ class UnlabelledFolder(PictureFolder):
 
     def class_folders(self, folder: Path) -> list[Path]:
         if folder == self.root and any(is_folder(folder / name) for name in HELD_OUT):
-            raise ValueError(
+            raise UserError(
                 f"Where {shown(folder)} has a folder val or test, training pictures lie in train; met none. "
                 "Move them there, or set data.init_args.root to the folder of the training pictures."
             )
         if not is_folder(folder):
-            raise ValueError(f"Pictures are read from a folder; there is no {shown(folder)}. Set data.init_args.root.")
+            raise UserError(f"Pictures are read from a folder; there is no {shown(folder)}. Set data.init_args.root.")
         return [folder]
 
 
@@ -150,7 +151,7 @@ class LabelledFolder(PictureFolder):
         folder: of :class:`PictureFolder`.
 
     Raises:
-        ValueError: for less than two classes, or an unknown class to draw; on ``setup`` if splits have other classes,
+        UserError: for less than two classes, or an unknown class to draw; on ``setup`` if splits have other classes,
             or for folders without pictures or with files that are none.
     """
 
@@ -158,7 +159,7 @@ class LabelledFolder(PictureFolder):
         self.classes = class_folders(Path(root, "train"))
         if len(self.classes) < 2:
             got = f"{len(self.classes)} of them" if Path(root, "train").is_dir() else "no such folder"
-            raise ValueError(
+            raise UserError(
                 f"{shown(root)}/train must hold a folder for each of two classes or more; got {got}. "
                 "Set data.init_args.root, or use datamodules.UnlabelledFolder."
             )
@@ -178,10 +179,10 @@ def same_classes(folder: Path, train: Path) -> None:
     """Holds ``folder`` against ``train``.
 
     Raises:
-        ValueError: if they hold folders of other names.
+        UserError: if they hold folders of other names.
     """
     if names := set(class_folders(folder)) ^ set(class_folders(train)):
-        raise ValueError(
+        raise UserError(
             f"{shown(train)} and {shown(folder)} must hold folders of the same names, or labels are mixed up; "
             f"{shown(min(names))} is in one only. Set data.init_args.root."
         )
@@ -191,12 +192,12 @@ def files_of_classes(root: Path, folders: Sequence[Path], decoding: Decoding) ->
     """The pictures below ``folders``, of class 0, 1, ..., with the headers of some of them read.
 
     Raises:
-        ValueError: if one of them holds no pictures, or files that are none.
+        UserError: if one of them holds no pictures, or files that are none.
     """
     found = Scan(folders).found
     empty = [folder for folder, files in zip(folders, found, strict=True) if not files]
     if empty:
-        raise ValueError(
+        raise UserError(
             "Every folder of a set holds pictures, and a file that is in two is taken from the first; "
             f"{shown(empty[0])} has none that could be taken. Set data.init_args.root, or put some there."
         )

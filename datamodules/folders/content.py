@@ -18,7 +18,7 @@ def own_pictures(place: str, cmyk: CMYK) -> PredictDataset:
     """The picture in ``place``, or those below it if it is a folder, in three channels and as large as they are.
 
     Raises:
-        ValueError: if there are none.
+        UserError: if there are none.
     """
     own = OwnPictures(place, SideDecoding(0, 3, cmyk=cmyk).native())
     return PredictDataset(own, own.name)
@@ -40,7 +40,7 @@ class StyleContentFolder(UnlabelledFolder):
         folder: of :class:`~datamodules.UnlabelledFolder`.
 
     Raises:
-        ValueError: on ``setup`` if there are no pictures, or files that are none.
+        UserError: on ``setup`` if there are no pictures, or files that are none.
     """
 
     def __init__(self, root: str, predict_from: str | None = None, **folder: Any) -> None:

@@ -29,7 +29,7 @@ class EdgesFolder(PairedFolder):
         folder: of :class:`~datamodules.PairedFolder`.
 
     Raises:
-        ValueError: as that class does.
+        UserError: as that class does.
     """
 
     def __init__(self, root: str, **folder: Any) -> None:

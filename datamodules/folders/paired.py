@@ -26,7 +26,7 @@ class PairedFolder(TranslationFolder):
         folder: of :class:`~datamodules.TranslationFolder`.
 
     Raises:
-        ValueError: on ``prepare_data`` and ``setup`` if folders are missing or empty, for files that are no pictures
+        UserError: on ``prepare_data`` and ``setup`` if folders are missing or empty, for files that are no pictures
             or too small, for pictures without a partner or of another size than it, for an odd width of two side by
             side, and for label maps in other colours than the palette's.
     """

@@ -17,6 +17,7 @@ from datamodules.files.side_decoding import SideDecoding
 from datamodules.folders.base import SplitFolders
 from datamodules.translation import Domains
 from lightning_cgan.batches import PairSpec
+from lightning_cgan.errors import UserError
 
 NAMES = {
     "train": ("train", "DIV2K_train_HR"),
@@ -87,7 +88,7 @@ class SuperResolutionFolder(SplitFolders):
             None.
 
     Raises:
-        ValueError: for settings that make no sense together; on ``prepare_data`` and ``setup`` if folders are missing
+        UserError: for settings that make no sense together; on ``prepare_data`` and ``setup`` if folders are missing
             or empty, and for files that are no pictures or smaller than the crops.
     """
 
@@ -108,7 +109,7 @@ class SuperResolutionFolder(SplitFolders):
     ) -> None:
         check_scale(size, scale)
         if channels not in (1, 3):
-            raise ValueError(f"Pictures have 3 channels, or 1 for grey; met {channels}. Set data.init_args.channels.")
+            raise UserError(f"Pictures have 3 channels, or 1 for grey; met {channels}. Set data.init_args.channels.")
         self.spec = PairSpec(channels, channels, size, scale)
         loading = {"batch_size": batch_size, "num_workers": num_workers, "predict_from": predict_from, "cmyk": cmyk}
         super().__init__(root, share, evaluation_batch_size=1, **loading)
@@ -154,11 +155,11 @@ def check_scale(size: int, scale: int) -> None:
     """Of crops and their low resolutions.
 
     Raises:
-        ValueError: if there is no low resolution of a crop.
+        UserError: if there is no low resolution of a crop.
     """
     if scale < 2:
-        raise ValueError(f"Super-resolution enlarges by 2 or more; met {scale}. Set data.init_args.scale.")
+        raise UserError(f"Super-resolution enlarges by 2 or more; met {scale}. Set data.init_args.scale.")
     if size < scale or size % scale:
-        raise ValueError(
+        raise UserError(
             f"Crops have a multiple of the scale {scale} as their size; met {size}. Set data.init_args.size."
         )

@@ -24,7 +24,7 @@ class UnpairedFolder(TranslationFolder):
         folder: of :class:`~datamodules.TranslationFolder`.
 
     Raises:
-        ValueError: on ``prepare_data`` and ``setup`` if folders are missing or empty, for files that are no pictures
+        UserError: on ``prepare_data`` and ``setup`` if folders are missing or empty, for files that are no pictures
             or too small, and for label maps in other colours than the palette's.
     """
 

@@ -13,6 +13,7 @@ from datamodules.core.splits import held_out
 from datamodules.labelled import LabelledDataModule
 from lightning_cgan import keyed
 from lightning_cgan.batches import EvalBatch, Labelled, LatentBatch
+from lightning_cgan.errors import UserError
 
 
 class Dequantized(LabelledDataModule):
@@ -42,7 +43,7 @@ class TorchvisionSet(Dequantized):
         loading: of :class:`~datamodules.LabelledDataModule`.
 
     Raises:
-        ValueError: on ``prepare_data`` if the files are not there, on ``setup`` if they are damaged.
+        UserError: on ``prepare_data`` if the files are not there, on ``setup`` if they are damaged.
     """
 
     archive: ClassVar[Any]
@@ -72,7 +73,7 @@ class TorchvisionSet(Dequantized):
             for which in self.calls():
                 self.archive(self.root, **which, download=True)
         elif missing:
-            raise ValueError(
+            raise UserError(
                 f"{self.archive.__name__} is read from disk; there is no {self.root}/{missing[0]}. "
                 f"Set data.init_args.root, or download once: {self.command()}"
             )
@@ -89,12 +90,12 @@ class TorchvisionSet(Dequantized):
         """Torchvision's data set, with the checksums of its files compared where torchvision knows them.
 
         Raises:
-            ValueError: if a file is missing or another one than was published.
+            UserError: if a file is missing or another one than was published.
         """
         try:
             return self.archive(self.root, **which)
         except RuntimeError as error:
-            raise ValueError(
+            raise UserError(
                 f"{self.archive.__name__} in {self.root} is incomplete or damaged: {error}. "
                 f"Set data.init_args.root, or remove its files and download again: {self.command()}"
             ) from error
@@ -117,7 +118,7 @@ class TorchvisionSet(Dequantized):
 
 def at_least_one(size: int) -> int:
     if size < 1:
-        raise ValueError(f"Images have at least one pixel; met size {size}. Set data.init_args.size.")
+        raise UserError(f"Images have at least one pixel; met size {size}. Set data.init_args.size.")
     return size
 
 

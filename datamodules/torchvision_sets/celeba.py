@@ -14,6 +14,7 @@ from datamodules.core.sources import LabelledImages
 from datamodules.files.image_files import Decoding, Files, nearest
 from datamodules.labelled import LabelledDataModule
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 
 NAMES = """
     5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair Blond_Hair
@@ -46,7 +47,7 @@ class CelebA(LabelledDataModule):
         loading: of :class:`~datamodules.LabelledDataModule`.
 
     Raises:
-        ValueError: for an unknown attribute or one named twice, or a cut larger than the pictures; on ``prepare_data``
+        UserError: for an unknown attribute or one named twice, or a cut larger than the pictures; on ``prepare_data``
             if files are missing; on ``setup`` if they contradict each other, or if a class has no training picture.
     """
 
@@ -65,12 +66,12 @@ class CelebA(LabelledDataModule):
         self.attributes = tuple(attributes or ())
         for name in self.attributes:
             if name not in ATTRIBUTES or self.attributes.count(name) > 1:
-                raise ValueError(
+                raise UserError(
                     f"Attributes are among CelebA's 40, each named once; met {name}."
                     f"{'' if name in ATTRIBUTES else nearest(name, ATTRIBUTES)} Set data.init_args.attributes."
                 )
         if not 1 <= crop <= 178:
-            raise ValueError(f"The pictures are 178 pixels wide; met a cut of {crop}. Set data.init_args.crop.")
+            raise UserError(f"The pictures are 178 pixels wide; met a cut of {crop}. Set data.init_args.crop.")
         self.spec = ImageSpec(channels=3, size=size, num_classes=2 ** len(self.attributes) if self.attributes else 0)
         super().__init__(num_workers=num_workers, **loading)
         self.root, self.folder, self.flip = root, Path(root, "celeba"), flip
@@ -79,7 +80,7 @@ class CelebA(LabelledDataModule):
     def prepare_data(self) -> None:
         for name in FILES:
             if not (self.folder / name).exists():
-                raise ValueError(
+                raise UserError(
                     f"CelebA is read from disk; there is no {self.folder / name}. Set data.init_args.root, or download "
                     "once, with the package gdown installed: "
                     f"python -c \"from torchvision.datasets import CelebA; CelebA('{self.root}', download=True)\""
@@ -104,7 +105,7 @@ class CelebA(LabelledDataModule):
             for row in table(path, 41, skip=2)
         }
         if unknown := [name for name in names if name not in classes]:
-            raise ValueError(
+            raise UserError(
                 f"Every picture of {FILES[1]} has a line in {path}; {len(unknown)} have none, {unknown[0]} among them. "
                 "Set data.init_args.root to a whole set."
             )
@@ -114,7 +115,7 @@ class CelebA(LabelledDataModule):
         there = set(os.listdir(self.folder / FILES[2]))
         missing = [name for name in names if name not in there]
         if missing or not names:
-            raise ValueError(
+            raise UserError(
                 f"{self.folder / FILES[2]} must hold the {len(names)} pictures of the {split} split; {len(missing)} "
                 f"are missing{f', {missing[0]} among them' if missing else ''}. Set data.init_args.root to a whole set."
             )
@@ -124,7 +125,7 @@ class CelebA(LabelledDataModule):
         if (counts == 0).any():
             number = int(counts.argmin())
             having = [f"{'' if number >> i & 1 else 'not '}{name}" for i, name in enumerate(self.attributes)]
-            raise ValueError(
+            raise UserError(
                 f"Every class needs pictures to train on; no face is {', '.join(having)}. "
                 "Set data.init_args.attributes to fewer."
             )
@@ -134,12 +135,12 @@ def header(path: Path) -> list[str]:
     """The names of the columns, in the second line of ``path``.
 
     Raises:
-        ValueError: if they are not CelebA's.
+        UserError: if they are not CelebA's.
     """
     with path.open(encoding="utf-8-sig") as lines:
         names = "".join(islice(lines, 1, 2)).split()
     if sorted(names) != sorted(ATTRIBUTES):
-        raise ValueError(f"The second line of {path} must name CelebA's 40 attributes. Set data.init_args.root.")
+        raise UserError(f"The second line of {path} must name CelebA's 40 attributes. Set data.init_args.root.")
     return names
 
 
@@ -147,7 +148,7 @@ def table(path: Path, columns: int, skip: int = 0) -> Iterator[list[str]]:
     """The words of each line after the first ``skip``; empty lines are passed over.
 
     Raises:
-        ValueError: for a line of another number of words.
+        UserError: for a line of another number of words.
     """
     with path.open(encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, 1):
@@ -155,7 +156,7 @@ def table(path: Path, columns: int, skip: int = 0) -> Iterator[list[str]]:
             if number <= skip or not row:
                 continue
             if len(row) != columns:
-                raise ValueError(
+                raise UserError(
                     f"Lines of {path} have {columns} words; line {number} has {len(row)}. Set data.init_args.root."
                 )
             yield row

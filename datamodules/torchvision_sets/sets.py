@@ -15,6 +15,7 @@ from datamodules.files.image_files import Decoding, class_folders, name_below
 from datamodules.folders.class_folders import files_of_classes, same_classes
 from datamodules.torchvision_sets.base import Dequantized, TorchvisionSet, at_least_one, resized
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 
 
 class CIFAR10(TorchvisionSet):
@@ -28,7 +29,7 @@ class CIFAR10(TorchvisionSet):
         loading: of :class:`~datamodules.TorchvisionSet`.
 
     Raises:
-        ValueError: on ``prepare_data`` if the files are not there.
+        UserError: on ``prepare_data`` if the files are not there.
     """
 
     archive = datasets.CIFAR10
@@ -65,7 +66,7 @@ class MNIST(TorchvisionSet):
         loading: of :class:`~datamodules.TorchvisionSet`.
 
     Raises:
-        ValueError: for a size below 1; on ``prepare_data`` if the files are not there.
+        UserError: for a size below 1; on ``prepare_data`` if the files are not there.
     """
 
     archive = datasets.MNIST
@@ -104,7 +105,7 @@ class SVHN(TorchvisionSet):
         loading: of :class:`~datamodules.TorchvisionSet`.
 
     Raises:
-        ValueError: on ``prepare_data`` if the files are not there.
+        UserError: on ``prepare_data`` if the files are not there.
     """
 
     archive = datasets.SVHN
@@ -150,7 +151,7 @@ class STL10(TorchvisionSet):
         loading: of :class:`~datamodules.TorchvisionSet`.
 
     Raises:
-        ValueError: for a size below 1; on ``prepare_data`` if the files are not there.
+        UserError: for a size below 1; on ``prepare_data`` if the files are not there.
     """
 
     archive = datasets.STL10
@@ -191,7 +192,7 @@ class ImageNet(Dequantized):
         loading: of :class:`~datamodules.LabelledDataModule`.
 
     Raises:
-        ValueError: on ``setup`` if a folder is missing, holds other than ``num_classes`` classes, or a class holds no
+        UserError: on ``setup`` if a folder is missing, holds other than ``num_classes`` classes, or a class holds no
             pictures or files that are none.
     """
 
@@ -213,7 +214,7 @@ class ImageNet(Dequantized):
         folder = self.root / ("train" if split == "train" else "val")
         names = class_folders(folder)
         if len(names) != self.spec.num_classes:
-            raise ValueError(
+            raise UserError(
                 f"{folder} must hold one folder of images for each of {self.spec.num_classes} classes; "
                 f"it has {len(names)}. Set data.init_args.root or data.init_args.num_classes."
             )

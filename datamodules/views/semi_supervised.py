@@ -95,7 +95,7 @@ class SemiLabelled(DataModule):
         cmyk: "plain" takes CMYK pictures in it without an ICC profile too, in colours that are near at best.
 
     Raises:
-        ValueError: for data without classes, or fewer labels than one. On ``prepare_data`` and ``setup`` for a class
+        UserError: for data without classes, or fewer labels than one. On ``prepare_data`` and ``setup`` for a class
             with fewer images than that, or a folder without pictures.
     """
 
@@ -111,7 +111,7 @@ class SemiLabelled(DataModule):
     ) -> None:
         super().__init__()
         if labels_per_class < 1:
-            raise ValueError(
+            raise UserError(
                 f"labels_per_class is at least 1; met {labels_per_class}. Set data.init_args.labels_per_class."
             )
         self.data, self.protocol, self.spec = data, data.protocol, with_classes(data.spec, "A view with few labels")
@@ -182,7 +182,7 @@ class SemiLabelled(DataModule):
         folder = Path(self.predict_folder)
         paths = Scan([folder]).found[0] if folder.is_dir() else []
         if not paths:
-            raise ValueError(
+            raise UserError(
                 f"predict_folder holds the pictures to classify; there are none in {folder}. "
                 "Set data.init_args.predict_folder, or leave it out to classify the test images."
             )

@@ -11,6 +11,7 @@ from datamodules.files.decode import CMYK
 from datamodules.labelled import LabelledDataModule
 from datamodules.translation import Direction, Domains, TranslationDataModule
 from lightning_cgan.batches import PairSpec, Unpaired
+from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import with_classes
 
 
@@ -58,7 +59,7 @@ class TwoClasses(TranslationDataModule):
         cmyk: of the same.
 
     Raises:
-        ValueError: for data without classes, a class that does not exist, or twice the same one; on ``setup`` for a
+        UserError: for data without classes, a class that does not exist, or twice the same one; on ``setup`` for a
             class without images.
     """
 
@@ -75,7 +76,7 @@ class TwoClasses(TranslationDataModule):
     ) -> None:
         spec = with_classes(data.spec, "A view of two classes")
         if not 0 <= min(a, b) < max(a, b) < spec.num_classes:
-            raise ValueError(
+            raise UserError(
                 f"The domains are two classes from 0 to {spec.num_classes - 1}; met {a} and {b}. "
                 "Set data.init_args.a and data.init_args.b."
             )
@@ -90,7 +91,7 @@ class TwoClasses(TranslationDataModule):
         source = self.data.source(split)
         for label in self.classes:
             if not (source.label == label).any():
-                raise ValueError(
+                raise UserError(
                     f"Each domain has images; of class {label} there are none in the {split} split. "
                     "Set data.init_args.a and data.init_args.b."
                 )

@@ -59,7 +59,7 @@ class UnpairedView(DataModule):
         pictures: of each domain to train on, the first of its half; the whole half when None.
 
     Raises:
-        ValueError: for a set without pairs, or fewer pictures than one. On ``prepare_data`` and ``setup`` for more
+        UserError: for a set without pairs, or fewer pictures than one. On ``prepare_data`` and ``setup`` for more
             pictures than half the set has.
     """
 
@@ -69,12 +69,12 @@ class UnpairedView(DataModule):
     def __init__(self, data: TranslationDataModule, pictures: int | None = None) -> None:
         super().__init__()
         if data.training_batch is not Paired:
-            raise ValueError(
+            raise UserError(
                 f"Halves breaks the pairs of a paired set; {type(data).__name__} has none. "
                 "Set data to this set itself, without Halves."
             )
         if pictures is not None and pictures < 1:
-            raise ValueError(f"pictures counts images, at least one; met {pictures}. Set data.init_args.pictures.")
+            raise UserError(f"pictures counts images, at least one; met {pictures}. Set data.init_args.pictures.")
         self.data, self.protocol, self.pictures = data, data.protocol, pictures
 
     @property

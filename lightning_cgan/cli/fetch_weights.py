@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.weights_registry import PINNED, Pinned, file_name, sha256_of
 
 BLOCK = 1 << 20  # bytes read at a time, at most
@@ -27,7 +28,7 @@ def main(args: list[str]) -> int:
     """Runs ``fetch`` or ``list``; the exit status.
 
     Raises:
-        ValueError: for a name that is not known, or weights that could not be fetched.
+        UserError: for a name that is not known, or weights that could not be fetched.
     """
     parser = argparse.ArgumentParser(
         "lightning-cgan features", allow_abbrev=False, description="Weights of feature networks."
@@ -53,11 +54,11 @@ def fetch(name: str, folder: Path) -> str:
     """Make the weights called ``name`` lie in ``folder``; says what was done.
 
     Raises:
-        ValueError: if there are no such weights, or they could not be fetched.
+        UserError: if there are no such weights, or they could not be fetched.
     """
     if name not in PINNED:
         near = get_close_matches(name, PINNED, n=1)
-        raise ValueError(
+        raise UserError(
             f"Published weights are called {', '.join(PINNED)}; met {name}. Set NAME to one of them."
             + (f"\nThe nearest valid name is {near[0]}." if near else "")
         )
@@ -71,7 +72,7 @@ def fetch(name: str, folder: Path) -> str:
             complete(partial, pinned)
             os.replace(partial.name, target)
     except (OSError, HTTPException) as cause:
-        raise ValueError(f"Weights come from {pinned.url} and go to {target}; met {cause}. {AGAIN}") from cause
+        raise UserError(f"Weights come from {pinned.url} and go to {target}; met {cause}. {AGAIN}") from cause
     return f"{target} is fetched, and its hash is right"
 
 
@@ -86,7 +87,7 @@ def claim(partial: BinaryIO) -> None:
     except OSError:
         pass  # a file system without locks; the hash decides all the same
     if not ours:
-        raise ValueError(
+        raise UserError(
             f"One process at a time fetches to a file; another one writes {partial.name}. "
             "Wait for it, or set --to to another folder."
         )
@@ -96,7 +97,7 @@ def complete(partial: BinaryIO, pinned: Pinned) -> None:
     """Append to ``partial`` what is missing, and check the hash of the whole; a wrong whole is thrown away.
 
     Raises:
-        ValueError: if the connection ends early, or something else than the pinned content arrived.
+        UserError: if the connection ends early, or something else than the pinned content arrived.
     """
     if partial.tell() < pinned.size:
         receive(partial, pinned)
@@ -104,7 +105,7 @@ def complete(partial: BinaryIO, pinned: Pinned) -> None:
     os.fsync(partial.fileno())
     if (met := sha256_of(Path(partial.name))) != pinned.sha256:
         os.unlink(partial.name)
-        raise ValueError(
+        raise UserError(
             f"Weights from {pinned.url} have the hash {pinned.sha256}; met {met}, which was thrown away. "
             "Run the same command again; if that repeats, set --to to a folder to which you brought the file yourself."
         )
@@ -119,7 +120,7 @@ def receive(partial: BinaryIO, pinned: Pinned) -> None:
         start = start if answer.status == 206 else 0
         offered = start + int(answer.headers.get("Content-Length", pinned.size - start))
         if offered != pinned.size:
-            raise ValueError(
+            raise UserError(
                 f"Weights from {pinned.url} are {pinned.size} bytes; met an answer of {offered}. "
                 "Open the address in a browser: a proxy or a login page may answer in its place."
             )
@@ -129,4 +130,4 @@ def receive(partial: BinaryIO, pinned: Pinned) -> None:
         while block := answer.read1(BLOCK):
             bar.update(task, advance=partial.write(block))
     if partial.tell() < pinned.size:
-        raise ValueError(f"The connection ended after {partial.tell()} of {pinned.size} bytes. {AGAIN}")
+        raise UserError(f"The connection ended after {partial.tell()} of {pinned.size} bytes. {AGAIN}")

@@ -15,7 +15,15 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lightning_cgan.callbacks.checkpoints import BestCheckpoint, LastCheckpoint
-from lightning_cgan.callbacks.distributed import ProcessWatch, SameBuffers, check_strategy, lost_peer
+from lightning_cgan.callbacks.distributed import (
+    ProcessWatch,
+    SameBuffers,
+    check_strategy,
+    end_on_mistake,
+    lost_peer,
+    repeats_another,
+    watch_for_mistakes,
+)
 from lightning_cgan.callbacks.ending import Ending
 from lightning_cgan.callbacks.finite import OnlyFinite
 from lightning_cgan.callbacks.health import Health
@@ -52,7 +60,7 @@ from lightning_cgan.runs.run_folder import (
     unfinished,
 )
 from lightning_cgan.runs.smoke import clear, smoke_folder, with_checkpoint
-from lightning_cgan.runs.stops import Signals, raise_stop
+from lightning_cgan.runs.stops import Signals, Stopped, raise_stop
 from lightning_cgan.runs.trainer_checks import check_asked, check_precision, check_training
 
 TRAINER_DEFAULTS = {
@@ -129,7 +137,7 @@ class CLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         self.fresh = self.asked.pop("fresh", False)  # not of the run, and only `fit` knows it: not for config.yaml
         if self.asked.data is None:
-            raise ValueError(
+            raise UserError(
                 "A run needs a model and data; met no data. Set data.class_path, or --config to an experiment file."
             )
         if self.subcommand != "fit":
@@ -154,7 +162,7 @@ class CLI(LightningCLI):
         try:
             super().instantiate_classes()
         except ValueError as error:  # jsonargparse wraps what a constructor says in its own words
-            raise ValueError(format_parser_error(str(error))) from error
+            raise UserError(format_parser_error(str(error))) from error
         if self.datamodule.spec.num_classes and not getattr(self.model, "spec", self.datamodule.spec).num_classes:
             info(f"{type(self.model).__name__} is unconditional: the labels of the data are ignored")
         self._dump_config()
@@ -185,16 +193,23 @@ class CLI(LightningCLI):
     def _run_subcommand(self, subcommand: str) -> None:
         """Two of a kind in one run folder would mix their files."""
         with FolderLock(self.trainer.default_root_dir, subcommand) as self.lock:
-            super()._run_subcommand(subcommand)
+            try:
+                with watch_for_mistakes(self.trainer):
+                    super()._run_subcommand(subcommand)
+            except Exception as error:
+                status = end_on_mistake(self.trainer, error, user_message(error))
+                if status is None:
+                    raise
+                raise Stopped(status) from error
 
     def before_fit(self) -> None:
         folder, fit = self.trainer.default_root_dir, self.config_init[self.subcommand]
         if self.trainer.max_steps < 1:
-            raise ValueError(
+            raise UserError(
                 f"A run has a length in generator updates; met {self.trainer.max_steps}. Set trainer.max_steps."
             )
         if self.fresh and fit.ckpt_path:
-            raise ValueError("--fresh starts from nothing; met --ckpt_path too. Leave out one of them.")
+            raise UserError("--fresh starts from nothing; met --ckpt_path too. Leave out one of them.")
         check_training(self.trainer, self.model)
         check_strategy(self.trainer, self.model)
         check_batches(self.model, self.datamodule)
@@ -340,7 +355,8 @@ def main(args: list[str] | None = None) -> int:
             return 1
         if told is None:
             raise
-        print(f"lightning-cgan: {told}", file=sys.stderr)
+        if not repeats_another():
+            print(f"lightning-cgan: {told}", file=sys.stderr)
         return 2
     finally:
         signals.restore()

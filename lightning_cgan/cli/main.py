@@ -10,6 +10,8 @@ from difflib import get_close_matches
 from importlib import import_module
 from types import FrameType
 
+from lightning_cgan.errors import UserError
+
 HELP = """usage: lightning-cgan COMMAND ...
 
 Conditional GANs: one experiment, one file.
@@ -52,7 +54,7 @@ def main(args: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    except ValueError as error:
+    except UserError as error:
         print(f"lightning-cgan: {error}", file=sys.stderr)
         return 2
 
@@ -80,12 +82,12 @@ def check_known(word: str) -> None:
     """Refuse what is no command; an option before the command is left to the Trainer's.
 
     Raises:
-        ValueError: naming the commands, and the nearest.
+        UserError: naming the commands, and the nearest.
     """
     known = (*TRAINER, *TOOLS)
     if word not in known and not word.startswith("-"):
         near = get_close_matches(word, known, n=1)
-        raise ValueError(
+        raise UserError(
             f"A command is one of {', '.join(known)}; met {word}. `lightning-cgan --help` says what each does."
             + (f"\nThe nearest valid name is {near[0]}." if near else "")
         )

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple, get_type_hints
 
-from jsonargparse import _optionals, _typehints, _util, set_parsing_settings
+from jsonargparse import set_parsing_settings
 from torch import Tensor, nn
 from torch.fx import GraphModule
 from torch.jit import ScriptModule
 from torch.optim import Optimizer
 
+from lightning_cgan._compat import optionals, typehints, util
 from lightning_cgan.config.allow_list import AllowList, NotAllowed, within
 
 HARMLESS = (nn.Module, Optimizer, Tensor)  # what a name may make where the type does not say
@@ -30,14 +31,14 @@ class Place(NamedTuple):
 
 allowed: ContextVar[AllowList | None] = ContextVar("allowed", default=None)
 place: ContextVar[Place | None] = ContextVar("place", default=None)
-unguarded_import, unguarded_adapt = _util.import_object, _typehints.adapt_typehints
-unguarded_parser = _typehints.cached_get_class_parser
+unguarded_import, unguarded_adapt = util.import_object, typehints.adapt_typehints
+unguarded_parser = typehints.cached_get_class_parser
 
 
 @contextmanager
 def only(rules: AllowList) -> Iterator[None]:
     """Inside, jsonargparse imports what ``rules`` allow and nothing else, and reads files of this machine only."""
-    remote = "s" in _optionals._get_config_read_mode()
+    remote = "s" in optionals._get_config_read_mode()
     set_parsing_settings(config_read_mode_fsspec_enabled=False)
     token = allowed.set(rules)
     try:
@@ -119,8 +120,8 @@ def misfit(thing: Any, here: Place, own: bool) -> str | None:
     """
     typehint = here.typehint
     if is_callable_type(typehint):
-        made = _typehints.get_callable_return_type(typehint)
-        if kinds := _typehints.get_subclass_types(made):
+        made = typehints.get_callable_return_type(typehint)
+        if kinds := typehints.get_subclass_types(made):
             return None if makes(thing, kinds, own) else f"A class or function that makes {named(kinds)}"
         if isinstance(made, type) and made not in (type(None), object):
             fits = gives(thing, made, len(typehint.__args__) - 1, here.called, own)
@@ -128,10 +129,10 @@ def misfit(thing: Any, here: Place, own: bool) -> str | None:
                 None if fits else f"A function of {len(typehint.__args__) - 1} arguments that returns {made.__name__}"
             )
         return None if own or (makes(thing, HARMLESS, own) and not here.called) else "A class of networks"
-    if _typehints.accepts_any_value(typehint) or typehint is type:
+    if typehints.accepts_any_value(typehint) or typehint is type:
         return None if own or (inspect.isclass(thing) and makes(thing, HARMLESS, own)) else "A plain value"
-    kind = _typehints.get_generic_origin(typehint)
-    if inspect.isclass(kind) and kind.__module__ != "builtins" and not _typehints.is_protocol(kind):
+    kind = typehints.get_generic_origin(typehint)
+    if inspect.isclass(kind) and kind.__module__ != "builtins" and not typehints.is_protocol(kind):
         # A function that gives a tensor may do anything for it; networks are what functions are accepted for here.
         fits = makes(thing, (kind,), own) and (own or inspect.isclass(thing) or not issubclass(kind, Tensor))
         return None if isinstance(thing, kind) or fits else f"A class that makes {named((kind,))}"
@@ -139,8 +140,8 @@ def misfit(thing: Any, here: Place, own: bool) -> str | None:
 
 
 def is_callable_type(typehint: Any) -> bool:
-    origin = _typehints.get_typehint_origin(typehint)
-    return origin in _typehints.callable_origin_types or typehint in _typehints.callable_origin_types
+    origin = typehints.get_typehint_origin(typehint)
+    return origin in typehints.callable_origin_types or typehint in typehints.callable_origin_types
 
 
 def makes(thing: Any, kinds: tuple[type, ...], own: bool) -> bool:
@@ -202,7 +203,7 @@ def guard() -> None:
             for name, value in list(vars(module).items()):
                 if inspect.isfunction(value) and value in replaced:
                     setattr(module, name, replaced[value])
-    vars(_typehints)["check_import_path"] = check_module  # there it is asked about modules only
+    vars(typehints)["check_import_path"] = check_module  # there it is asked about modules only
 
 
 guard()

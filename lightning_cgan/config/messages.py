@@ -4,7 +4,6 @@ import inspect
 import logging
 import re
 import sys
-import traceback
 import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -19,13 +18,6 @@ NOISE = re.compile(
     r"^(Does not validate|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>|Problem with given class_path"
     r"|Parser key \"[\w.]+\":$|Expected a path but|Not a valid subclass|Subclass types expect|a class path \("
     r"|a dict with)"
-)
-
-# What torch makes of an error raised in a loader process: text with the process' trace, of which the last line is ours.
-WORKER = re.compile(
-    r'.*File "[^"]*/(?:lightning_cgan|datamodules)/[^"]*", line \d+, in \w+\n +raise (?:Value|User)Error\([^\n]*\n'
-    r"(?: +[\^~]+\n)?(?:ValueError|lightning_cgan\.errors\.UserError): (.*)",
-    re.DOTALL,
 )
 
 
@@ -107,17 +99,18 @@ def submodules(package: str) -> list[str]:
 
 
 def user_message(error: Exception) -> str | None:
-    """What to tell the user of a mistake that the user can mend; None for any other, which deserves its trace."""
+    """The message of a user's mistake; None for any other error, which needs its traceback."""
     if type(error).__module__.startswith("wandb.errors"):
         return f"W&B: {error}\nWANDB_MODE=offline needs no key and no network."
-    if isinstance(error, MisconfigurationException | UserError):
-        return str(error)
-    if isinstance(error, ValueError) and (told := WORKER.fullmatch(str(error).rstrip())):
-        return told[1]
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    ours = any(folder in Path(last.filename).parts for folder in ("lightning_cgan", "datamodules"))
-    said_by_us = isinstance(error, ValueError) and ours and (last.line or "").startswith("raise ValueError(")
-    return str(error) if said_by_us else None
+    if isinstance(error, UserError):
+        return without_trace(error)
+    return str(error) if isinstance(error, MisconfigurationException) else None
+
+
+def without_trace(error: UserError) -> str:
+    """The message alone: torch puts the traceback of a loader process in front of it."""
+    kind = type(error)
+    return str(error).rpartition(f"\n{kind.__module__}.{kind.__qualname__}: ")[2].rstrip()
 
 
 def format_warning(

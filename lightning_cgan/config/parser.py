@@ -4,9 +4,10 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from jsonargparse import Namespace, _typehints
+from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
+from lightning_cgan._compat import typehints
 from lightning_cgan.config.guarded_imports import allowed
 from lightning_cgan.config.messages import format_parser_error
 from lightning_cgan.errors import UserError
@@ -24,7 +25,7 @@ class Parser(LightningArgumentParser):
         parser = getattr(ex, "subcommand_parser", None) or self
         keys = [option.lstrip("-") for action in parser._actions for option in action.option_strings]
         keys += LightningCLI.subcommands()
-        raise ValueError(format_parser_error(message, keys)) from ex
+        raise UserError(format_parser_error(message, keys)) from ex
 
 
 class Trust(argparse.Action):
@@ -77,4 +78,4 @@ def forget_arguments_of_another_class(parser: Any, before: Any, after: Any) -> N
         before["init_args"] = Namespace()
 
 
-_typehints.discard_init_args_on_class_path_change = forget_arguments_of_another_class
+typehints.discard_init_args_on_class_path_change = forget_arguments_of_another_class

@@ -91,7 +91,7 @@ class Loadable(LightningModule):
             changed: arguments of the model to set otherwise.
 
         Raises:
-            ValueError: if the file is missing, not a checkpoint of this suite, of another class, or names a class that
+            UserError: if the file is missing, not a checkpoint of this suite, of another class, or names a class that
                 is not allowed.
         """
         if hparams_file is not None or weights_only is False:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import with_classes
 from lightning_cgan.networks.blocks.labels import joined
 
@@ -32,11 +33,11 @@ def widths_for(spec: ImageSpec) -> Widths:
     """The paper's networks for CIFAR-10 up to 32 pixels a side, those for ImageNet above.
 
     Raises:
-        ValueError: for a size that is not a power of two from 8 on, or data without classes.
+        UserError: for a size that is not a power of two from 8 on, or data without classes.
     """
     with_classes(spec, "An AC-GAN")
     if spec.size < 8 or spec.size & (spec.size - 1):
-        raise ValueError(
+        raise UserError(
             "The AC-GAN networks double and halve their maps, so the image size is a power of two from 8 on; "
             f"this data set has {spec.size}. Set data.init_args.size, or other networks in model.init_args."
         )
@@ -62,7 +63,7 @@ class Generator(nn.Module):
         latent_dim: length of the noise vector.
 
     Raises:
-        ValueError: for a size that is not a power of two from 8 on, or data without classes.
+        UserError: for a size that is not a power of two from 8 on, or data without classes.
     """
 
     def __init__(self, spec: ImageSpec, width: int | None = None, latent_dim: int = 100) -> None:
@@ -115,14 +116,14 @@ class Discriminator(nn.Module):
         dropout: share of the activations that each layer drops.
 
     Raises:
-        ValueError: for a size that is not a power of two from 8 on, data without classes, or noise below 0.
+        UserError: for a size that is not a power of two from 8 on, data without classes, or noise below 0.
     """
 
     def __init__(self, spec: ImageSpec, width: int | None = None, noise: float = 0.1, dropout: float = 0.5) -> None:
         super().__init__()
         widths_for(spec)
         if noise < 0:
-            raise ValueError(
+            raise UserError(
                 f"noise is a standard deviation, not below 0; met {noise}. "
                 "Set model.init_args.discriminator.init_args.noise."
             )

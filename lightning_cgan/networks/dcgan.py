@@ -8,6 +8,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.blocks.labels import joined
 
 
@@ -15,10 +16,10 @@ def doublings(spec: ImageSpec) -> int:
     """How often a 4x4 map is doubled up to the images of ``spec``.
 
     Raises:
-        ValueError: for a size that is not 8, 16, 32, ...
+        UserError: for a size that is not 8, 16, 32, ...
     """
     if spec.size < 8 or spec.size & (spec.size - 1):
-        raise ValueError(
+        raise UserError(
             f"The DCGAN networks double a 4x4 map, so images have 8, 16, 32, ... pixels a side; "
             f"this data set has {spec.size}. Set data.init_args.size, or other networks in model.init_args."
         )
@@ -53,7 +54,7 @@ class Generator(nn.Module):
         latent_dim: length of the noise vector.
 
     Raises:
-        ValueError: for an image size that is not 8, 16, 32, ...
+        UserError: for an image size that is not 8, 16, 32, ...
     """
 
     def __init__(self, spec: ImageSpec, width: int = 64, latent_dim: int = 100) -> None:
@@ -82,7 +83,7 @@ class Discriminator(nn.Module):
         batch_norm: whether to have it; a penalty on each image's gradient needs to do without.
 
     Raises:
-        ValueError: for an image size that is not 8, 16, 32, ...
+        UserError: for an image size that is not 8, 16, 32, ...
     """
 
     def __init__(self, spec: ImageSpec, width: int = 64, batch_norm: bool = True) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_cgan.batches import ImageSpec, PairSpec
+from lightning_cgan.errors import UserError
 
 BOTTLENECK = 100  # channels of the extra layer's single pixel
 
@@ -26,10 +27,10 @@ def widths(size: int, width: int) -> list[int]:
     """Channels after each halving of a square image, down to 4x4.
 
     Raises:
-        ValueError: for a size that is not 8, 16, 32, ...
+        UserError: for a size that is not 8, 16, 32, ...
     """
     if size < 8 or size & (size - 1):
-        raise ValueError(
+        raise UserError(
             f"DiscoGAN's networks halve images down to 4x4, so these have 8, 16, 32, ... pixels a side; met {size}. "
             "Set data.init_args.size, or other networks in model.init_args."
         )
@@ -65,7 +66,7 @@ class Generator(nn.Module):
         multiple: the sides of images are multiples of it.
 
     Raises:
-        ValueError: for a size that is not 8, 16, 32, ...
+        UserError: for a size that is not 8, 16, 32, ...
     """
 
     def __init__(self, spec: PairSpec, width: int = 64, extra_layers: bool = False) -> None:
@@ -98,7 +99,7 @@ class Discriminator(nn.Module):
             and for poses the last two. All of them when None.
 
     Raises:
-        ValueError: for a size that is not 8, 16, 32, ..., or more matched layers than have batch norm.
+        UserError: for a size that is not 8, 16, 32, ..., or more matched layers than have batch norm.
     """
 
     def __init__(self, spec: ImageSpec, width: int = 64, matched: int | None = None) -> None:
@@ -106,7 +107,7 @@ class Discriminator(nn.Module):
         wide = widths(spec.size, width)
         most = len(wide) - 1
         if matched is not None and not 0 <= matched <= most:
-            raise ValueError(
+            raise UserError(
                 f"Features are those of the {most} layers with batch norm at {spec.size} pixels; met {matched}. "
                 "Set model.init_args.discriminator.init_args.matched."
             )

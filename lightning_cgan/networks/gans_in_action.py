@@ -30,7 +30,7 @@ class Generator(nn.Module):
     """Noise (B, latent_dim) to images (B, C, size, size) in [-1, 1].
 
     Raises:
-        ValueError: for a size that does not divide by 4.
+        UserError: for a size that does not divide by 4.
     """
 
     def __init__(self, spec: ImageSpec, latent_dim: int = 100) -> None:
@@ -53,7 +53,7 @@ class Classifier(nn.Module):
     """Images (B, C, size, size) in [-1, 1] to ``DiscriminatorOutput``; the features are the flattened last map.
 
     Raises:
-        ValueError: for a size that does not divide by 4.
+        UserError: for a size that does not divide by 4.
     """
 
     def __init__(self, spec: ImageSpec) -> None:

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.blocks.norms import Norm
 from lightning_cgan.networks.dcgan import initialised
 
@@ -35,13 +36,13 @@ class PatchGAN(nn.Module):
         smallest: the least side in pixels of an image that has a patch.
 
     Raises:
-        ValueError: for layers below 0.
+        UserError: for layers below 0.
     """
 
     def __init__(self, channels: int, layers: int = 3, width: int = 64, norm: Norm = Norm.batch) -> None:
         super().__init__()
         if layers < 0:
-            raise ValueError(
+            raise UserError(
                 f"A PatchGAN has 0, 1, 2, ... halving layers; met {layers}. "
                 "Set model.init_args.discriminator.init_args.layers."
             )

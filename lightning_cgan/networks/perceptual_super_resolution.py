@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from lightning_cgan.batches import PairSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.style import CAFFE_MEAN, SCALE, Upsampling, convolution, enlargement, norm_of
 
 
@@ -23,7 +24,7 @@ class SuperResolutionNetwork(nn.Module):
             paper does not; what a short training needs.
 
     Raises:
-        ValueError: for images without three channels, or a scale that is no power of 2.
+        UserError: for images without three channels, or a scale that is no power of 2.
     """
 
     mean: Tensor
@@ -39,7 +40,7 @@ class SuperResolutionNetwork(nn.Module):
         super().__init__()
         doublings = int(log2(spec.scale))
         if (spec.channels_a, spec.channels_b) != (3, 3) or 2**doublings != spec.scale or not doublings:
-            raise ValueError(
+            raise UserError(
                 "The super-resolution network doubles pictures of three channels so often; met "
                 f"{spec.channels_a} and {spec.channels_b} channels and the scale {spec.scale}. "
                 "Set data.init_args.scale to 2, 4 or 8."

@@ -12,6 +12,7 @@ from torch.nn.functional import avg_pool2d, interpolate, leaky_relu
 from torch.nn.utils import parametrize
 
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.blocks.labels import joined
 
 
@@ -19,10 +20,10 @@ def resolutions(size: int) -> list[int]:
     """The resolutions up to ``size``: 4, 8, 16, ...
 
     Raises:
-        ValueError: for a size that is not a power of two, or below 4.
+        UserError: for a size that is not a power of two, or below 4.
     """
     if size < 4 or size & (size - 1):
-        raise ValueError(
+        raise UserError(
             f"ProGAN doubles its resolution from 4 pixels to a power of two; this data set has images of {size}. "
             "Set data.init_args.size, or choose other data."
         )
@@ -139,7 +140,7 @@ class Generator(nn.Module):
         latent_dim: length of the noise vector; for CIFAR-10 128.
 
     Raises:
-        ValueError: for an image size that is not a power of two from 4 on.
+        UserError: for an image size that is not a power of two from 4 on.
     """
 
     def __init__(self, spec: ImageSpec, fmap_base: int = 8192, fmap_max: int = 512, latent_dim: int = 512) -> None:
@@ -211,7 +212,7 @@ class Discriminator(nn.Module):
             figures. The authors' later code has 4. It divides the batch, or is larger.
 
     Raises:
-        ValueError: for an image size that is not a power of two from 4 on, or an empty group.
+        UserError: for an image size that is not a power of two from 4 on, or an empty group.
     """
 
     def __init__(
@@ -219,7 +220,7 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         if group_size is not None and group_size < 1:
-            raise ValueError(f"A group has at least 1 image; met {group_size}. Set group_size of the discriminator.")
+            raise UserError(f"A group has at least 1 image; met {group_size}. Set group_size of the discriminator.")
         self.resolutions = resolutions(spec.size)
         self.group_size = group_size
         widths = [channels(level, fmap_base, fmap_max) for level in range(len(self.resolutions) + 1)]

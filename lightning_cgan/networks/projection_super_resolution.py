@@ -13,6 +13,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.blocks.spectral import normalise
 from lightning_cgan.networks.sngan import DownBlock, conv1, conv3, double, glorot
 
@@ -23,11 +24,11 @@ def doublings(spec: ImageSpec, scale: int) -> int:
     """How often the low resolution is doubled.
 
     Raises:
-        ValueError: for a size or scale that is no power of two, or a low resolution below 4 pixels.
+        UserError: for a size or scale that is no power of two, or a low resolution below 4 pixels.
     """
     steps = log2(scale) if scale > 1 else 0.5
     if steps % 1 or log2(spec.size) % 1 or spec.size // scale < SMALLEST:
-        raise ValueError(
+        raise UserError(
             f"Super-resolution doubles images of {SMALLEST}, 8, 16, ... pixels until they have the size of the data; "
             f"met size {spec.size} and scale {scale}. Set data.init_args.size, or init_args.scale of both networks."
         )
@@ -73,7 +74,7 @@ class Generator(nn.Module):
         noise: channels of noise before each doubling.
 
     Raises:
-        ValueError: for a size or scale that is no power of two, or a low resolution below 4 pixels.
+        UserError: for a size or scale that is no power of two, or a low resolution below 4 pixels.
     """
 
     def __init__(self, spec: ImageSpec, width: int = 64, scale: int = 4, noise: int = 128) -> None:
@@ -152,7 +153,7 @@ class Discriminator(Trunk):
         scale: size of the images over that of the condition; a power of two.
 
     Raises:
-        ValueError: for a size or scale that is no power of two, or a low resolution below 4 pixels.
+        UserError: for a size or scale that is no power of two, or a low resolution below 4 pixels.
     """
 
     def __init__(self, spec: ImageSpec, width: int = 64, scale: int = 4) -> None:

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from lightning_cgan.batches import PairSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.blocks.norms import Norm
 from lightning_cgan.networks.dcgan import initialised
 
@@ -31,7 +32,7 @@ class ResNet(nn.Module):
         multiple: the sides of images are multiples of it.
 
     Raises:
-        ValueError: for images of 4 pixels or fewer, whose innermost map has no pixel to reflect.
+        UserError: for images of 4 pixels or fewer, whose innermost map has no pixel to reflect.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class ResNet(nn.Module):
     ) -> None:
         super().__init__()
         if spec.size <= MULTIPLE:
-            raise ValueError(
+            raise UserError(
                 f"This generator takes images of more than {MULTIPLE} pixels a side; met {spec.size}. "
                 "Set data.init_args.size."
             )

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, relu, softplus
 
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.blocks.weight_norm import Conv2d, ConvTranspose2d, Linear
 
 
@@ -44,10 +45,10 @@ def divisible(spec: ImageSpec, by: int, least: int, networks: str) -> int:
     """``spec.size // by``.
 
     Raises:
-        ValueError: for sizes that do not divide by ``by``, or are below ``least``.
+        UserError: for sizes that do not divide by ``by``, or are below ``least``.
     """
     if spec.size % by or spec.size < least:
-        raise ValueError(
+        raise UserError(
             f"{networks} exist for image sizes that divide by {by}, from {least} on; this data set has {spec.size}. "
             "Set the size of the data, or other networks in model.init_args."
         )
@@ -100,7 +101,7 @@ class ConvGenerator(nn.Module):
     """Noise (B, latent_dim) to images (B, C, size, size) in [-1, 1]; the code's for CIFAR-10 and SVHN.
 
     Raises:
-        ValueError: for a size that does not divide by 8.
+        UserError: for a size that does not divide by 8.
     """
 
     def __init__(self, spec: ImageSpec, width: int = 128, latent_dim: int = 100) -> None:
@@ -131,7 +132,7 @@ class ConvClassifier(nn.Module):
     for SVHN.
 
     Raises:
-        ValueError: for a size that does not divide by 8.
+        UserError: for a size that does not divide by 8.
     """
 
     def __init__(self, spec: ImageSpec, width: int = 96) -> None:

@@ -16,6 +16,7 @@ from torch.nn.utils import parametrize
 from torch.nn.utils.parametrizations import spectral_norm
 
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.blocks.spectral import normalise
 
 
@@ -43,10 +44,10 @@ def widths_for(spec: ImageSpec) -> Widths:
     """The row of ``WIDTHS`` for ``spec``.
 
     Raises:
-        ValueError: for a size that is not a power of two from 16 to 256.
+        UserError: for a size that is not a power of two from 16 to 256.
     """
     if spec.size not in WIDTHS:
-        raise ValueError(
+        raise UserError(
             f"The SN-ResNet networks exist for image sizes {', '.join(map(str, WIDTHS))}; "
             f"this data set has {spec.size}. Set data.init_args.size, or other networks in model.init_args."
         )
@@ -124,7 +125,7 @@ class Generator(nn.Module):
         latent_dim: length of the noise vector.
 
     Raises:
-        ValueError: for an image size that is not in ``WIDTHS``.
+        UserError: for an image size that is not in ``WIDTHS``.
     """
 
     def __init__(self, spec: ImageSpec, width: int | None = None, latent_dim: int = 128) -> None:
@@ -198,7 +199,7 @@ class Discriminator(nn.Module):
         width: the unit of ``WIDTHS``; None is the paper's for this size.
 
     Raises:
-        ValueError: for an image size that is not in ``WIDTHS``.
+        UserError: for an image size that is not in ``WIDTHS``.
     """
 
     def __init__(self, spec: ImageSpec, width: int | None = None) -> None:

@@ -22,7 +22,7 @@ class Discriminator(nn.Module):
         width: the unit of ``sngan.WIDTHS``; None is the paper's for this size.
 
     Raises:
-        ValueError: for an image size that is not in ``sngan.WIDTHS``, or data without classes.
+        UserError: for an image size that is not in ``sngan.WIDTHS``, or data without classes.
     """
 
     def __init__(self, spec: ImageSpec, width: int | None = None) -> None:

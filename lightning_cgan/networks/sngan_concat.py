@@ -29,7 +29,7 @@ class Discriminator(nn.Module):
         embedding_dim: channels of the embedding.
 
     Raises:
-        ValueError: for an image size that is not in ``sngan.WIDTHS``, or data without classes.
+        UserError: for an image size that is not in ``sngan.WIDTHS``, or data without classes.
     """
 
     def __init__(self, spec: ImageSpec, width: int | None = None, embedding_dim: int = 128) -> None:

@@ -6,16 +6,17 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from lightning_cgan.batches import PairSpec
+from lightning_cgan.errors import UserError
 
 
 def doublings(scale: int) -> int:
     """How often the low resolution is doubled.
 
     Raises:
-        ValueError: for a scale that is not 2, 4, 8, ...
+        UserError: for a scale that is not 2, 4, 8, ...
     """
     if scale < 2 or scale & (scale - 1):
-        raise ValueError(
+        raise UserError(
             f"SRResNet doubles the low resolution, so the scale is 2, 4, 8, ...; met {scale}. "
             "Set data.init_args.scale, or data to a set for super-resolution."
         )
@@ -52,7 +53,7 @@ class Generator(nn.Module):
         bicubic_skip: the network adds to the bicubic interpolation, which the paper's has to learn first.
 
     Raises:
-        ValueError: for a scale that is not 2, 4, 8, ...; or a skip between images of different channels.
+        UserError: for a scale that is not 2, 4, 8, ...; or a skip between images of different channels.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         if bicubic_skip and spec.channels_a != spec.channels_b:
-            raise ValueError(
+            raise UserError(
                 "The interpolated low resolution is added to the image, so both have as many channels; "
                 f"met {spec.channels_a} and {spec.channels_b}. Set generator.init_args.bicubic_skip to false."
             )
@@ -96,13 +97,13 @@ class Discriminator(nn.Module):
         width: channels of the first map; 8 times as many of the last, and 16 times of the dense layer.
 
     Raises:
-        ValueError: for a size that is no multiple of 16; when called, for images of another size.
+        UserError: for a size that is no multiple of 16; when called, for images of another size.
     """
 
     def __init__(self, spec: PairSpec, width: int = 64) -> None:
         super().__init__()
         if spec.size < 16 or spec.size % 16:
-            raise ValueError(
+            raise UserError(
                 f"SRGAN's discriminator halves an image four times, so its size is a multiple of 16; met {spec.size}. "
                 "Set data.init_args.size."
             )
@@ -118,7 +119,7 @@ class Discriminator(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         if image.shape[-2:] != (self.size, self.size):
             met = "x".join(map(str, image.shape[-2:]))
-            raise ValueError(
+            raise UserError(
                 f"This discriminator sees images of {self.size}x{self.size} pixels whole; met {met}. "
                 "Set data.init_args.size, and make the discriminator with the data's spec."
             )

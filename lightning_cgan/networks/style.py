@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 
 MARGIN = 40  # pixels of reflection that the unpadded convolutions of five residual blocks use up
 CAFFE_MEAN = (123.68, 116.779, 103.939)  # of ImageNet's red, green and blue
@@ -32,7 +33,7 @@ class StyleNetwork(nn.Module):
             checkerboard (Odena et al. 2016).
 
     Raises:
-        ValueError: for images without three channels.
+        UserError: for images without three channels.
     """
 
     mean: Tensor
@@ -47,7 +48,7 @@ class StyleNetwork(nn.Module):
     ) -> None:
         super().__init__()
         if spec.channels != 3:
-            raise ValueError(
+            raise UserError(
                 f"Style is transferred between pictures of three channels; met {spec.channels}. "
                 "Set data.init_args.channels to 3."
             )

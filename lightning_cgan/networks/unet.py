@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lightning_cgan.batches import PairSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.blocks.norms import Norm
 from lightning_cgan.networks.dcgan import initialised
 
@@ -42,7 +43,7 @@ class UNet(nn.Module):
         multiple: the sides of images are multiples of it.
 
     Raises:
-        ValueError: for a depth below 2.
+        UserError: for a depth below 2.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class UNet(nn.Module):
         super().__init__()
         depth = min(spec.size.bit_length() - 1, DEEPEST) if depth is None else depth
         if depth < 2:
-            raise ValueError(
+            raise UserError(
                 f"A U-Net has at least 2 levels; met {depth}, for images of {spec.size} pixels. "
                 "Set model.init_args.generator.init_args.depth, or data.init_args.size."
             )

@@ -25,7 +25,7 @@ class Generator(sngan.Generator):
         latent_dim: length of the noise vector.
 
     Raises:
-        ValueError: for an image size that is not in ``sngan.WIDTHS``.
+        UserError: for an image size that is not in ``sngan.WIDTHS``.
     """
 
     def __init__(self, spec: ImageSpec, width: int = 128, latent_dim: int = 128) -> None:
@@ -40,7 +40,7 @@ class Critic(nn.Module):
         width: the unit of ``sngan.WIDTHS``; 128 channels everywhere at 32 px.
 
     Raises:
-        ValueError: for an image size that is not in ``sngan.WIDTHS``.
+        UserError: for an image size that is not in ``sngan.WIDTHS``.
     """
 
     def __init__(self, spec: ImageSpec, width: int | None = None) -> None:

@@ -16,6 +16,7 @@ from jsonargparse import Namespace
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
+from lightning_cgan._compat import wandb_id, wandb_is_offline
 from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 from lightning_cgan.runs.csv_log import RunLog
@@ -81,7 +82,7 @@ def remember_tracking(loggers: list[Logger], folder: str) -> None:
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             with tolerated(TRACKING):
-                write_text(Path(folder, TRACKING), str(logger._id))
+                write_text(Path(folder, TRACKING), wandb_id(logger))
 
 
 @rank_zero_only
@@ -111,7 +112,7 @@ def unanswered(logger: WandbLogger) -> str | None:
     import wandb
 
     settings = wandb.setup().settings
-    if logger._offline or settings.mode not in (None, "online", "shared"):
+    if wandb_is_offline(logger) or settings.mode not in (None, "online", "shared"):
         return None
     question = Request(
         f"{settings.base_url}/graphql",

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
+from lightning_cgan._compat import uses_distributed_sampler
 from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 
@@ -99,7 +100,7 @@ def of_data(trainer: Any) -> Iterator[Refusal]:
         yield rule, "overfit_batches", trainer.overfit_batches, "to 0, or data to a smaller set"
     elif not (isinstance(trainer.limit_train_batches, float) and trainer.limit_train_batches == 1):
         yield rule, "limit_train_batches", trainer.limit_train_batches, "to 1.0; trainer.max_steps shortens a run"
-    if trainer.world_size > 1 and trainer._accelerator_connector.use_distributed_sampler:
+    if trainer.world_size > 1 and uses_distributed_sampler(trainer):
         yield rule, "use_distributed_sampler", True, "to false"
 
 

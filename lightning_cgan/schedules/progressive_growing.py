@@ -7,6 +7,8 @@ as the resolution rises.
 from bisect import bisect_right
 from typing import NamedTuple
 
+from lightning_cgan.errors import UserError
+
 
 class Stage(NamedTuple):
     """What is trained at one moment."""
@@ -38,7 +40,7 @@ class Growth:
         batch_sizes: images in a batch from a resolution on, by resolution.
 
     Raises:
-        ValueError: for a start from which doubling does not lead to the full resolution, lengths that are no lengths,
+        UserError: for a start from which doubling does not lead to the full resolution, lengths that are no lengths,
             and batch sizes that miss the first resolution or are below one.
     """
 
@@ -47,18 +49,18 @@ class Growth:
     ) -> None:
         self.resolutions = [start * 2**doublings for doublings in range((size // max(start, 1)).bit_length())]
         if start < 4 or self.resolutions[-1:] != [size]:
-            raise ValueError(
+            raise UserError(
                 f"Growth starts at 4 pixels or more and doubles to the full {size}; met {start}. "
                 "Set model.init_args.start_resolution."
             )
         self.stable, self.fade = round(1000 * stable_kimg), round(1000 * fade_kimg)
         if self.stable < 0 or self.fade < 1:
-            raise ValueError(
+            raise UserError(
                 "Growth takes thousands of images, at least 0 stable and at least 0.001 in a fade; "
                 f"met {stable_kimg} and {fade_kimg}. Set model.init_args.stable_kimg and model.init_args.fade_kimg."
             )
         if min(batch_sizes.values(), default=0) < 1 or min(batch_sizes) > self.resolutions[0]:
-            raise ValueError(
+            raise UserError(
                 f"Batches have at least one image, from resolution {self.resolutions[0]} on; met {batch_sizes}. "
                 "Set model.init_args.batch_sizes."
             )
@@ -121,17 +123,17 @@ class Growth:
             group_size: images whose standard deviation is taken together; None for all.
 
         Raises:
-            ValueError: naming the first such batch.
+            UserError: naming the first such batch.
         """
         for resolution, size in zip(self.resolutions, self.sizes, strict=True):
             if size % processes:
-                raise ValueError(
+                raise UserError(
                     f"A batch is shared equally by all processes; {size} images at resolution {resolution} "
                     f"do not divide by {processes} processes. Set model.init_args.batch_sizes."
                 )
             share = size // processes
             if group_size and share > group_size and share % group_size:
-                raise ValueError(
+                raise UserError(
                     "The minibatch standard deviation needs groups that divide a process' batch; "
                     f"{share} images at resolution {resolution} do not divide into groups of {group_size}. "
                     "Set model.init_args.batch_sizes or model.init_args.discriminator.init_args.group_size."

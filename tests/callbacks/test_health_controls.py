@@ -105,7 +105,7 @@ def test_against_a_generator_that_stands_still_the_discriminator_wins(warned):
 
 
 def test_a_generator_that_goes_the_wrong_way_is_noticed(warned):
-    wrong = "--model.init_args.generator_optimizer=tests.rings.Ascent"
+    wrong = "--model.init_args.generator_optimizer=benchmarks.rings.Ascent"
     found = warned("experiments/cgan/ring.yaml", wrong, steps=200, every=20)
     assert signals(found) >= {"D has won", "divergence"}
 

@@ -1,5 +1,6 @@
 import warnings
 
+import lightning_cgan.networks.sngan  # noqa: F401  names are looked up in imported modules only
 from lightning_cgan.cli.lightning import main
 from lightning_cgan.config.messages import format_parser_error, format_warning, quiet_warnings
 from tests.datamodules.sets import write_pictures

@@ -259,7 +259,7 @@ def on_first_process(trainer: Trainer, work: Callable[[], Any]) -> Any:
         try:
             done = work()
         except Exception as error:  # raised in this process alone it would leave the others waiting
-            known = isinstance(error, ValueError | NonFiniteError)
+            known = isinstance(error, UserError | NonFiniteError)
             done = error if known else RuntimeError(f"{type(error).__name__}: {error}")
             if trainer.world_size == 1:
                 raise

@@ -142,7 +142,7 @@ class Scores(ScoreCallback):
         missing, why = dict.fromkeys(GAN_TRAIN, math.nan), "generated images hold NaN or infinity."
         try:
             trained = self.train_classifiers(features.label) if features.finite else None
-        except (ValueError, NonFiniteError) as refusal:  # the other scores stand
+        except (UserError, NonFiniteError) as refusal:  # the other scores stand
             trained, why = None, str(refusal)
         if trained is None:
             notes = [*scored.notes, f"{', '.join(GAN_TRAIN)}: {why}"]

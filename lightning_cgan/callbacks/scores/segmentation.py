@@ -141,7 +141,7 @@ class SegmentationScores(TranslationScores):
             return ScoreResult(missing, missing, [why])
         try:
             result, self.training_card = on_first_process(here.trainer, lambda: self.train_segmenters(images))
-        except (ValueError, NonFiniteError) as refusal:  # the other scores stand
+        except (UserError, NonFiniteError) as refusal:  # the other scores stand
             return ScoreResult(missing, missing, [f"seg_gan_train: {refusal}"])
         return result
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lightning_cgan.errors import UserError
 from lightning_cgan.metrics.distribution.feature_store import FeatureAccumulator, GatheredFeatures
 from lightning_cgan.metrics.distribution.fid import frechet_distance, frechet_distances
 from lightning_cgan.metrics.distribution.inception_score import inception_score, inception_scores
@@ -110,7 +111,7 @@ def noted(notes: list[str]) -> Iterator[None]:
     """Turns the error of a score that cannot be computed into a note; the other scores are still computed."""
     try:
         yield
-    except ValueError as error:
+    except UserError as error:
         notes.append(str(error))
 
 

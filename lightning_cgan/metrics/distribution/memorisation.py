@@ -25,7 +25,7 @@ def nearest_neighbours(
     """Of features (K, F) among those of the training images (T, F), at least one; both float32.
 
     Raises:
-        ValueError: if memory runs out, naming the key that lowers the need.
+        UserError: if memory runs out, naming the key that lowers the need.
     """
     centre = mean(train).float().to(device)
     asked, known = (Points(points, torch.arange(len(points)), centre) for points in (features, train))

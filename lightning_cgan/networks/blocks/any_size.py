@@ -6,6 +6,8 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from lightning_cgan.errors import UserError
+
 Translation = Callable[[Tensor], Tensor]
 
 
@@ -35,10 +37,10 @@ def check_sides(height: int, width: int, multiple: int) -> None:
     """Refuse sides in pixels that a generator cannot take and bring back.
 
     Raises:
-        ValueError: naming what pads them.
+        UserError: naming what pads them.
     """
     if height % multiple or width % multiple:
-        raise ValueError(
+        raise UserError(
             f"This generator takes images whose sides are multiples of {multiple}; met {height}x{width} pixels. "
             "Set model.init_args.pad to true, or data.init_args.size."
         )
@@ -48,10 +50,10 @@ def check_tiles(tile: int, overlap: int) -> None:
     """Refuse squares that do not advance.
 
     Raises:
-        ValueError: naming both numbers.
+        UserError: naming both numbers.
     """
     if not 0 <= overlap < tile:
-        raise ValueError(
+        raise UserError(
             f"Tiles overlap by 0 pixels or more, and by less than their side; met overlap {overlap} of tile {tile}. "
             "Set model.init_args.overlap and model.init_args.tile."
         )
@@ -70,7 +72,7 @@ def tiled(translate: Translation, image: Tensor, tile: int, overlap: int) -> Ten
         overlap: pixels that two neighbours have in common, at least; below ``tile``.
 
     Raises:
-        ValueError: for an overlap that is not below the tile, or below 0.
+        UserError: for an overlap that is not below the tile, or below 0.
     """
     check_tiles(tile, overlap)
     height, width = image.shape[-2:]

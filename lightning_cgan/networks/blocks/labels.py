@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from lightning_cgan.errors import UserError
+
 
 def joined(x: Tensor, label: Tensor | None, num_classes: int) -> Tensor:
     """``x`` (B, C, ...) with one more channel for each class, 1 where it is the label and 0 elsewhere.
@@ -11,12 +13,12 @@ def joined(x: Tensor, label: Tensor | None, num_classes: int) -> Tensor:
     Without classes ``x`` as it is.
 
     Raises:
-        ValueError: for classes without labels.
+        UserError: for classes without labels.
     """
     if not num_classes:
         return x
     if label is None:
-        raise ValueError(
+        raise UserError(
             f"A network of {num_classes} classes takes a label with each input; met none. "
             "Set model.class_path to a class-conditional paper, or give it data without classes."
         )

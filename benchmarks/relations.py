@@ -1,6 +1,6 @@
-"""DiscoGAN against its two ablations on the toy problem: the table in the head of gaussians.yaml.
+"""DiscoGAN against its two ablations on the toy problem: the table in experiments/discogan/README.md.
 
-    python experiments/discogan/seeds.py [--seeds 100 101 102 103 104]
+    python -m benchmarks.relations [--seeds 100 101 102 103 104]
 
 Test points and the last update of each run. Each run is added to runs/discogan/seeds.csv as it ends; what stands there
 is not run again.

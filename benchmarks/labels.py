@@ -1,6 +1,6 @@
-"""SGAN against its supervised twin on few labels: the table in the heads of digits.yaml and digits_supervised.yaml.
+"""SGAN against its supervised twin on few labels: the table in experiments/sgan/README.md.
 
-    python experiments/sgan/labels.py [--labels 3 5 10] [--draws 100 101 102 103 104]
+    python -m benchmarks.labels [--labels 3 5 10] [--draws 100 101 102 103 104]
 
 Test accuracy of the last update, with no validation before. Each run is added to runs/sgan/labels.csv as it ends; what
 stands there is not run again. Intervals are Student's, 95 %, over draws of the labels, each with its own seed.

@@ -1,6 +1,6 @@
 """``make rings``: every objective on the mixtures, several seeds each, and controls that must fail the same gate.
 
-    python -m tests.rings [folder] [--seeds 100 101 102 103 104] [--arms cgan control ...]
+    python -m benchmarks.rings [folder] [--seeds 100 101 102 103 104] [--arms cgan control ...]
 
 Ends with status 1 if a conditional arm passes less than four times in five, or a control ever. The others are reported
 as they come.
@@ -25,9 +25,9 @@ CGAN, GAN, GRID = (f"experiments/{name}.yaml" for name in ("cgan/ring", "gan/rin
 OBJECTIVE = "--model.init_args.objective"
 ARMS = {f"cgan {name}": (CGAN, OBJECTIVE, name) for name in ("non_saturating", "hinge", "least_squares", "minimax")}
 ARMS |= {
-    "control: labels shuffled": (CGAN, "--data", "tests.rings.ShuffledRing", "--data.init_args.batch_size", "128"),
-    "control: G deaf to the label": (CGAN, "--model.init_args.generator", "tests.rings.Deaf"),
-    "control: G's sign flipped": (CGAN, "--model.init_args.generator_optimizer", "tests.rings.Ascent"),
+    "control: labels shuffled": (CGAN, "--data", "benchmarks.rings.ShuffledRing", "--data.init_args.batch_size", "128"),
+    "control: G deaf to the label": (CGAN, "--model.init_args.generator", "benchmarks.rings.Deaf"),
+    "control: G's sign flipped": (CGAN, "--model.init_args.generator_optimizer", "benchmarks.rings.Ascent"),
     "control: D's rate 0": (CGAN, "--model.init_args.discriminator_optimizer.init_args.lr", "0"),
 }
 ARMS |= {f"gan {name}": (GAN, OBJECTIVE, name) for name in ("non_saturating", "hinge", "least_squares", "minimax")}

@@ -56,7 +56,7 @@ def through_the_command_line():
                 "--trainer.val_check_interval=100000",
                 "--trainer.num_sanity_val_steps=0",
                 "--trainer.log_every_n_steps=30",
-                "--trainer.callbacks+=tests.bench.Stopwatch",
+                "--trainer.callbacks+=benchmarks.speed.Stopwatch",
             ]
         )
     return [b - a for a, b in pairwise(LAPS[3:])]
@@ -180,6 +180,6 @@ def bench():
 
 
 if __name__ == "__main__":
-    from tests import bench as module  # the one that class paths name, not this second copy of it
+    from benchmarks import speed as module  # the one that class paths name, not this second copy of it
 
     module.bench()

@@ -1,0 +1,27 @@
+from pathlib import Path
+
+import pytest
+
+import lightning_cgan.papers
+from tests.golden.cases import PAPERS
+from tests.golden.record import FOLDER, differences, golden, record
+
+NO_PAPERS = {"__init__", "base"}
+CASES = [(paper, name, case) for paper, cases in PAPERS.items() for name, case in cases().items()]
+
+
+def test_every_paper_has_golden_updates():
+    papers = {path.stem for path in Path(lightning_cgan.papers.__file__).parent.glob("*.py")} - NO_PAPERS
+    assert papers == PAPERS.keys() == {path.stem for path in FOLDER.glob("*.json")}
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+def test_every_case_of_a_paper_is_in_its_golden_file(paper):
+    assert PAPERS[paper]().keys() == golden(paper).keys()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("paper", "name", "case"), CASES, ids=[f"{paper}-{name}" for paper, name, _ in CASES])
+def test_updates_are_what_they_were(paper, name, case):
+    now = case() if callable(case) else record(case)
+    assert differences(now, golden(paper)[name]) == []

@@ -157,8 +157,7 @@ def classification_scores(
 ) -> Classification:
     """GAN-train, its ceiling on real images, and GAN-test; classifiers are trained on ``device``.
 
-    Two classifiers of equal initial weights take the same number of updates: one on generated images, one on as many
-    real images, each class in its proportion.
+    Two classifiers of equal initial weights are trained equally long on generated and on as many real images.
 
     Args:
         fake: (K, C, H, W) uint8, generated; ``asked`` is the (K,) int64 requested class of each.
@@ -169,9 +168,9 @@ def classification_scores(
         on_real: of an earlier call with the same real images, recipe and number of generated ones; saves half the time.
 
     Returns:
-        "gan_train": accuracy on ``test`` of the classifier trained on generated images; "real_gan_train": of the one
-        trained on real images, the ceiling; "gan_test": of the latter on all generated images. The standard errors are
-        binomial over the images classified: they do not include the variation between trainings.
+        "gan_train": accuracy on ``test`` of the classifier trained on generated images; "real_gan_train": of that
+        trained on real ones, the ceiling; "gan_test": of the latter on all generated images. Standard errors are
+        binomial over the images; they do not include the variation between trainings.
 
     Raises:
         UserError: without classes, for an invalid label, an empty set, or test images that are training images.

@@ -109,9 +109,8 @@ def seg_gan_train_scores(
         on_real: of an earlier call with the same real images, classes and recipe; saves half of the time.
 
     Returns:
-        "seg_gan_train_accuracy", "seg_gan_train_class_accuracy" and "seg_gan_train_iou" of the first segmenter, and
-        "real_seg_gan_train_accuracy", ... of the second: the ceiling. The standard errors are those of a jackknife over
-        the test images: they do not include the variation between trainings.
+        "seg_gan_train_accuracy", "..._class_accuracy" and "..._iou" of the first segmenter, and of the second, the
+        ceiling, with "real_" before them. Jackknife errors over the test images exclude variation between trainings.
 
     Raises:
         UserError: for fewer than two images.

@@ -71,9 +71,8 @@ def all_scores(
 
     "fid", "kid", "is_mean", "is_std", "precision", "recall", "density", "coverage"; by a classifier of the set
     "min_class_share", the share of generated images in their rarest class, and "accuracy", in the requested class; with
-    training images "memorised", "train_distance", "train_distance_real"; with ``intra`` "intra_fid" and
-    "intra_fid_worst"; where the model classifies "classification_accuracy" of real images, and nothing else where it
-    generates nothing.
+    training images "memorised", "train_distance", "train_distance_real"; with ``intra`` "intra_fid", "intra_fid_worst";
+    "classification_accuracy" of real images if the model classifies, alone if it generates nothing.
 
     Standard errors are those of a jackknife over ten groups of generated images; the real images are fixed.
 

@@ -141,6 +141,6 @@ def test_runs_of_this_suite_compare(tmp_path, compare):
         flags = [f"--trainer.default_root_dir={folder}", *small]
         assert main(["fit", f"--seed_everything={seed}", *flags]) == 0
         assert main(["test", *flags]) == 0
-    (row,) = rows(compare(*runs, "--scores=near"))[2:]
+    (row,) = rows(compare(*runs, "--scores=frac_near_mode"))[2:]
     assert row[:2] == ["ConditionalGAN on Ring", "2"]
     assert "±" in row[2]

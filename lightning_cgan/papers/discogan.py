@@ -37,7 +37,7 @@ class Way(NamedTuple):
     real: Tensor  # of its domain
     source: Tensor
     fake: Tensor  # the source, translated
-    recovered: Tensor | None  # and back again
+    reconstruction: Tensor | None  # and back again
 
 
 class DiscoGAN(EvaluationFacts, Loadable, ChecksBatches):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 
 from lightning_cgan.batches import Labelled, PartlyLabelled
+from lightning_cgan.optimize import Adam
 from tests.golden.weights import normal
 
 UPDATES = 3
@@ -50,3 +51,8 @@ def two_domains(spec, kind, size=2):
 def falling(update, end):
     """A schedule that acts within three updates: 1, 2/3 and 1/3 of the learning rate."""
     return 1 - update / end
+
+
+def quick(parameters):
+    """An optimizer with other settings than any paper's, for one of two networks: they keep theirs apart."""
+    return Adam(parameters, lr=3e-3, beta1=0.3, beta2=0.8)

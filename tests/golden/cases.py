@@ -41,7 +41,7 @@ from lightning_cgan.papers.style_transfer import StyleTransfer
 from lightning_cgan.papers.supervised_baseline import SupervisedBaseline
 from lightning_cgan.papers.wgan import WGAN
 from lightning_cgan.papers.wgan_gp import WGANGP
-from tests.golden.batches import UPDATES, Case, falling, image, labelled, partly_labelled
+from tests.golden.batches import UPDATES, Case, falling, image, labelled, partly_labelled, quick
 from tests.golden.pair_cases import (
     cyclegan,
     discogan,
@@ -98,6 +98,7 @@ def cgan():
         "discriminator": D(sngan_concat.Discriminator, width=2, embedding_dim=3),
     }
     return {
+        "optimizers": case(generator_optimizer=quick),
         **{objective.name: case(objective=objective) for objective in Objective},
         "two discriminator updates": case(n=2, g_batch_ratio=2, schedule=falling),
         "r1": case(r1_weight=0.7),
@@ -119,6 +120,7 @@ def acgan():
         "discriminator": D(sngan_class_head.Discriminator, width=2),
     }
     return {
+        "optimizers": case(generator_optimizer=quick),
         "defaults": case(),
         "classes of real images": case(class_loss_on="real"),
         "weights": case(discriminator_class_weight=0.3, generator_class_weight=0.1),
@@ -138,6 +140,7 @@ def projection():
 
     classifier = fixed("classifier", mlp_classifier)
     return {
+        "optimizers": case(generator_optimizer=quick),
         "two discriminator updates": case(n=2),
         "as many fakes": case(g_batch_ratio=1, decay_start=1),
         "fine-tuned": case(classifier=classifier, classifier_weight=0.5, classifier_start=1),
@@ -156,6 +159,7 @@ def wgan():
         return Case(lambda: WGAN(MEDIUM, **networks, clip=0.1, **options), labelled(MEDIUM, counts))
 
     return {
+        "optimizers": case(1, n_critic=1, n_critic_warmup=1, warmup=0, generator_optimizer=quick),
         "warm-up": case([3, 2, 2], n_critic=2, n_critic_warmup=3, warmup=1),
         "now and then": case([3, 2, 3], n_critic=2, n_critic_warmup=3, warmup=0, long_every=2),
         "schedule": case(1, n_critic=1, warmup=0, schedule=falling, n_critic_warmup=1),
@@ -172,6 +176,7 @@ def wgan_gp():
 
     points = {"generator": G(mlp.Generator, width=4, depth=2), "critic": D(mlp.Discriminator, width=4, depth=2)}
     return {
+        "optimizers": case(generator_optimizer=quick),
         "defaults": case(),
         "three critic updates": case(n=3, g_batch_ratio=2, schedule=falling),
         "penalty": case(n=2, gp_weight=0.1),
@@ -192,6 +197,7 @@ def progan():
 
     groups = D(progan_networks.Discriminator, std=1.0, fmap_base=16, fmap_max=4, group_size=2)
     return {
+        "optimizers": case(**grown, generator_optimizer=quick),
         "growing": case(rampup_kimg=0.01),
         "growing conditional": case(rampup_kimg=0.01, conditional=True),
         "grown": case(**grown, ema_decay=0.9, gp_weight=3.0, drift_weight=0.5),
@@ -219,6 +225,7 @@ def sgan():
     }
     book = {"generator": G(gans_in_action.Generator, latent_dim=3), "classifier": D(gans_in_action.Classifier)}
     return {
+        "optimizers": case(generator_optimizer=quick),
         **{loss.name: case(generator_loss=loss, average_rate=0.1) for loss in GeneratorLoss},
         "weight and schedule": case(unlabelled_weight=0.3, schedule=falling),
         "no average": case(average_rate=None),
@@ -247,6 +254,7 @@ def projection_super_resolution():
         return Case(lambda: ProjectionSuperResolution(MEDIUM, **networks, n_critic=n, **options), labelled(MEDIUM, n))
 
     return {
+        "optimizers": case(generator_optimizer=quick),
         "projection": case(n=2, decay_start=1),
         "concat": case(told_low.ConcatDiscriminator, decay_start=0),
     }
@@ -267,7 +275,7 @@ def style_transfer():
     return {
         "defaults": case(),
         "batch norm": case(norm="batch", upsampling="nearest", schedule=falling),
-        "weights": case(content_weight=0.3, style_weight=2.0, tv_weight=1e-3),
+        "weights": case(content_weight=0.3, style_weight=70.0, tv_weight=2e-6),
         "mean style loss": case(style_distance=mean_style_loss, content_taps=(0, 1), style_taps=(1,)),
     }
 

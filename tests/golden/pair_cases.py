@@ -21,7 +21,7 @@ from lightning_cgan.papers.perceptual_super_resolution import PerceptualSuperRes
 from lightning_cgan.papers.pix2pix import Pix2Pix
 from lightning_cgan.papers.srgan import SRGAN
 from lightning_cgan.papers.srresnet import SRResNet
-from tests.golden.batches import Case, falling, image, two_domains
+from tests.golden.batches import Case, falling, image, quick, two_domains
 from tests.golden.weights import D, Features, G
 
 PAIR, ALIKE = PairSpec(1, 3, 8), PairSpec(2, 2, 8)
@@ -39,6 +39,7 @@ def pix2pix():
         "discriminator": D(patchgan.PatchGAN, layers=1, width=2, norm=patchgan.Norm.instance),
     }
     return {
+        "optimizers": case(generator_optimizer=quick),
         "cgan and l1": case(schedule=falling),
         "cgan": case(l1_weight=0.0),
         "gan and l1": case(conditional=False),
@@ -69,6 +70,7 @@ def cyclegan():
         )
 
     return {
+        "optimizers": case(generator_optimizer=quick),
         "pool": case(pool_size=1),
         "no pool": case(pool_size=0),
         "identity": case(ALIKE, identity_weight=0.5),
@@ -92,6 +94,7 @@ def discogan():
     }
     rates = {"rate": 0.5, "starting_rate": 0.01, "curriculum": 1}
     return {
+        "optimizers": case(generator_optimizer=quick),
         **{relation.name: case(relation=relation) for relation in Relation},
         **{f"distance {distance.name}": case(reconstruction=distance) for distance in Distance},
         "feature matching": case(PairSpec(1, 3, 16), feature_matching=0.9),
@@ -146,6 +149,7 @@ def srgan():
     }
     case = partial(super_resolved(SRGAN, PairSpec(3, 3, 16, 2)), **networks, init_checkpoint=None)
     return {
+        "optimizers": case(generator_optimizer=quick),
         "pixels": case(),
         "features": case(features=Features, rescaling=0.5),
         "features and pixels": case(features=Features, pixel_weight=0.3, adversarial_weight=0.1),

@@ -15,6 +15,7 @@ from lightning_cgan.runs.checkpoint_io import install
 from lightning_cgan.runs.files import aside, remove_partial_files, tolerated
 from lightning_cgan.runs.lock import FolderLock, is_held, renew
 from lightning_cgan.runs.resume import warn_of_little_space
+from lightning_cgan.runs.score_info import score_info
 
 
 class LastCheckpoint(Checkpoint):
@@ -123,10 +124,13 @@ class BestCheckpoint(ModelCheckpoint):
 
     Args:
         monitor: the score; nothing is saved in a run that does not log it.
-        mode: "min" or "max".
+        mode: "min" or "max"; when None, the better direction of the score in :mod:`lightning_cgan.runs.score_info`, and
+            "min" where the table has none.
     """
 
-    def __init__(self, monitor: str = "val/fid", mode: str = "min") -> None:
+    def __init__(self, monitor: str = "val/fid", mode: str | None = None) -> None:
+        better = score_info(monitor.rpartition("/")[2]).better
+        mode = mode or ("max" if better == "higher" else "min")
         super().__init__(filename=BEST.removesuffix(".ckpt"), monitor=monitor, mode=mode, enable_version_counter=False)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

@@ -1,4 +1,4 @@
-"""SGAN against its supervised twin on few labels: the table in experiments/sgan/README.md.
+"""SGAN against its supervised baseline on few labels: the table in experiments/sgan/README.md.
 
     python -m benchmarks.labels [--labels 3 5 10] [--draws 100 101 102 103 104]
 
@@ -15,7 +15,7 @@ from scipy.stats import t
 
 from lightning_cgan.cli.lightning import main
 
-FILES = {"twin": "experiments/sgan/digits_supervised.yaml", "sgan": "experiments/sgan/digits.yaml"}
+FILES = {"baseline": "experiments/sgan/digits_supervised.yaml", "sgan": "experiments/sgan/digits.yaml"}
 TABLE = Path("runs/sgan/labels.csv")
 
 
@@ -60,6 +60,6 @@ if __name__ == "__main__":
                         file.write(f"{arm},{labels},{draw},{hits:.2f}\n")
     known = results()
     for labels in asked.labels:
-        twin, sgan = ([known[arm, labels, draw] for draw in asked.draws] for arm in FILES)
-        gain = [b - a for a, b in zip(twin, sgan, strict=True)]
-        print(f"{10 * labels} labels: twin {interval(twin)}  SGAN {interval(sgan)}  gain {interval(gain)}")
+        baseline, sgan = ([known[arm, labels, draw] for draw in asked.draws] for arm in FILES)
+        gain = [b - a for a, b in zip(baseline, sgan, strict=True)]
+        print(f"{10 * labels} labels: baseline {interval(baseline)}  SGAN {interval(sgan)}  gain {interval(gain)}")

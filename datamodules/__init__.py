@@ -1,4 +1,4 @@
-"""Data sets as LightningDataModules; every class is importable from here, ``datamodules.Digits``."""
+"""Data sets as LightningDataModules. Every class is importable from here, as ``datamodules.Digits``."""
 
 from lightning_cgan.short_names import short_names
 

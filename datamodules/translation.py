@@ -1,40 +1,36 @@
-"""What all sets of two domains share: loaders, keyed order, evaluation, conversion on the device."""
+"""The base of data modules of two domains, a and b: splits, direction, loaders."""
 
 import hashlib
 from enum import Enum
 from typing import ClassVar
 
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from datamodules.base import MEASURED, DataModule
+from datamodules.base import EVAL_SPLITS, DataModule
 from datamodules.core.augment import plain
-from datamodules.core.batches import Evaluation, as_is, outlive_first_sigterm
 from datamodules.core.fingerprint import Fingerprint, of_domains, of_pairs
-from datamodules.core.order import EvalRange, EvaluationOrder, SampleIndex, TrainingOrder, ZipSampler
-from datamodules.core.sources import ConcatSource, LabelledImages
+from datamodules.core.order import EvalRange, SampleIndex, ZipSampler
+from datamodules.core.sources import LabelledImages
 from datamodules.files.decode import CMYK
 from datamodules.files.label_maps import palette_of
-from datamodules.files.predict_images import OwnPictures
+from datamodules.files.predict_images import PredictFiles
 from datamodules.files.side_decoding import SideDecoding
-from lightning_cgan.batches import EvalBatch, Paired, PairSpec, Reference, SourceImages, Unpaired, to_signed
-from lightning_cgan.clock import endless_epoch
-from lightning_cgan.errors import UserError
+from lightning_cgan.batches import Paired, PairSpec, Reference, SourceImages, Unpaired
 
 Domains = tuple[LabelledImages, LabelledImages]  # of a and of b
-Batch = Paired | Unpaired | SourceImages | EvalBatch
 
 
 class Direction(Enum):
-    """Which of the two domains, as they lie in the set, is translated to which."""
+    """Which of the two domains, as the set names them, is translated to which."""
 
     a_to_b = "a_to_b"
     b_to_a = "b_to_a"
 
 
 class PairedDataset(Dataset[Paired | Unpaired]):
-    """Answers a pair of ``SampleIndex``, one for each domain, or the ``EvalRange`` of an evaluation."""
+    """Batches of two domains, by a pair of ``SampleIndex``, one for each domain, or by the ``EvalRange`` of an
+    evaluation."""
 
     def __init__(self, domains: Domains, kind: type) -> None:
         self.domains, self.kind = domains, kind
@@ -46,12 +42,12 @@ class PairedDataset(Dataset[Paired | Unpaired]):
 
 
 def in_order(part: range) -> SampleIndex:
-    place = torch.arange(part.start, part.stop)
-    return SampleIndex(torch.zeros_like(place), place)
+    index = torch.arange(part.start, part.stop)
+    return SampleIndex(torch.zeros_like(index), index)
 
 
 class PredictDataset(Dataset[SourceImages]):
-    """Answers ``EvalRange`` with the images that ``predict`` translates."""
+    """The images that ``predict`` translates, by ``EvalRange``."""
 
     def __init__(self, source: LabelledImages, name: list[str]) -> None:
         self.source, self.name = source, name
@@ -61,33 +57,24 @@ class PredictDataset(Dataset[SourceImages]):
 
 
 class TranslationDataModule(DataModule):
-    """Base of the sets of two domains. A subclass sets ``spec``, as the set lies on disk, and answers ``load``.
+    """Base of the sets of two domains. A subclass sets ``spec``, as the set lies on disk, and implements ``load``.
 
     Args:
         batch_size: images of each domain in one update, over all processes together.
         evaluation_batch_size: images of each domain in one evaluation batch; 1 where they differ in size.
-        direction: ``b_to_a`` changes the two domains over: everything else then calls b what the set calls a.
+        direction: ``b_to_a`` exchanges the two domains: b is then what the set calls a, in every other place.
         num_workers: loader processes.
-        predict_from: a picture, or a folder of them, that ``predict`` translates as large as they are; the test images
-            when None. They are what the model starts from: of b where ``direction`` is ``b_to_a``.
-        cmyk: "plain" takes CMYK pictures in ``predict_from`` without an ICC profile too, in colours that are near at
-            best.
+        predict_from: a picture, or a folder of pictures, that ``predict`` translates at their own size; the test images
+            when None. They are of the domain that is translated: of b where ``direction`` is ``b_to_a``.
+        cmyk: "plain" also accepts CMYK pictures in ``predict_from`` without an ICC profile; their colours are
+            approximate.
 
     Attributes:
         training_batch: ``Paired``, or ``Unpaired`` where nothing relates the domains.
-        palette: (K, 3) uint8, the colours of the classes, where one domain is label maps.
-        labels_in: that domain after ``direction``, "a" or "b".
-        evaluates_pairs: whether image i of b is what image i of a should become in evaluation batches.
     """
 
     spec: PairSpec
     training_batch: ClassVar[type] = Paired
-    palette: Tensor | None = None
-    labels_in: str | None = None
-
-    @property
-    def evaluates_pairs(self) -> bool:
-        return self.training_batch is Paired
 
     def __init__(
         self,
@@ -98,21 +85,20 @@ class TranslationDataModule(DataModule):
         predict_from: str | None = None,
         cmyk: CMYK = "profile",
     ) -> None:
-        super().__init__()
-        for name, count in {"batch_size": batch_size, "evaluation_batch_size": evaluation_batch_size}.items():
-            if count < 1:
-                raise UserError(f"{name} counts images, at least one; met {count}. Set data.init_args.{name}.")
-        self.batch_size, self.evaluation_batch_size = batch_size, evaluation_batch_size
-        self.direction, self.num_workers = direction, num_workers
-        self.predict_from, self.cmyk = predict_from, cmyk
+        super().__init__(batch_size, evaluation_batch_size, num_workers)
+        self.direction, self.predict_from, self.cmyk = direction, predict_from, cmyk
         if direction is Direction.b_to_a:
             self.spec = self.spec.back()
             self.labels_in = {"a": "b", "b": "a"}.get(self.labels_in or "")
         self.loaded: dict[str, Domains] = {}
-        self.own: OwnPictures | None = None
+        self.predict_files: PredictFiles | None = None
+
+    @property
+    def evaluates_pairs(self) -> bool:  # type: ignore[override]  # follows from the kind of batch
+        return self.training_batch is Paired
 
     def load(self, split: str) -> Domains:
-        """The images of a and of b, as the set lies on disk, of ``split``: "train", "val" or "test".
+        """Read the images of a and of b, as the set lies on disk, of ``split``: "train", "val" or "test".
 
         Of a paired set both are equally long, and image i of one belongs to image i of the other.
         """
@@ -125,123 +111,84 @@ class TranslationDataModule(DataModule):
             self.loaded[split] = (b, a) if self.direction is Direction.b_to_a else (a, b)
         return self.loaded[split]
 
-    def measured(self, split: str) -> Domains:
-        """The images that ``split``'s scores are measured with, without augmentation."""
+    def scored_images(self, split: str) -> LabelledImages:
+        return self.domains(split)[1]
+
+    def eval_sources(self, split: str) -> Domains:
+        """The images of a and of b that scores of ``split`` use, without augmentation."""
         a, b = self.domains(split)
         return plain(a), plain(b)
 
-    def own_decoding(self) -> SideDecoding:
-        """How a picture of a user's own becomes one of a, as large as it is."""
+    def predict_decoding(self) -> SideDecoding:
+        """How a file in ``predict_from`` becomes an image of a, at its own size."""
         palette = self.palette if self.labels_in == "a" else None
         colours = palette_of(palette.tolist(), 0) if palette is not None else None
         return SideDecoding(self.spec.size, self.spec.channels_a, palette=colours, cmyk=self.cmyk).native()
 
-    def own_pictures(self) -> OwnPictures | None:
-        """The user's own, where there are some to be translated."""
-        if self.own is None and self.predict_from is not None:
-            self.own = OwnPictures(self.predict_from, self.own_decoding())
-        return self.own
+    def predict_images(self) -> PredictFiles | None:
+        """The pictures in ``predict_from``; None without it."""
+        if self.predict_files is None and self.predict_from is not None:
+            self.predict_files = PredictFiles(self.predict_from, self.predict_decoding())
+        return self.predict_files
 
     def setup(self, stage: str) -> None:
-        if stage == "predict" and self.own_pictures() is not None:
+        if stage == "predict" and self.predict_images() is not None:
             return  # the set itself need not be there
         if stage == "fit":
             self.domains("train")
-        self.measured(MEASURED.get(stage, "test"))
+        self.eval_sources(EVAL_SPLITS.get(stage, "test"))
         if stage == "fit":
             self.take_fingerprints()
 
     def fingerprint(self, split: str) -> Fingerprint:
         a, b = self.domains(split)
-        if self.direction is Direction.b_to_a:  # the images are the same, whichever way they are translated
+        if self.direction is Direction.b_to_a:  # the images are the same in both directions
             a, b = b, a
         return of_pairs(a, b) if self.training_batch is Paired else of_domains(a, b)
 
     def reference(self, split: str) -> Reference:
-        """What ``split``'s scores are measured against: the images of b, and those of a that they are made from."""
-        a, b = self.measured(split)
+        """The images of b, with a hash of these and of the images of a that they are generated from."""
+        a, b = self.eval_sources(split)
         both = hashlib.sha256((a.sha256() + b.sha256()).encode()).hexdigest()
-        return Reference(self.measured_on(split), len(b.label), both)
-
-    def measured_on(self, split: str) -> str:
-        """What the card calls ``split``: more than its name where other pictures stand in for it."""
-        return split
+        return Reference(self.split_description(split), len(b.label), both)
 
     def train_dataloader(self) -> DataLoader[Paired | Unpaired]:
         a, b = self.domains("train")
-        longest = max(len(a.label), len(b.label))
         if self.training_batch is Paired:
-            order = self.training_order(len(a.label), "order", longest)
+            order = self.training_order(len(a.label))
             return self.loader(PairedDataset((a, b), Paired), ZipSampler(order, order))
-        order_a, order_b = (
-            self.training_order(len(s.label), f"domain {k}", longest) for k, s in zip("ab", (a, b), strict=True)
-        )
-        return self.loader(PairedDataset((a, b), Unpaired), ZipSampler(order_a, order_b))
+        return self.unpaired_loader(a, b)
 
-    def training_order(self, count: int, purpose: str, longest: int) -> TrainingOrder:
-        """The order of ``count`` images; one pass over ``longest`` of them where the trainer counts epochs."""
-        module, trainer = self.run.lightning_module, self.run
-        shape = getattr(module, "n_critic", 1), self.batch_size
-        updates = endless_epoch(trainer) or -(-longest // (shape[0] * shape[1]))
-        rank, world = trainer.global_rank, trainer.world_size
-        return TrainingOrder(count, shape, lambda: trainer.global_step, updates, rank, world, purpose)
+    def unpaired_loader(self, a: LabelledImages, b: LabelledImages) -> DataLoader[Unpaired]:
+        """Training batches of a and b in independent orders; an epoch is one pass over the larger of them."""
+        n_critic, batch_size = self.batch_shape(0)
+        updates = -(-max(len(a.label), len(b.label)) // (n_critic * batch_size))
+        orders = (self.training_order(len(s.label), f"domain {k}", updates) for k, s in (("a", a), ("b", b)))
+        return self.loader(PairedDataset((a, b), Unpaired), ZipSampler(*orders))
 
-    def val_dataloader(self) -> DataLoader[Paired | Unpaired]:
-        return self.evaluation_loader("val")
-
-    def test_dataloader(self) -> DataLoader[Paired | Unpaired]:
-        return self.evaluation_loader("test")
-
-    def evaluation_loader(self, split: str) -> DataLoader[Paired | Unpaired]:
-        a, b = self.measured(split)
-        return self.loader(PairedDataset((a, b), self.training_batch), self.shared(len(b.label), len(a.label)))
+    def eval_loader(self, split: str) -> DataLoader[Paired | Unpaired]:
+        a, b = self.eval_sources(split)
+        return self.loader(PairedDataset((a, b), self.training_batch), self.eval_order(len(b.label), len(a.label)))
 
     def probe(self, count: int = 32) -> list[Paired | Unpaired]:
-        """A small evaluation that is the same all run long: the first ``count`` validation images of each domain.
+        """A small evaluation that is the same in all of a run: the first ``count`` validation images of each domain.
 
-        None in super-resolution: its images are large, and cannot lack variety.
+        Empty in super-resolution: its images are large, and a lack of variety is impossible.
         """
-        a, b = self.measured("val")
-        count = 0 if self.spec.scale > 1 else min(count, len(a.label), len(b.label))
+        if self.spec.scale > 1:
+            return []
+        a, b = self.eval_sources("val")
+        count = min(count, len(a.label), len(b.label))
         edges = range(0, count, self.evaluation_batch_size)
         parts = (range(start, min(start + self.evaluation_batch_size, count)) for start in edges)
         return [PairedDataset((a, b), self.training_batch)[EvalRange(part, part)] for part in parts]
 
     def predict_dataloader(self) -> DataLoader[SourceImages]:
-        """The user's own pictures, one in a batch where they differ in size; without any the test images of a."""
-        if (own := self.own_pictures()) is not None:
-            return self.loader(PredictDataset(own, own.name), self.shared(0, len(own.path), None if own.alike else 1))
-        source, _ = self.measured("test")
+        """The pictures in ``predict_from``, one in a batch if they differ in size; without it the test images of a."""
+        if (files := self.predict_images()) is not None:
+            order = self.eval_order(0, len(files.path), None if files.same_size else 1)
+            return self.loader(PredictDataset(files, files.name), order)
+        source, _ = self.eval_sources("test")
         count = len(source.label)
-        return self.loader(PredictDataset(source, [f"{number:05d}" for number in range(count)]), self.shared(0, count))
-
-    def images(self, split: str, most: int | None = None) -> ConcatSource:
-        """The images of b in ``split``, at most so many, without augmentation."""
-        return ConcatSource(plain(self.domains(split)[1]), most=most)
-
-    def image_loader(self, split: str, most: int | None = None) -> DataLoader[EvalBatch]:
-        """This process' part of :meth:`images`."""
-        source = self.images(split, most)
-        return self.loader(Evaluation(source, 0), self.shared(len(source.label), 0))
-
-    def shared(self, reals: int, fakes: int, batch_size: int | None = None) -> EvaluationOrder:
-        rank, world = self.run.global_rank, self.run.world_size
-        return EvaluationOrder(reals, fakes, batch_size or self.evaluation_batch_size, rank, world)
-
-    def loader(self, dataset: Dataset, order: object) -> DataLoader:
-        return DataLoader(
-            dataset,
-            sampler=order,  # type: ignore[arg-type]
-            batch_size=None,
-            collate_fn=as_is,
-            worker_init_fn=outlive_first_sigterm,
-            num_workers=self.num_workers,
-            persistent_workers=self.num_workers > 0,
-            pin_memory=torch.cuda.is_available(),
-            generator=torch.Generator(),  # or each new iterator would draw from the global stream
-        )
-
-    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        if isinstance(batch, Paired | Unpaired):
-            return type(batch)(to_signed(batch.a), to_signed(batch.b))
-        return batch._replace(image=to_signed(batch.image))
+        names = [f"{number:05d}" for number in range(count)]
+        return self.loader(PredictDataset(source, names), self.eval_order(0, count))

@@ -1,19 +1,21 @@
 """What the suite may ask of a paper and of a data module, with defaults, and the checks that both fit together."""
 
-from collections.abc import Iterable
-from typing import Any, ClassVar, get_type_hints
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol, get_type_hints
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.instancenorm import _InstanceNorm
 from torch.optim.swa_utils import AveragedModel
 
-from lightning_cgan.batches import ImageSpec, Labelled, PairSpec, PartlyLabelled
+from lightning_cgan.batches import EvalBatch, ImageSpec, Labelled, Mixture, PairSpec, PartlyLabelled, Reference
 from lightning_cgan.errors import UserError
+from lightning_cgan.protocol import Protocol as EvalProtocol
 
 RAW, AVERAGE = "raw", "average"
 RUNNING, NONE = "running statistics", "none"
 EACH_IMAGE, EACH_BATCH = "statistics of each image", "statistics of each batch"
+UNDECLARED = "not declared"
 
 
 class EvaluationFacts(nn.Module):
@@ -61,21 +63,118 @@ def statistics_of(networks: Iterable[nn.Module], gathered: str = RUNNING) -> str
     return " and ".join(dict.fromkeys(found)) or NONE
 
 
-class DataFacts:
-    """What the suite may ask of a data module, with defaults. Put it before ``LightningDataModule``.
+class ImageSource(Protocol):
+    """N images with random access, as scores read them; :class:`datamodules.core.sources.ConcatSource` is one.
 
     Attributes:
-        training_batch: the kind of batch that it trains with.
-        class_names: what users call class 0, 1, ...; empty where classes have numbers alone.
+        label: (N,) int64, the class of each image.
     """
 
+    label: Tensor
+
+    def at(self, place: Tensor) -> Tensor:
+        """The images at ``place`` (K,), (K, C, H, W) uint8."""
+
+    def sha256(self) -> str:
+        """A hash of the content."""
+
+
+class DataFacts:
+    """What papers, callbacks, the evaluation card and the command line may ask of a data module, with defaults.
+
+    :class:`datamodules.base.DataModule` is one. A LightningDataModule of your own needs only ``spec``; where it has
+    other members of these names they are used too, see :func:`data_facts`. Put it before ``LightningDataModule``.
+
+    Attributes:
+        spec: channels, size and classes of the images, known before any is read. It has no default.
+        training_batch: the kind of batch that ``train_dataloader`` gives.
+        protocol: the convention by which ``test`` measures.
+        class_names: the names of class 0, 1, ...; empty if classes have numbers only. Where there is a ``palette``,
+            the names of its rows.
+        palette: (K, 3) uint8, the colour of each class in label maps; None where neither domain is label maps.
+        labels_in: the domain that is label maps, "a" or "b"; None where there is no palette.
+        evaluates_pairs: whether image i of b is the target for image i of a in evaluation batches.
+        mixture: the distribution of data that are points of a known one.
+        mixtures: the same of two domains, that of a and that of b.
+    """
+
+    spec: ImageSpec | PairSpec
     training_batch: ClassVar[type] = Labelled
+    protocol: EvalProtocol = EvalProtocol.OWN
     class_names: tuple[str, ...] = ()
+    palette: Tensor | None = None
+    labels_in: str | None = None
+    evaluates_pairs: bool = False
+    mixture: Mixture | None = None
+    mixtures: tuple[Mixture, Mixture] | None = None
+
+    @property
+    def _kind(self) -> str:
+        """The name of the user's class, for messages."""
+        return type(self).__name__
+
+    def reference(self, split: str) -> Reference:
+        """The real images that scores of ``split``, "val" or "test", are measured against, for the card."""
+        return Reference(split, 0, UNDECLARED)
+
+    def reference_images(self, split: str, most: int | None = None) -> ImageSource:
+        """The images of ``split``, "train", "val" or "test", without augmentation; ``most`` of them if there are more.
+
+        Raises:
+            UserError: for data that do not give them.
+        """
+        raise UserError(
+            f"Scores that compare with all {split} images read them from the data module; {self._kind} has no "
+            "reference_images. Add it to the class as lightning_cgan.interfaces.DataFacts describes it, or leave out "
+            "the score."
+        )
+
+    def image_loader(self, split: str, most: int | None = None) -> Iterable[EvalBatch]:
+        """This process' share of :meth:`reference_images`, in batches on the CPU in which nothing is generated.
+
+        Raises:
+            UserError: for data that do not give them.
+        """
+        self.reference_images(split, most)
+        return []
+
+    def probe(self) -> Sequence[NamedTuple]:
+        """A few evaluation batches, the same in all of a run and in every process; empty to watch nothing."""
+        return []
+
+    def names(self, split: str) -> Sequence[str]:
+        """Of the evaluation images of ``split``, in their order; empty if they have numbers only."""
+        return []
+
+    def scene(self, split: str) -> Tensor | None:
+        """(N,) the number of the scene that each evaluation image of ``split`` shows; None: one scene an image."""
+        return None
 
 
-def class_names(data: object) -> tuple[str, ...]:
-    """Those of ``data``, a data module; none of one that does not say."""
-    return data.class_names if isinstance(data, DataFacts) else ()
+FACTS = tuple(name for name in {**DataFacts.__annotations__, **vars(DataFacts)} if not name.startswith("_"))
+
+
+class OwnData(DataFacts):
+    """The facts of a LightningDataModule that is no :class:`DataFacts`: its own members, and else the defaults."""
+
+    def __init__(self, data: object) -> None:
+        self._data = data
+        for name in FACTS:
+            if name in dir(data):
+                setattr(self, name, getattr(data, name))  # a user's class declares nothing: it is asked by name
+
+    @property
+    def _kind(self) -> str:
+        return type(self._data).__name__
+
+
+def data_facts(data: object) -> DataFacts:
+    """``data`` itself if it is a :class:`DataFacts`, else what it says of these and the defaults.
+
+    Args:
+        data: a LightningDataModule, or None where a Trainer was given loaders.
+    """
+    return data if isinstance(data, DataFacts) else OwnData(data)
 
 
 def with_classes(spec: ImageSpec, paper: str) -> ImageSpec:
@@ -117,7 +216,7 @@ def spec_of(data: Any) -> ImageSpec | PairSpec:
     Raises:
         UserError: for one that does not say it, with what to add.
     """
-    spec = getattr(data, "spec", None)
+    spec = getattr(data, "spec", None)  # of a user's class, which may not have it
     if not isinstance(spec, ImageSpec | PairSpec):
         got = f"a spec {spec!r}" if spec is not None else "no spec"
         raise UserError(

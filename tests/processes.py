@@ -1,6 +1,8 @@
 """Runs the command line in several processes, forked from the test's own: a new one would take 15 s to import torch."""
 
+import atexit
 import os
+import runpy
 import socket
 import sys
 from multiprocessing import get_context
@@ -8,8 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lightning.pytorch.utilities import rank_zero_only
-
-from lightning_cgan.cli.main import main
 
 
 class Finished(NamedTuple):
@@ -22,6 +22,8 @@ class Finished(NamedTuple):
 
 def as_processes(args, count, folder, seconds=120, **environment):
     """Run ``lightning-cgan ARGS`` in ``count`` processes that find each other as those of torchrun do.
+
+    With ``count`` 1 and several devices, Lightning starts the others, as it does for a user.
 
     Args:
         args: of the command line.
@@ -55,12 +57,18 @@ def one(rank: int, args: list[str], folder: Path, environment: dict[str, str]) -
     for stream, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(folder / f"{name}{rank}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
     sys.stdout, sys.stderr = (os.fdopen(stream, "w", buffering=1, closefd=False) for stream in (1, 2))
-    os.environ.pop("PL_GLOBAL_SEED", None)
+    for name in ("PL_GLOBAL_SEED", "WANDB_SERVICE"):  # a W&B run killed in the test's service would count as running
+        os.environ.pop(name, None)
     os.environ.update(environment)
     if "WORLD_SIZE" in environment:
         os.environ.update({"RANK": str(rank), "LOCAL_RANK": str(rank)})
     rank_zero_only.rank = rank  # Lightning reads it once, when it is imported
-    sys.exit(main(args))
+    atexit._clear()  # what the test's own process has to do at its end
+    sys.argv = ["lightning-cgan", *args]
+    try:
+        runpy.run_module("lightning_cgan", run_name="__main__", alter_sys=True)  # as ``python -m lightning_cgan``
+    finally:
+        atexit._run_exitfuncs()  # a forked process of multiprocessing would leave them out
 
 
 def free_port() -> int:

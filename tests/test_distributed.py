@@ -1,20 +1,22 @@
-"""Two processes on the CPU, started through the command line as a user would."""
+"""Two processes on the CPU, as torchrun starts them."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from lightning.pytorch import Callback
 
+from datamodules import Digits
+from lightning_cgan.callbacks.scores.distribution import on_first
+from lightning_cgan.errors import UserError
 from lightning_cgan.runs.csv_log import read_rows
-from tests.conftest import DIGITS, EXTRACTOR, REPOSITORY, SCORES, TINY, same
+from tests.conftest import DIGITS, EXTRACTOR, SCORES, TINY, same
+from tests.processes import as_processes
 from tests.test_resume import callback
 
 TAUGHT = SCORES.replace("updates: 0", "updates: 3").format(EXTRACTOR)
+TOLD = "The sky is blue; got red. Set trainer.sky."
 DDP = ("--config=experiments/cluster/ddp.yaml", "--trainer.devices=2", "--trainer.accelerator=cpu")
 
 
@@ -46,10 +48,33 @@ class LossOfOneProcess(Callback):
                 loss.fill_(torch.nan)
 
 
-def command(name, folder, *extra, cache=None, status=0):
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    environment |= {"LIGHTNING_CGAN_CACHE": str(cache)} if cache else {}
-    environment.pop("PL_GLOBAL_SEED", None)
+class Mistake(Callback):
+    """Raises a user's mistake at ``moment`` in the processes ``ranks``."""
+
+    def __init__(self, moment: str, ranks: list[int]) -> None:
+        self.moment, self.ranks = moment, ranks
+
+    def setup(self, trainer, module, stage):
+        self.make("setup", trainer)
+
+    def on_train_batch_start(self, trainer, *_):
+        if trainer.global_step == 2:
+            self.make("update", trainer)
+            on_first(trainer, lambda: self.make("work of the first process", trainer))
+
+    def make(self, moment, trainer):
+        if moment == self.moment and trainer.global_rank in self.ranks:
+            raise UserError(TOLD)
+
+
+class DigitsElsewhere(Digits):
+    """Its files are missed by the process that prepares them, the first."""
+
+    def prepare_data(self):
+        raise UserError(TOLD)
+
+
+def command(name, folder, *extra, processes=2, cache=None, status=0):
     # One pass over the 1,097 training digits is 5.7 updates of 3 x 64.
     args = [
         name,
@@ -59,14 +84,13 @@ def command(name, folder, *extra, cache=None, status=0):
         "--model.init_args.n_critic=3",
         "--data.init_args.batch_size=64",
         "--trainer.max_steps=6",
+        *(DDP if processes > 1 else ()),
         *extra,
     ]
     args += ["--trainer.val_check_interval=6", f"--trainer.default_root_dir={folder}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "lightning_cgan", *args],
-        cwd=REPOSITORY, env=environment, timeout=300, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == status, done.stdout + done.stderr
+    environment = {"LIGHTNING_CGAN_CACHE": str(cache)} if cache else {}
+    done = as_processes(args, processes, folder.parent / f"printed_{folder.name}", **environment)
+    assert [each.status for each in done] == [status] * processes, done
     return done
 
 
@@ -75,7 +99,7 @@ def trained(tmp_path_factory):
     """The folder of a run on two processes."""
     folder = tmp_path_factory.mktemp("ddp")
     watch = callback("lightning_cgan.callbacks.Health", every=3)
-    command("fit", folder, *DDP, "--trainer.callbacks+=tests.test_distributed.Diary", watch)
+    command("fit", folder, "--trainer.callbacks+=tests.test_distributed.Diary", watch)
     return folder
 
 
@@ -91,11 +115,33 @@ def test_all_processes_end_with_equal_parameters(diaries):
 def test_a_loss_that_is_nan_in_one_process_ends_all_of_them(tmp_path):
     spoil = "--trainer.callbacks+=tests.test_distributed.LossOfOneProcess"
     last = callback("lightning_cgan.callbacks.LastCheckpoint", every=2)
-    done = command("fit", tmp_path / "run", *DDP, last, spoil, status=3)
-    assert "update 4: the loss or gradient of the discriminator in another process is not finite" in done.stderr
+    done = command("fit", tmp_path / "run", last, spoil, status=3)[0]
+    assert "update 4: the loss or gradient of the discriminator in another process is not finite" in done.err
     held = torch.load(tmp_path / "run" / "last.ckpt", weights_only=True)
     assert held["global_step"] == 2
     assert len(json.loads((tmp_path / "run" / "nonfinite.json").read_text())["images"]["order"][0]) == 64
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        callback("tests.test_distributed.Mistake", moment="setup", ranks=[0, 1]),
+        callback("tests.test_distributed.Mistake", moment="work of the first process", ranks=[0]),
+        callback("tests.test_distributed.Mistake", moment="update", ranks=[1]),
+        "--data=tests.test_distributed.DigitsElsewhere",
+        "--trainer.colour=red",
+    ],
+)
+def test_a_mistake_in_any_process_is_printed_once_and_ends_all_of_them(tmp_path, mistake):
+    done = command("fit", tmp_path / "run", mistake, status=2)
+    told = TOLD if "colour" not in mistake else "unrecognized arguments: --trainer.colour=red"
+    assert "".join(each.err for each in done) == f"lightning-cgan: {told}\n"
+
+
+def test_processes_that_lightning_starts_end_with_the_mistake_of_one_of_them(tmp_path):
+    mistake = callback("tests.test_distributed.Mistake", moment="update", ranks=[1])
+    (done,) = command("fit", tmp_path / "run", *DDP, mistake, processes=1, status=2)
+    assert done.err == f"lightning-cgan: {TOLD}\n"
 
 
 def test_each_process_draws_noise_of_its_own(diaries):
@@ -104,7 +150,6 @@ def test_each_process_draws_noise_of_its_own(diaries):
 
 
 def test_every_image_of_an_epoch_is_seen_once_by_one_process(diaries):
-    from datamodules.embedded.digits import Digits
     from lightning_cgan.batches import to_bytes
 
     shares = [to_bytes(diary["images"]).view(-1, 3, 32, 256) for diary in diaries]
@@ -130,7 +175,7 @@ def test_the_first_process_tells_how_the_run_fares(trained):
 
 
 def test_what_is_scored_while_training_is_what_the_checkpoint_holds(trained, scores, tmp_path):
-    command("validate", tmp_path / "one", f"--ckpt_path={trained / 'last.ckpt'}")
+    command("validate", tmp_path / "one", f"--ckpt_path={trained / 'last.ckpt'}", processes=1)
     alone = scores("one")["val"]["scores"]
     assert json.loads((trained / "metrics.json").read_text())["val"]["scores"] == alone
 
@@ -139,8 +184,8 @@ def test_two_processes_score_a_checkpoint_as_one_does(trained, scores, tmp_path)
     one, two = tmp_path / "one", tmp_path / "two"
     # 39 batches: the second process gets an empty one. Neither finds features that the other has kept.
     own = [f"--ckpt_path={trained / 'last.ckpt'}", "--data.init_args.evaluation_batch_size=13", TAUGHT]
-    command("test", one, *own, cache=tmp_path / "features_one")
-    command("test", two, *own, *DDP, cache=tmp_path / "features_two")
+    command("test", one, *own, processes=1, cache=tmp_path / "features_one")
+    command("test", two, *own, cache=tmp_path / "features_two")
     alone, together = scores("one")["test"], scores("two")["test"]
     assert alone["card"]["reals"] == together["card"]["reals"] == 500
     assert (alone["card"]["processes"], together["card"]["processes"]) == (1, 2)

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "lightning_cgan/console.py": [],
     "lightning_cgan/short_names.py": [],
     "lightning_cgan/batches.py": [],
-    "lightning_cgan/interfaces.py": ["lightning_cgan.batches"],
+    "lightning_cgan/interfaces.py": ["lightning_cgan.batches", "lightning_cgan.protocol"],
     "lightning_cgan/batch_check.py": ["lightning_cgan.batches", "lightning_cgan.interfaces"],
     "lightning_cgan/keyed.py": [],
     "lightning_cgan/protocol.py": [],

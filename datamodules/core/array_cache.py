@@ -1,4 +1,4 @@
-"""Arrays that take long to compute, kept in a file between runs."""
+"""A disk cache of NumPy arrays that take long to compute."""
 
 import os
 import zipfile
@@ -17,24 +17,26 @@ Arrays = dict[str, NDArray]
 BROKEN = OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error
 
 
-def kept_arrays(name: str, compute: Callable[[], Arrays]) -> Arrays:
-    """``compute()``, which ``name`` determines, or what it gave before; a file that cannot be read is written again.
+def cached_arrays(name: str, compute: Callable[[], Arrays]) -> Arrays:
+    """The arrays of an earlier ``compute()`` under the same ``name``, or else computed now and stored.
+
+    A file that cannot be read is written again.
 
     Args:
-        name: of the file in :func:`~lightning_cgan.disk_cache.cache_folder`, which may name folders, without ending.
-        compute: gives arrays by name.
+        name: path in :func:`~lightning_cgan.disk_cache.cache_folder` without ending; it determines the content.
+        compute: returns arrays by name.
     """
     path = cache_folder() / f"{name}.npz"
     with suppress(*BROKEN), np.load(path) as file:
         return {key: file[key] for key in file.files}
     arrays = compute()
-    with suppress(OSError):  # keeping them only saves time
-        keep(path, arrays)
+    with suppress(OSError):  # storing them only saves time
+        write(path, arrays)
     return arrays
 
 
-def keep(path: Path, arrays: Arrays) -> None:
-    """Write ``arrays`` beside ``path`` and rename: whoever reads meanwhile finds the whole file, or none."""
+def write(path: Path, arrays: Arrays) -> None:
+    """Write ``arrays`` beside ``path`` and rename, so that a reader never sees part of a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{uuid4().hex}.partial")
     try:

@@ -1,4 +1,4 @@
-"""Augmentations of training images, each keyed by (seed, epoch, image): the same whoever draws it, and when."""
+"""Augmentation of training images, with random draws keyed by (seed, epoch, index), independent of worker and order."""
 
 from collections.abc import Callable
 
@@ -14,19 +14,19 @@ Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
 
 def flipped(image: Tensor, draw: torch.Generator) -> Tensor:
-    """(C, H, W) mirrored left to right with probability one half."""
+    """``image`` (C, H, W), mirrored left to right with probability 1/2."""
     return image.flip(-1) if torch.rand((), generator=draw) < 0.5 else image
 
 
 def shifted(image: Tensor, draw: torch.Generator, pixels: int) -> Tensor:
-    """(C, H, W) moved by up to ``pixels`` in each direction; what is uncovered is black."""
+    """``image`` (C, H, W), shifted by up to ``pixels`` along each axis and padded with black."""
     x, y = torch.randint(2 * pixels + 1, (2,), generator=draw).tolist()
     height, width = image.shape[-2:]
     return pad(image, [pixels] * 4)[..., y : y + height, x : x + width]
 
 
 class Augmented(LabelledImages):
-    """A labelled set whose images pass through ``augmentation`` on their way out."""
+    """The images of ``source``, with ``augmentation`` applied on reading."""
 
     def __init__(self, source: LabelledImages, augmentation: Augmentation) -> None:
         self.source, self.augmentation = source, augmentation
@@ -35,10 +35,10 @@ class Augmented(LabelledImages):
     def images(self, at: SampleIndex) -> Tensor:
         image = self.source.images(at)
         draw = torch.Generator()
-        places = zip(image.flatten(0, -4), at.epoch.flatten().tolist(), at.image.flatten().tolist(), strict=True)
+        each = zip(image.flatten(0, -4), at.epoch.flatten().tolist(), at.image.flatten().tolist(), strict=True)
         changed = [
-            self.augmentation(one, draw.manual_seed(keyed.seed_of("augment", epoch, place)))
-            for one, epoch, place in places
+            self.augmentation(one, draw.manual_seed(keyed.seed_of("augment", epoch, index)))
+            for one, epoch, index in each
         ]
         return torch.stack(changed).view_as(image)
 
@@ -53,5 +53,5 @@ class Augmented(LabelledImages):
 
 
 def plain(source: LabelledImages) -> LabelledImages:
-    """``source`` without augmentation, as images are measured."""
+    """``source`` without augmentation, as evaluation uses it."""
     return source.source if isinstance(source, Augmented) else source

@@ -1,4 +1,4 @@
-"""Data sets that answer with whole batches: what samplers ask for, read from labelled images."""
+"""Datasets that return whole batches for the items of the samplers in :mod:`datamodules.core.order`."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from lightning_cgan.batches import EvalBatch, Labelled, LatentBatch
 
 
 class Training(Dataset[Labelled]):
-    """Answers ``SampleIndex`` with a ``Labelled`` batch."""
+    """``Labelled`` batches by ``SampleIndex``."""
 
     def __init__(self, source: LabelledImages) -> None:
         self.source = source
@@ -27,7 +27,7 @@ class Training(Dataset[Labelled]):
 
 
 class Evaluation(Dataset[EvalBatch]):
-    """Answers ``EvalRange`` with a ``EvalBatch`` batch."""
+    """``EvalBatch`` batches by ``EvalRange``."""
 
     def __init__(self, source: LabelledImages, num_classes: int) -> None:
         self.source, self.num_classes = source, num_classes
@@ -38,8 +38,8 @@ class Evaluation(Dataset[EvalBatch]):
         return EvalBatch(real, self.source.label[index], balanced_draws(at.draws, self.num_classes))
 
 
-class Requests(Dataset[LatentBatch]):
-    """Answers ``EvalRange`` with the draws that ``predict`` was asked for."""
+class PredictLatents(Dataset[LatentBatch]):
+    """The latents that ``predict`` generates from, by ``EvalRange``."""
 
     def __init__(self, num_classes: int, classes: list[int] | None) -> None:
         self.num_classes, self.classes = num_classes, classes
@@ -48,14 +48,17 @@ class Requests(Dataset[LatentBatch]):
         return balanced_draws(at.draws, self.num_classes, self.classes)
 
 
-def as_is(batch: Any) -> Any:
-    """The collate function of data sets that answer with whole batches."""
+def identity(batch: Any) -> Any:
+    """The collate function of datasets that return whole batches."""
     return batch
 
 
-def outlive_first_sigterm(worker: int) -> None:
-    """Of a loader process: SLURM signals every process of a job, and the first one still needs batches to stop at the
-    end of an update. The second comes from the loader, which ends its processes by it."""
+def ignore_first_sigterm(worker: int) -> None:
+    """Make a loader process ignore its first SIGTERM and exit at the second.
+
+    SLURM sends SIGTERM to every process of a job, and the training process still needs batches to finish its update.
+    The second SIGTERM comes from the DataLoader, which ends its workers.
+    """
 
     def once(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))

@@ -1,4 +1,4 @@
-"""What users call classes: names in quotes are names, numbers without quotes are numbers."""
+"""Class names and numbers in settings: a quoted value is a name, an unquoted one a number."""
 
 import warnings
 from collections.abc import Sequence
@@ -7,17 +7,17 @@ from datamodules.files.decode import shown
 from datamodules.files.image_files import nearest
 from lightning_cgan.errors import UserError
 
-Class = str | int  # in this order: jsonargparse would make a number of a quoted one otherwise
+Class = str | int  # in this order: jsonargparse would otherwise convert a quoted number
 
 
 def class_numbers(asked: Sequence[Class], num_classes: int, names: Sequence[str], key: str) -> list[int]:
-    """The numbers of the classes that are asked for.
+    """The numbers of classes given by number or name.
 
     Args:
-        asked: numbers, or names; a name that looks like a number is a name.
+        asked: numbers as int, names as str; a str of digits is a name.
         num_classes: of the set.
-        names: of its classes, where they have some.
-        key: that asks for them, for messages.
+        names: of its classes, if they have any.
+        key: of the setting, for messages.
 
     Raises:
         UserError: for a number or a name that the set does not have.
@@ -25,7 +25,7 @@ def class_numbers(asked: Sequence[Class], num_classes: int, names: Sequence[str]
     numbers = [class_number(one, names, key) if isinstance(one, str) else one for one in asked]
     wrong = [number for number in numbers if not 0 <= number < num_classes]
     if wrong:
-        quoted = f' A class that is called {wrong[0]} is asked for in quotes, "{wrong[0]}".' * (str(wrong[0]) in names)
+        quoted = f' A class with the name {wrong[0]} is written in quotes, "{wrong[0]}".' * (str(wrong[0]) in names)
         raise UserError(
             f"Classes to draw are numbers from 0 to {num_classes - 1}, or names in quotes; got {wrong}.{quoted} "
             f"Set data.init_args.{key}."
@@ -33,32 +33,32 @@ def class_numbers(asked: Sequence[Class], num_classes: int, names: Sequence[str]
     for one in asked:
         if isinstance(one, int) and str(one) in names and names[one] != str(one):
             warnings.warn(
-                f"class number {one} is called {shown(names[one])}; the class called {one} is number "
-                f'{names.index(str(one))}, and is asked for in quotes, ["{one}"].',
+                f"class number {one} has the name {shown(names[one])}; the class with the name {one} is number "
+                f'{names.index(str(one))}, and is written in quotes, ["{one}"].',
                 stacklevel=1,
             )
     return numbers
 
 
 def class_number(name: str, names: Sequence[str], key: str) -> int:
-    """The number of the class called ``name``.
+    """The number of the class with the name ``name``.
 
     Raises:
         UserError: for an unknown name.
     """
     if name not in names:
         raise UserError(
-            f"Classes are drawn by number or by the name of their folder; there is no {shown(name)}."
+            f"Classes are chosen by number or by the name of their folder; got {shown(name)}, which is neither."
             f"{nearest(name, names)} Set data.init_args.{key}."
         )
     return names.index(name)
 
 
 def warn_of_order(names: Sequence[str]) -> None:
-    """Say how classes are numbered whose names are numbers, if not by these."""
-    others = [place for place, name in enumerate(names) if name.isdecimal() and int(name) != place]
+    """Warn if class names are numbers that differ from the class numbers."""
+    others = [number for number, name in enumerate(names) if name.isdecimal() and int(name) != number]
     if others:
-        listed = ", ".join(f"{place} is {shown(names[place])}" for place in others[:5])
+        listed = ", ".join(f"{number} is {shown(names[number])}" for number in others[:5])
         warnings.warn(
             "classes are numbered from 0 in the order of their folders' names as text, 10 before 2: "
             f"{listed}{', ...' * (len(others) > 5)}.",

@@ -1,4 +1,4 @@
-"""Which images a run was trained on, measured with and tested on: kept in its checkpoints, compared when it goes on."""
+"""Fingerprints of the images of each split, stored in checkpoints and compared when a run is resumed or evaluated."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -13,13 +13,13 @@ HELD_OUT = ("val", "test")
 
 
 class Fingerprint(NamedTuple):
-    """Of the images of a split: of each that has a name, else of all together.
+    """A fingerprint of the images of a split: of each image if images have names, else of all together.
 
     Args:
-        name: (N) what each is called.
+        name: (N) of the images.
         key: (N,) int64, hashes of the names.
         digest: (N,) int64, hashes of the contents.
-        sha256: of all, where they have no names.
+        sha256: of all images, if they have no names.
     """
 
     name: Sequence[str] = ()
@@ -28,15 +28,15 @@ class Fingerprint(NamedTuple):
     sha256: str = ""
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps."""
+        """As stored in a checkpoint."""
         return {"sha256": self.sha256} if self.sha256 else {"key": self.key, "digest": self.digest}
 
 
-State = dict[str, dict[str, Any]]  # of splits, and "earlier": images that only the first part of a run was trained on
+State = dict[str, dict[str, Any]]  # by split, and "earlier": images used only in an earlier part of the run
 
 
 def of_images(source: LabelledImages, prefix: str = "") -> Fingerprint:
-    """The fingerprint of one set of images; ``prefix`` keeps its names apart from those of another."""
+    """The fingerprint of one set of images; ``prefix`` makes its names differ from those of another set."""
     names = source.names()
     if names is None:
         return Fingerprint(sha256=source.sha256())
@@ -45,7 +45,7 @@ def of_images(source: LabelledImages, prefix: str = "") -> Fingerprint:
 
 
 def of_pairs(a: LabelledImages, b: LabelledImages) -> Fingerprint:
-    """The fingerprint of pairs, each called by the name of its a."""
+    """The fingerprint of pairs, each with the name of its a."""
     one, other = of_images(a), of_images(b)
     if one.sha256 or other.sha256:
         return Fingerprint(sha256=hashed_together(a, b))
@@ -54,7 +54,7 @@ def of_pairs(a: LabelledImages, b: LabelledImages) -> Fingerprint:
 
 
 def of_domains(a: LabelledImages, b: LabelledImages) -> Fingerprint:
-    """The fingerprint of two domains of which no image belongs to one of the other."""
+    """The fingerprint of two unpaired domains."""
     one, other = of_images(a, "A: "), of_images(b, "B: ")
     if one.sha256 or other.sha256:
         return Fingerprint(sha256=hashed_together(a, b))
@@ -63,9 +63,9 @@ def of_domains(a: LabelledImages, b: LabelledImages) -> Fingerprint:
 
 
 def hashed(text: str) -> int:
-    """63 bits of a hash."""
-    said = text.encode("utf-8", "surrogateescape")
-    return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big") >> 1
+    """A 63-bit hash of ``text``."""
+    data = text.encode("utf-8", "surrogateescape")
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big") >> 1
 
 
 def hashed_together(a: LabelledImages, b: LabelledImages) -> str:
@@ -73,7 +73,7 @@ def hashed_together(a: LabelledImages, b: LabelledImages) -> str:
 
 
 def leaks(splits: dict[str, Fingerprint]) -> list[str]:
-    """A line for each held-out split that holds images which are trained on too, by their contents."""
+    """A warning for each held-out split that shares images with the training set, by content."""
     train = splits.get("train")
     if train is None or train.sha256:
         return []
@@ -86,35 +86,37 @@ def leaks(splits: dict[str, Fingerprint]) -> list[str]:
             mine, trained = twice[0]
             which = mine if mine == trained else f"{mine} (in training {trained})"
             lines.append(
-                f"{len(twice)} of the {len(held.name)} {split} images are trained on too, so scores tell less of new "
-                f"ones. The first is {which}. Remove one of the two, or the link."
+                f"{len(twice)} of the {len(held.name)} {split} images are also training images, so their scores do not "
+                f"show generalisation. The first is {which}. Remove one of the two, or the link."
             )
     return lines
 
 
 def differences(before: State, now: dict[str, Fingerprint]) -> list[str]:
-    """How the images of ``now`` differ from those a checkpoint knows: a line, and one for each split that was trained
-    on before; none where they are the same."""
+    """Warnings of how the images of ``now`` differ from those of a checkpoint; empty if they do not.
+
+    One line counts the differences, and one for each held-out split names images that were trained on before.
+    """
     named = {split: one for split, one in now.items() if not one.sha256 and "key" in before.get(split, {})}
     others = [s for s, one in now.items() if s in before and s not in named and before[s] != one.state()]
-    lines = [f"the {' and '.join(others)} images are others than those of the checkpoint"] * bool(others)
-    if named and (told := counted(before, named)):
-        lines.append(f"the images differ from those of the checkpoint: {told}")
+    lines = [f"the {' and '.join(others)} images are not those of the checkpoint"] * bool(others)
+    if named and (counts := counted(before, named)):
+        lines.append(f"the images differ from those of the checkpoint: {counts}")
     return lines + trained_before(before, named)
 
 
 def counted(before: State, now: dict[str, Fingerprint]) -> str:
-    """How many images of the splits of ``now`` came, went, changed sides, or are others under the same name."""
+    """The numbers of images that were added, removed, moved between splits, or changed in content."""
     splits = {split: dict(rows(state)) for split, state in before.items() if split != "earlier"}
     known = {key: split for split, images in splits.items() for key in images}
     here = {split: dict(rows(one.state())) for split, one in now.items()}
     everywhere = set().union(*here.values())
     moved = [known[key] != split for split, images in here.items() for key in images if key in known]
     counts = {
-        "came": len(everywhere - known.keys()),
-        "went": sum(key not in everywhere for split in here for key in splits.get(split, ())),
-        "changed sides": sum(moved),
-        "have other content": sum(
+        "added": len(everywhere - known.keys()),
+        "removed": sum(key not in everywhere for split in here for key in splits.get(split, ())),
+        "moved to another split": sum(moved),
+        "changed in content": sum(
             digest != splits[known[key]][key]
             for images in here.values()
             for key, digest in images.items()
@@ -130,9 +132,9 @@ def rows(state: dict[str, Any]) -> Iterable[tuple[int, int]]:
 
 
 def trained_before(before: State, now: dict[str, Fingerprint]) -> list[str]:
-    """A line for each held-out split of ``now`` with images that the checkpoint was trained on, by name or content.
+    """A warning for each held-out split of ``now`` with images that the checkpoint was trained on, by name or content.
 
-    Those that are still trained on are left to :func:`leaks`.
+    Images that are still in the training set are reported by :func:`leaks`.
     """
     trained = [row for name in ("train", "earlier") for row in rows(before.get(name, {}))]
     still = dict(rows(now["train"].state())) if "train" in now else {}
@@ -145,14 +147,14 @@ def trained_before(before: State, now: dict[str, Fingerprint]) -> list[str]:
         seen = [name for name, (key, digest) in images if key in keys or digest in digests]
         if seen:
             lines.append(
-                f"{len(seen)} of the {len(one.name)} {split} images were trained on: scores on them measure memory. "
-                f"The first is {seen[0]}. Put the images back as they were, or train anew."
+                f"{len(seen)} of the {len(one.name)} {split} images were trained on, so their scores measure "
+                f"memorisation. The first is {seen[0]}. Restore the earlier split, or train a new run."
             )
     return lines
 
 
 def earlier(before: State, train: Fingerprint) -> dict[str, Tensor]:
-    """The images that were trained on according to ``before`` and are not in ``train``."""
+    """The images that were trained on according to ``before`` and are no longer in ``train``."""
     known = [before[name] for name in ("train", "earlier") if "key" in before.get(name, {})]
     if not known or train.sha256:
         return {}

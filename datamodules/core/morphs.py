@@ -1,4 +1,4 @@
-"""What ``predict`` draws on the way from one class to another."""
+"""Latents on paths between classes, for ``predict``."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,14 @@ from lightning_cgan.errors import UserError
 
 
 class Morphs(Dataset[LatentBatch]):
-    """Latents on paths between classes, by ``EvalRange``: ``steps`` from the first to the second class, with one noise.
+    """Latents on paths between classes, by ``EvalRange``; all ``steps`` of a path share one noise vector.
 
-    Path after path; path k is of pair k modulo the number of pairs, and k keys its noise.
+    Item i belongs to path i // steps; path k joins pair k modulo the number of pairs, and k keys its noise.
 
     Args:
-        pairs: classes to go from and to.
+        pairs: first and last class of each path.
         num_classes: of the set.
-        steps: images on a path, both ends included.
+        steps: images on a path, including both ends.
 
     Raises:
         UserError: for fewer than two steps.
@@ -26,14 +26,11 @@ class Morphs(Dataset[LatentBatch]):
 
     def __init__(self, pairs: Sequence[Sequence[int]], num_classes: int, steps: int) -> None:
         if steps < 2:
-            raise UserError(
-                f"Morphs lead from one class to another in two or more steps; got {steps}. "
-                "Set data.init_args.predict_steps."
-            )
+            raise UserError(f"A morph has two or more steps; got {steps}. Set data.init_args.predict_steps.")
         self.num_classes, self.pairs, self.steps = num_classes, torch.tensor(pairs), steps
 
     def __getitem__(self, at: EvalRange) -> LatentBatch:
-        place = torch.arange(at.draws.start, at.draws.stop)
-        path = place // self.steps
-        share = torch.linspace(0, 1, self.steps)[place % self.steps]
+        index = torch.arange(at.draws.start, at.draws.stop)
+        path = index // self.steps
+        share = torch.linspace(0, 1, self.steps)[index % self.steps]
         return LatentBatch(blended(self.pairs[path % len(self.pairs)], share, self.num_classes), path)

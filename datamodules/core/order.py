@@ -1,4 +1,4 @@
-"""Which image comes when: a pure function of (seed, epoch, position), sharded over processes without padding."""
+"""Samplers: image order as a pure function of (seed, epoch, position), sharded over processes without padding."""
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -15,30 +15,30 @@ from lightning_cgan.errors import UserError
 
 
 class SampleIndex(NamedTuple):
-    """Places in a data set. ``epoch`` counts the passes over it, and keys augmentation together with ``image``."""
+    """Indices into a data set. ``epoch`` counts the passes over it; (epoch, image) keys augmentation."""
 
     epoch: Tensor  # (n, B) int64
     image: Tensor  # (n, B) int64
 
 
 class TrainingOrder(Sampler[SampleIndex]):
-    """One item per generator update: the positions of all the batches that it trains on.
+    """One item per generator update: the indices of all the batches that it trains on.
 
     The permutations of successive epochs form one endless stream, cut into batches with nothing dropped between
     epochs. Processes take every ``world``-th position, so together they see the batches that one process would.
 
     Args:
         count: images in the data set.
-        shape: gives for a generator update the number of its critic updates, and the size of each one's batch over
-            all processes; a pair of numbers where they never change.
-        start: gives the number of generator updates done, asked when iteration begins.
+        shape: maps a generator update to the number of its critic updates and the batch size of each over all
+            processes; a pair of numbers where these are constant.
+        start: returns the number of generator updates done; called when iteration begins.
         updates: length of one iteration; one pass over the data when None.
         rank: of this process.
         world: number of processes.
-        purpose: two orders of the same images for different ends are independent.
+        purpose: key of the permutations; orders of different purposes are independent.
 
     Raises:
-        UserError: if the batch cannot be shared equally by the processes.
+        UserError: if the batch size is not a multiple of the number of processes.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class TrainingOrder(Sampler[SampleIndex]):
         n_critic, batch_size = self.shape(0)
         if batch_size % world:
             raise UserError(
-                f"A batch is shared equally by all processes; {batch_size} images do not divide by {world} processes. "
+                f"A batch is shared equally by all processes; got {batch_size} images for {world} processes. "
                 "Set data.init_args.batch_size to a multiple of trainer.devices * trainer.num_nodes."
             )
         self.start, self.rank, self.world = start, rank, world
@@ -70,25 +70,25 @@ class TrainingOrder(Sampler[SampleIndex]):
 
     def __iter__(self) -> Iterator[SampleIndex]:
         start = self.start()
-        place = self.place(start)
+        first = self.first(start)
         for update in range(start, start + self.updates):
             n, batch = self.shape(update)
-            yield self.positions(update, place)
-            place += n * batch
+            yield self.positions(update, first)
+            first += n * batch
 
-    def place(self, update: int) -> int:
-        """How many images the updates before ``update`` train on."""
+    def first(self, update: int) -> int:
+        """The number of images that the updates before ``update`` train on."""
         return sum(n * batch for n, batch in map(self.shape, range(update)))
 
-    def positions(self, update: int, place: int | None = None) -> SampleIndex:
-        """What generator update number ``update``, counted from 0, trains on in this process.
+    def positions(self, update: int, first: int | None = None) -> SampleIndex:
+        """The indices that generator update ``update``, counted from 0, trains on in this process.
 
         Args:
-            update: whose images.
-            place: ``self.place(update)``, where it is known.
+            update: number of the generator update.
+            first: ``self.first(update)``, if known.
         """
         n, batch = self.shape(update)
-        first = self.place(update) if place is None else place
+        first = self.first(update) if first is None else first
         at = (first + torch.arange(n * batch)).view(n, batch)[:, self.rank :: self.world]
         epoch = at // self.count
         image = torch.empty_like(at)
@@ -98,13 +98,13 @@ class TrainingOrder(Sampler[SampleIndex]):
         return SampleIndex(epoch, image)
 
     def images_of(self, update: int) -> dict[str, list[list[int]]]:
-        """The places in the data set of all processes' images of ``update``, a list for each of its batches."""
+        """The indices of the images of ``update`` in all processes, a list for each of its batches."""
         whole = TrainingOrder(self.count, self.shape, purpose=self.purpose)
         return {self.purpose: whole.positions(update).image.tolist()}
 
 
 class ZipSampler(Sampler[tuple[SampleIndex, ...]]):
-    """Several orders, one item of each at a time."""
+    """Several orders in step, one item of each at a time."""
 
     def __init__(self, *orders: TrainingOrder) -> None:
         self.orders = orders
@@ -121,17 +121,17 @@ class ZipSampler(Sampler[tuple[SampleIndex, ...]]):
 
 
 class EvalRange(NamedTuple):
-    """One evaluation batch: which real images, and which draws are set against them."""
+    """One evaluation batch: the ranges of its real images and of its generated ones."""
 
     real: range
     draws: range
 
 
 class EvaluationOrder(Sampler[EvalRange]):
-    """``reals`` real images and ``fakes`` draws in batches that do not depend on the number of processes.
+    """``reals`` real images and ``fakes`` generated ones in batches that do not depend on the number of processes.
 
-    Process r takes the batches r, r + world, ...; where they do not divide, the last ones are empty, because
-    under DDP every process must run equally many.
+    Process r takes batches r, r + world, ...; if their number is not a multiple of world, the last ones are empty,
+    because under DDP every process must run equally many.
     """
 
     def __init__(self, reals: int, fakes: int, batch_size: int, rank: int = 0, world: int = 1) -> None:
@@ -149,7 +149,7 @@ class EvaluationOrder(Sampler[EvalRange]):
 
 
 def balanced_draws(keys: range, num_classes: int, classes: list[int] | None = None) -> LatentBatch:
-    """Draws whose labels go round ``classes``, all of them by default, so that every class is asked for equally."""
-    place = torch.arange(keys.start, keys.stop)
+    """Latents whose labels cycle through ``classes`` (default: all), so each is generated equally often."""
+    noise_id = torch.arange(keys.start, keys.stop)
     wanted = torch.tensor(classes if classes else range(max(num_classes, 1)))
-    return LatentBatch(label=wanted[place % len(wanted)], noise_id=place)
+    return LatentBatch(label=wanted[noise_id % len(wanted)], noise_id=noise_id)

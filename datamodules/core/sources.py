@@ -1,4 +1,4 @@
-"""Where labelled images lie, and how a batch of them is fetched."""
+"""Sources of labelled images with random access to whole batches."""
 
 import hashlib
 
@@ -11,12 +11,12 @@ from lightning_cgan import keyed
 
 
 class LabelledImages:
-    """A labelled set with random access to whole batches of uint8 images."""
+    """Base class: a labelled set with random access to batches of uint8 images."""
 
     label: Tensor  # (N,) int64
 
     def images(self, at: SampleIndex) -> Tensor:
-        """Images of any leading shape, (*shape, C, H, W) uint8, augmented if this set is for training."""
+        """The images at indices of any shape, (*shape, C, H, W) uint8; augmented if this set is for training."""
         raise NotImplementedError
 
     def sha256(self) -> str:
@@ -24,16 +24,16 @@ class LabelledImages:
         raise NotImplementedError
 
     def names(self) -> list[str] | None:
-        """What each image is called in a set whose images may come and go; None where they do not."""
+        """The name of each image, in a set whose images may be added or removed; None in a fixed set."""
         return None
 
     def digests(self) -> list[int]:
-        """A hash of the content of each image, of 63 bits, where there are names."""
+        """A 63-bit hash of the content of each image; only for sets with names."""
         raise NotImplementedError
 
 
 class InMemory(LabelledImages):
-    """Images that fit in memory: (N, C, H, W) uint8 and (N,) labels. A batch is one indexing operation."""
+    """Images in memory, (N, C, H, W) uint8, with (N,) labels. Reading a batch is one indexing operation."""
 
     def __init__(self, image: Tensor, label: Tensor) -> None:
         self.image, self.label = image, label
@@ -42,50 +42,50 @@ class InMemory(LabelledImages):
         return self.image[at.image]
 
     def sha256(self) -> str:
-        said = hashlib.sha256(self.image.contiguous().numpy().data)  # in place: a copy of all images may not fit
-        said.update(self.label.contiguous().numpy().data)
-        return said.hexdigest()
+        digest = hashlib.sha256(self.image.contiguous().numpy().data)  # no copy: two sets of images may not fit
+        digest.update(self.label.contiguous().numpy().data)
+        return digest.hexdigest()
 
 
 class ConcatSource(LabelledImages):
-    """Several sets, one after the other.
+    """Several sets concatenated.
 
     Args:
         parts: at least one set.
-        most: images, at most; a draw of so many that is the same in every run, in their order. All when None. Where
-            images have names it is by name, so that few change places when others come or go.
+        most: largest number of images; all when None. A larger set is subsampled, the same in every run and in its
+            order; by name if images have names, so that adding or removing images changes few of the others.
     """
 
     def __init__(self, *parts: LabelledImages, most: int | None = None) -> None:
         self.parts = parts
         label = torch.cat([part.label for part in parts])
-        self.place = torch.arange(len(label))
+        self.indices = torch.arange(len(label))
         if most is not None and most < len(label):
-            self.place = self.drawn(most).sort().values
-        self.label = label[self.place]
+            self.indices = self.subsample(most).sort().values
+        self.label = label[self.indices]
 
-    def drawn(self, most: int) -> Tensor:
-        """The places of ``most`` images."""
+    def subsample(self, most: int) -> Tensor:
+        """The indices of ``most`` images."""
         if (names := self.names()) is not None:
             return torch.tensor(in_order_of_numbers(names, range(len(names)), "joined")[:most])
-        return torch.randperm(len(self.place), generator=keyed.generator("joined", seed=0))[:most]
+        return torch.randperm(len(self.indices), generator=keyed.generator("joined", seed=0))[:most]
 
     def names(self) -> list[str] | None:
         names = [part.names() for part in self.parts]
         together = [name for part in names for name in part or ()]
-        return None if None in names else [together[place] for place in self.place.tolist()]
+        return None if None in names else [together[index] for index in self.indices.tolist()]
 
     def digests(self) -> list[int]:
         together = [digest for part in self.parts for digest in part.digests()]
-        return [together[place] for place in self.place.tolist()]
+        return [together[index] for index in self.indices.tolist()]
 
     def images(self, at: SampleIndex) -> Tensor:
-        place, epoch = self.place[at.image].flatten(), at.epoch.flatten()
+        index, epoch = self.indices[at.image].flatten(), at.epoch.flatten()
         found, order, start = [], [], 0
         for part in self.parts:
-            here = ((place >= start) & (place < start + len(part.label))).nonzero().flatten()
+            here = ((index >= start) & (index < start + len(part.label))).nonzero().flatten()
             if len(here):
-                found.append(part.images(SampleIndex(epoch[here], place[here] - start)))
+                found.append(part.images(SampleIndex(epoch[here], index[here] - start)))
                 order.append(here)
             start += len(part.label)
         if not found:  # no image was asked for
@@ -93,12 +93,12 @@ class ConcatSource(LabelledImages):
         image = torch.cat(found)[torch.cat(order).argsort()]
         return image.unflatten(0, at.image.shape) if at.image.ndim else image[0]
 
-    def at(self, place: Tensor) -> Tensor:
-        """The images (*shape, C, H, W) at ``place`` (*shape)."""
-        return self.images(SampleIndex(torch.zeros_like(place), place))
+    def at(self, index: Tensor) -> Tensor:
+        """The images (*shape, C, H, W) at ``index`` (*shape), in epoch 0."""
+        return self.images(SampleIndex(torch.zeros_like(index), index))
 
     def sha256(self) -> str:
-        if len(self.parts) == 1 and len(self.place) == len(self.parts[0].label):
+        if len(self.parts) == 1 and len(self.indices) == len(self.parts[0].label):
             return self.parts[0].sha256()
-        told = "/".join([*(part.sha256() for part in self.parts), str(len(self.place))])
-        return hashlib.sha256(told.encode()).hexdigest()
+        text = "/".join([*(part.sha256() for part in self.parts), str(len(self.indices))])
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Scikit-learn's 1,797 handwritten digits: real, shipped with the library, no download.
+"""Scikit-learn's 1,797 handwritten digits: real images, installed with the library, no download.
 
 The digits were scanned at 8x8 with 17 grey levels (Alpaydin & Kaynak 1998); larger sizes are interpolated.
 """
@@ -21,7 +21,7 @@ SIZES = (8, 16, 32)
 
 
 def split_digits(size: int) -> dict[str, InMemory]:
-    """The fixed, stratified splits: 1,097 to train on, 200 to select checkpoints by, 500 to test on once.
+    """The fixed, stratified splits: 1,097 images to train on, 200 to select checkpoints by, 500 to test on.
 
     Returns:
         "train", "val" and "test", with images (N, 1, size, size).
@@ -34,8 +34,8 @@ def split_digits(size: int) -> dict[str, InMemory]:
     image = image.round_().to(torch.uint8)
     fitting, test = train_test_split(range(len(label)), test_size=500, random_state=0, stratify=label)
     train, val = train_test_split(fitting, test_size=200, random_state=0, stratify=label[fitting])
-    places = {"train": train, "val": val, "test": test}
-    return {split: InMemory(image[sorted(place)], label[sorted(place)]) for split, place in places.items()}
+    indices = {"train": train, "val": val, "test": test}
+    return {split: InMemory(image[sorted(index)], label[sorted(index)]) for split, index in indices.items()}
 
 
 class Digits(LabelledDataModule):
@@ -43,11 +43,11 @@ class Digits(LabelledDataModule):
 
     Args:
         size: 8 (as scanned), 16 or 32.
-        shift: pixels by which training images are moved at random, at most.
+        shift: largest random shift of training images along each axis, in pixels.
         loading: of :class:`~datamodules.LabelledDataModule`.
 
     Raises:
-        UserError: for another size, or a shift that could move a digit out of sight.
+        UserError: for another size, or a shift that could move a digit out of the image.
     """
 
     def __init__(
@@ -58,11 +58,11 @@ class Digits(LabelledDataModule):
     ) -> None:
         if size not in SIZES:
             raise UserError(
-                f"The digits come in sizes {', '.join(map(str, SIZES))}; met {size}. Set data.init_args.size."
+                f"The digits come in sizes {', '.join(map(str, SIZES))}; got {size}. Set data.init_args.size."
             )
         if not 0 <= shift < size // 2:
             raise UserError(
-                f"Digits move by less than half their size, {size // 2} pixels; met {shift}. Set data.init_args.shift."
+                f"Digits move by less than half their size, {size // 2} pixels; got {shift}. Set data.init_args.shift."
             )
         self.shift = shift
         self.spec = ImageSpec(channels=1, size=size, num_classes=10)

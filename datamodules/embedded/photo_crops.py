@@ -99,7 +99,7 @@ def check_size(size: int, most: int) -> None:
     """
     if not 8 <= size <= most:
         raise UserError(
-            f"Squares of these photographs have sides of 8 to {most} pixels; met {size}. Set data.init_args.size."
+            f"Squares of these photographs have sides of 8 to {most} pixels; got {size}. Set data.init_args.size."
         )
 
 
@@ -134,7 +134,7 @@ class PhotoCrops(LabelledDataModule):
     ) -> None:
         check_size(size, SMALLEST)
         if each < 1:
-            raise UserError(f"each counts squares of a photograph, at least one; met {each}. Set data.init_args.each.")
+            raise UserError(f"each counts squares of a photograph, at least one; got {each}. Set data.init_args.each.")
         self.spec, self.each = ImageSpec(3, size), each
         self.predict_from, self.cmyk = predict_from, cmyk
         super().__init__(validation_fakes=1, test_fakes=1, evaluation_batch_size=evaluation_batch_size, **loading)

@@ -155,10 +155,10 @@ class Photos(TranslationDataModule):
         cmyk: CMYK = "profile",
     ) -> None:
         if scale < 2:
-            raise UserError(f"Super-resolution enlarges by 2 or more; met {scale}. Set data.init_args.scale.")
+            raise UserError(f"Super-resolution enlarges by 2 or more; got {scale}. Set data.init_args.scale.")
         if size < scale or size % scale or size > SMALLEST:
             raise UserError(
-                f"Crops have a multiple of the scale {scale} as their size, {SMALLEST} pixels at most; met {size}. "
+                f"Crops have a multiple of the scale {scale} as their size, {SMALLEST} pixels at most; got {size}. "
                 "Set data.init_args.size."
             )
         self.spec = PairSpec(3, 3, size, scale)
@@ -213,7 +213,7 @@ class BlurredPhotos(Photos):
 
     def __init__(self, sigma: float = 1.0, **photos: Any) -> None:
         if sigma <= 0:
-            raise UserError(f"A blur has a positive sigma; met {sigma}. Set data.init_args.sigma.")
+            raise UserError(f"A blur has a positive sigma; got {sigma}. Set data.init_args.sigma.")
         self.sigma = sigma
         super().__init__(**photos)
 

@@ -1,4 +1,4 @@
-"""Rendered cars and chairs whose azimuth is known: two domains related by pose, and views to learn poses from."""
+"""Rendered cars and chairs with known azimuth: two domains related by pose, or labelled views."""
 
 import hashlib
 import os
@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from datamodules.core.sources import ConcatSource, InMemory, LabelledImages
 from datamodules.labelled import LabelledDataModule
+from datamodules.render import cars_and_chairs, solids
 from datamodules.render.cars_and_chairs import Family
 from datamodules.render.solids import rendered
 from datamodules.translation import Domains, TranslationDataModule
@@ -24,15 +25,15 @@ from lightning_cgan.errors import UserError
 
 VIEWS = tuple(range(-75, 76, 15))  # degrees, as the 11 views of Kim et al. 2017
 WIDEST = 90  # degrees to either side
-TOLD_APART = 80  # beyond it some cars look the same to either side, in small pictures
-SOURCES = ("solids.py", "pose_objects.py", "poses.py")  # what pictures depend on
+UNAMBIGUOUS = 80  # degrees; beyond, some cars in small pictures look the same from both sides
+CODE = (solids.__file__, cars_and_chairs.__file__, __file__)  # that the pictures depend on
 
 
 def views_of(family: Family, split: str, objects: range, size: int, within: int | None = None) -> InMemory:
     """Eleven views of each of some objects: (N, 1, size, size), and their azimuths in whole degrees plus 90.
 
-    An object is a pure function of (family, split, number), and so are its azimuths: ``VIEWS``, or whole degrees drawn
-    from -``within`` to ``within``.
+    An object and its azimuths are a pure function of (family, split, number). Azimuths are ``VIEWS``, or random whole
+    degrees from -``within`` to ``within``.
     """
     image, azimuth = [], []
     for number in objects:
@@ -45,16 +46,16 @@ def views_of(family: Family, split: str, objects: range, size: int, within: int 
 
 
 @lru_cache(maxsize=16)
-def kept_views(family: Family, split: str, objects: range, size: int, within: int | None = None) -> InMemory:
-    """:func:`views_of`, which takes 2 ms a picture, from the user's cache folder where they have been drawn before."""
-    code = b"".join(Path(__file__).with_name(name).read_bytes() for name in SOURCES)
-    asked = repr((family.name, split, objects, size, within)).encode()
-    path = cache_folder() / "poses" / f"{hashlib.sha256(code + asked).hexdigest()}.safetensors"
+def cached_views(family: Family, split: str, objects: range, size: int, within: int | None = None) -> InMemory:
+    """:func:`views_of`, cached on disk; rendering takes 2 ms for a picture."""
+    code = b"".join(Path(file).read_bytes() for file in CODE)
+    key = repr((family.name, split, objects, size, within)).encode()
+    path = cache_folder() / "poses" / f"{hashlib.sha256(code + key).hexdigest()}.safetensors"
     with suppress(Exception):  # a file that is missing or broken is written again
-        held = load_file(path)
-        return InMemory(held["image"], held["label"])
+        stored = load_file(path)
+        return InMemory(stored["image"], stored["label"])
     views = views_of(family, split, objects, size, within)
-    with suppress(OSError):  # keeping them only saves time
+    with suppress(OSError):  # storing them only saves time
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{path.name}.{uuid4().hex}.partial")
         save_file({"image": views.image, "label": views.label}, partial)
@@ -63,25 +64,25 @@ def kept_views(family: Family, split: str, objects: range, size: int, within: in
 
 
 class Poses(TranslationDataModule):
-    """Grey pictures of objects of two families, or of one family's two halves; what relates them is the azimuth.
+    """Grey pictures of objects of two families, or of two halves of one family, related by azimuth only.
 
-    After the cars and chairs of Kim et al. 2017, whose renderings they stand for. No object is in both domains or in
-    two splits. Evaluation is always with the eleven views.
+    They replace the renderings of cars and chairs of Kim et al. 2017. No object is in both domains or in two splits.
+    Evaluation always uses the eleven views.
 
     Args:
-        a: what is translated.
-        b: what it is translated to.
+        a: the family that is translated.
+        b: the family that it is translated to.
         size: of the pictures.
-        objects: of each domain to train on, eleven pictures each.
+        objects: of each domain to train on, with eleven pictures each.
         validation_objects: of each domain.
         test_objects: of each domain.
-        continuous: whether training pictures have azimuths from -90 to 90 degrees; else -75 to 75 in steps of 15.
+        continuous: whether training azimuths are any whole degrees from -90 to 90; else -75 to 75 in steps of 15.
         batch_size: pictures of each domain in one update, over all processes together.
         evaluation_batch_size: pictures of each domain in one evaluation batch.
         loading: of :class:`~datamodules.TranslationDataModule`.
 
     Raises:
-        UserError: for no objects, or pictures in which none can be seen.
+        UserError: for no objects, or a size below 8.
     """
 
     training_batch: ClassVar[type] = Unpaired
@@ -109,25 +110,25 @@ class Poses(TranslationDataModule):
         count = self.objects[split]
         within = WIDEST if self.continuous and split == "train" else None
         a, b = (
-            kept_views(family, split, range(half * count, (half + 1) * count), self.spec.size, within)
+            cached_views(family, split, range(half * count, (half + 1) * count), self.spec.size, within)
             for half, family in enumerate(self.families)
         )
         return a, b
 
 
 class PoseViews(LabelledDataModule):
-    """Cars and chairs for learning their pose. The class of a picture is its azimuth in whole degrees, plus 90.
+    """Cars and chairs labelled with their pose. The class of a picture is its azimuth in whole degrees, plus 90.
 
     Args:
         size: of the pictures.
-        objects: of each family to train on, eleven pictures each. Azimuths are from -80 to 80: beyond, some cars look
-            the same to either side in small pictures.
+        objects: of each family to train on, with eleven pictures each. Azimuths are from -80 to 80: beyond, some cars
+            in small pictures look the same from both sides.
         validation_objects: of each family.
         test_objects: of each family.
         loading: of :class:`~datamodules.LabelledDataModule`.
 
     Raises:
-        UserError: for no objects, or pictures in which none can be seen.
+        UserError: for no objects, or a size below 8.
     """
 
     def __init__(
@@ -145,14 +146,14 @@ class PoseViews(LabelledDataModule):
 
     def load(self, split: str) -> LabelledImages:
         objects = range(self.objects[split])
-        return ConcatSource(*(kept_views(family, split, objects, self.spec.size, TOLD_APART) for family in Family))
+        return ConcatSource(*(cached_views(family, split, objects, self.spec.size, UNAMBIGUOUS) for family in Family))
 
 
 def check_sizes(size: int, objects: int) -> None:
     if size < 8:
-        raise UserError(f"Poses can be seen from 8 pixels on; met {size}. Set data.init_args.size.")
+        raise UserError(f"Pictures of poses have at least 8 pixels on a side; got {size}. Set data.init_args.size.")
     if objects < 1:
         raise UserError(
-            f"Each split has an object or more; met {objects}. "
+            f"Each split has at least one object; got {objects}. "
             "Set data.init_args.objects, validation_objects and test_objects."
         )

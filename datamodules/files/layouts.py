@@ -59,8 +59,8 @@ def check_layout(root: Path, found: Folders, split: str, ways: str) -> None:
     needed = home(split, found)
     if needed not in found:
         names = ", ".join(map(shown, class_folders(root))) or "no folder in it"
-        met = f"{shown(root)} with {names}" if is_folder(root) else f"no folder {shown(root)}"
-        raise UserError(f"The {needed} pictures lie in {ways}; met {met}. Set data.init_args.root.")
+        got = f"{shown(root)} with {names}" if is_folder(root) else f"no folder {shown(root)}"
+        raise UserError(f"The {needed} pictures lie in {ways}; got {got}. Set data.init_args.root.")
 
 
 def home(split: str, found: Folders) -> str:
@@ -113,7 +113,7 @@ def check_share(share: float) -> None:
         UserError: if it is none, or too large.
     """
     if not 0 < share <= 1 / 3:
-        raise UserError(f"A share held out is more than 0 and at most 1/3; met {share}. Set data.init_args.share.")
+        raise UserError(f"A share held out is more than 0 and at most 1/3; got {share}. Set data.init_args.share.")
 
 
 def pictures_in(folder: Path) -> list[str]:
@@ -159,7 +159,7 @@ def named(folder: Path, paths: Sequence[str]) -> dict[str, str]:
         name = name_below(folder, path)
         if name in found:
             raise UserError(
-                "Partners are found by their names without the ending, so each occurs once in a folder; met "
+                "Partners are found by their names without the ending, so each occurs once in a folder; got "
                 f"{shown(found[name])} and {shown(path)}. Rename or remove one, or set data.init_args.root."
             )
         found[name] = path

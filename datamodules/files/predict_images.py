@@ -12,7 +12,7 @@ from datamodules.files.side_decoding import SideDecoding
 from lightning_cgan.errors import UserError
 
 
-class OwnPictures(Files):
+class PredictFiles(Files):
     """The picture in ``place``, or all below it if it is a folder, decoded when asked for.
 
     Args:
@@ -22,7 +22,7 @@ class OwnPictures(Files):
     Attributes:
         name: of each picture: its path below the folder without the ending, or of all with it where two would be
             called the same.
-        alike: whether all have the same size, so that a batch may hold several.
+        same_size: whether all have the same size, so that a batch may hold several.
 
     Raises:
         UserError: if there is nothing, or no picture, or a file that is none, or a label map in other colours than
@@ -42,7 +42,7 @@ class OwnPictures(Files):
                 f"Pictures to translate are a file, or a folder of them; {shown(place)} has none that could be taken. "
                 "Set data.init_args.predict_from."
             )
-        self.alike = len(set(sizes(paths, decoding.cmyk, "predict_from"))) == 1
+        self.same_size = len(set(sizes(paths, decoding.cmyk, "predict_from"))) == 1
         if decoding.palette:
             told = repr((decoding.background, decoding.cmyk))
             check_colours(paths, decoding.file, decoding.palette, told, lambda: "Draw them in the colours of the set")

@@ -80,7 +80,7 @@ class SplitFolders(TranslationDataModule):
         paths = [file if isinstance(file, str) else file[0] for file in files]
         return [files[place] for place in places(paths, split, self.folders, self.share, folder)]
 
-    def measured_on(self, split: str) -> str:
+    def split_description(self, split: str) -> str:
         return told(split, self.folders or self.found(), self.share)
 
 
@@ -162,7 +162,7 @@ class TranslationFolder(SplitFolders):
         }
         self.flip, self.jitter = flip, jitter
 
-    def own_decoding(self) -> SideDecoding:
+    def predict_decoding(self) -> SideDecoding:
         return self.measuring["b" if self.direction is Direction.b_to_a else "a"].native()
 
     def files(self, paths: Sequence[str], decoding: SideDecoding) -> Files:
@@ -225,10 +225,10 @@ def loaded_at(load_size: int | None, size: int, resize: Resize) -> int:
         UserError: if it is smaller than the cut, or nothing is resized.
     """
     if load_size is not None and (load_size < size or resize == "none"):
-        met = f"{load_size} with resize none" if resize == "none" else f"{load_size} for a size of {size}"
+        got = f"{load_size} with resize none" if resize == "none" else f"{load_size} for a size of {size}"
         raise UserError(
             "Pictures are resized to load_size, and squares of size are cut out of that; "
-            f"met {met}. Set data.init_args.load_size."
+            f"got {got}. Set data.init_args.load_size."
         )
     return load_size or round(size * 286 / 256)
 
@@ -240,17 +240,17 @@ def check_numbers(size: int, jitter: float, background: Colour, channels: dict[s
         UserError: naming the one that makes no sense.
     """
     if size < 1:
-        raise UserError(f"Images have at least one pixel; met size {size}. Set data.init_args.size.")
+        raise UserError(f"Images have at least one pixel; got size {size}. Set data.init_args.size.")
     if not 0 <= jitter <= 1:
-        raise UserError(f"A jitter changes colours by 0 to 1 of them; met {jitter}. Set data.init_args.jitter.")
+        raise UserError(f"A jitter changes colours by 0 to 1 of them; got {jitter}. Set data.init_args.jitter.")
     if not all(0 <= part <= 255 for part in background):
         raise UserError(
-            f"A background is red, green and blue from 0 to 255; met {background}. Set data.init_args.background."
+            f"A background is red, green and blue from 0 to 255; got {background}. Set data.init_args.background."
         )
     for side, count in channels.items():
         if count not in (1, 3):
             raise UserError(
-                f"Pictures have 3 channels, or 1 for grey; met {count}. Set data.init_args.channels_{side}."
+                f"Pictures have 3 channels, or 1 for grey; got {count}. Set data.init_args.channels_{side}."
             )
 
 
@@ -264,14 +264,14 @@ def check_labels(palette: bool, tolerance: float, labels_in: str | None, channel
         given, lacking = ("palette", "labels_in") if palette else ("labels_in", "palette")
         raise UserError(
             "Label maps need the domain that they are, and their colours; "
-            f"met {given} without {lacking}. Set data.init_args.{lacking}."
+            f"got {given} without {lacking}. Set data.init_args.{lacking}."
         )
     if tolerance and not palette:
         raise UserError(
-            f"A tolerance is one to the colours of a palette; met {tolerance:g} without. Set data.init_args.palette."
+            f"A tolerance is one to the colours of a palette; got {tolerance:g} without. Set data.init_args.palette."
         )
     if labels_in and channels[labels_in] != 3:
         raise UserError(
-            f"Label maps have the three channels of their colours; met {channels[labels_in]}. "
+            f"Label maps have the three channels of their colours; got {channels[labels_in]}. "
             f"Set data.init_args.channels_{labels_in}."
         )

@@ -62,12 +62,12 @@ class PictureFolder(LabelledDataModule):
         self.spec = ImageSpec(channels, size, num_classes)
         super().__init__(num_workers=num_workers, **loading)
         if channels not in (1, 3):
-            raise UserError(f"Pictures have 3 channels, or 1 for grey; met {channels}. Set data.init_args.channels.")
+            raise UserError(f"Pictures have 3 channels, or 1 for grey; got {channels}. Set data.init_args.channels.")
         if not 0 < share <= 1 / 3:
-            raise UserError(f"A share held out is more than 0 and at most 1/3; met {share}. Set data.init_args.share.")
+            raise UserError(f"A share held out is more than 0 and at most 1/3; got {share}. Set data.init_args.share.")
         if not all(0 <= part <= 255 for part in background):
             raise UserError(
-                f"A background is red, green and blue from 0 to 255; met {background}. Set data.init_args.background."
+                f"A background is red, green and blue from 0 to 255; got {background}. Set data.init_args.background."
             )
         self.root, self.share, self.flip = Path(root), share, flip
         self.decoding = Decoding(size, channels, None, background, cmyk)
@@ -103,11 +103,10 @@ class PictureFolder(LabelledDataModule):
         """The splits that are held out of them."""
         return [name for name in HELD_OUT if self.home() == self.root or not is_folder(self.root / name)]
 
-    def measured_on(self, split: str) -> str:
-        held_out = super().measured_on(split) == split and split in self.missing()
-        return (
-            f"{split} (held out by name, a share of about {self.share:g})" if held_out else super().measured_on(split)
-        )
+    def split_description(self, split: str) -> str:
+        plain = super().split_description(split)
+        held_out = plain == split and split in self.missing()
+        return f"{split} (held out by name, a share of about {self.share:g})" if held_out else plain
 
     def scan(self, folder: Path) -> Files:
         if folder not in self.scanned:
@@ -132,7 +131,7 @@ class UnlabelledFolder(PictureFolder):
     def class_folders(self, folder: Path) -> list[Path]:
         if folder == self.root and any(is_folder(folder / name) for name in HELD_OUT):
             raise UserError(
-                f"Where {shown(folder)} has a folder val or test, training pictures lie in train; met none. "
+                f"Where {shown(folder)} has a folder val or test, training pictures lie in train; got none. "
                 "Move them there, or set data.init_args.root to the folder of the training pictures."
             )
         if not is_folder(folder):

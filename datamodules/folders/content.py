@@ -6,7 +6,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.core.order import EvaluationOrder
 from datamodules.files.decode import CMYK
-from datamodules.files.predict_images import OwnPictures
+from datamodules.files.predict_images import PredictFiles
 from datamodules.files.side_decoding import SideDecoding
 from datamodules.folders.class_folders import UnlabelledFolder
 from datamodules.labelled import LabelledDataModule
@@ -20,7 +20,7 @@ def own_pictures(place: str, cmyk: CMYK) -> PredictDataset:
     Raises:
         UserError: if there are none.
     """
-    own = OwnPictures(place, SideDecoding(0, 3, cmyk=cmyk).native())
+    own = PredictFiles(place, SideDecoding(0, 3, cmyk=cmyk).native())
     return PredictDataset(own, own.name)
 
 
@@ -57,11 +57,11 @@ class StyleContentFolder(UnlabelledFolder):
         """What ``predict`` repaints."""
         if self.predict_from:
             return own_pictures(self.predict_from, self.decoding.cmyk)
-        source = self.measured("test")
+        source = self.eval_source("test")
         return PredictDataset(source, [f"{number:05d}" for number in range(len(source.label))])
 
     def predict_dataloader(self) -> DataLoader[SourceImages]:
         pictures = self.pictures()
         if self.predict_from:
             return one_by_one(self, pictures)
-        return self.loader(pictures, self.shared(0, len(pictures.name)))
+        return self.loader(pictures, self.eval_order(0, len(pictures.name)))

@@ -109,7 +109,7 @@ class SuperResolutionFolder(SplitFolders):
     ) -> None:
         check_scale(size, scale)
         if channels not in (1, 3):
-            raise UserError(f"Pictures have 3 channels, or 1 for grey; met {channels}. Set data.init_args.channels.")
+            raise UserError(f"Pictures have 3 channels, or 1 for grey; got {channels}. Set data.init_args.channels.")
         self.spec = PairSpec(channels, channels, size, scale)
         loading = {"batch_size": batch_size, "num_workers": num_workers, "predict_from": predict_from, "cmyk": cmyk}
         super().__init__(root, share, evaluation_batch_size=1, **loading)
@@ -141,7 +141,7 @@ class SuperResolutionFolder(SplitFolders):
         """How a picture of either resolution is read as it is."""
         return SideDecoding(self.spec.size, self.spec.channels_a, cmyk=self.cmyk).native()
 
-    def own_decoding(self) -> SideDecoding:
+    def predict_decoding(self) -> SideDecoding:
         return self.whole()
 
     def scan(self, folder: Path) -> list[str]:
@@ -158,8 +158,8 @@ def check_scale(size: int, scale: int) -> None:
         UserError: if there is no low resolution of a crop.
     """
     if scale < 2:
-        raise UserError(f"Super-resolution enlarges by 2 or more; met {scale}. Set data.init_args.scale.")
+        raise UserError(f"Super-resolution enlarges by 2 or more; got {scale}. Set data.init_args.scale.")
     if size < scale or size % scale:
         raise UserError(
-            f"Crops have a multiple of the scale {scale} as their size; met {size}. Set data.init_args.size."
+            f"Crops have a multiple of the scale {scale} as their size; got {size}. Set data.init_args.size."
         )

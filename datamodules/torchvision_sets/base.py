@@ -118,7 +118,7 @@ class TorchvisionSet(Dequantized):
 
 def at_least_one(size: int) -> int:
     if size < 1:
-        raise UserError(f"Images have at least one pixel; met size {size}. Set data.init_args.size.")
+        raise UserError(f"Images have at least one pixel; got size {size}. Set data.init_args.size.")
     return size
 
 

@@ -67,11 +67,11 @@ class CelebA(LabelledDataModule):
         for name in self.attributes:
             if name not in ATTRIBUTES or self.attributes.count(name) > 1:
                 raise UserError(
-                    f"Attributes are among CelebA's 40, each named once; met {name}."
+                    f"Attributes are among CelebA's 40, each named once; got {name}."
                     f"{'' if name in ATTRIBUTES else nearest(name, ATTRIBUTES)} Set data.init_args.attributes."
                 )
         if not 1 <= crop <= 178:
-            raise UserError(f"The pictures are 178 pixels wide; met a cut of {crop}. Set data.init_args.crop.")
+            raise UserError(f"The pictures are 178 pixels wide; got a cut of {crop}. Set data.init_args.crop.")
         self.spec = ImageSpec(channels=3, size=size, num_classes=2 ** len(self.attributes) if self.attributes else 0)
         super().__init__(num_workers=num_workers, **loading)
         self.root, self.folder, self.flip = root, Path(root, "celeba"), flip

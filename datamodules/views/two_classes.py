@@ -77,7 +77,7 @@ class TwoClasses(TranslationDataModule):
         spec = with_classes(data.spec, "A view of two classes")
         if not 0 <= min(a, b) < max(a, b) < spec.num_classes:
             raise UserError(
-                f"The domains are two classes from 0 to {spec.num_classes - 1}; met {a} and {b}. "
+                f"The domains are two classes from 0 to {spec.num_classes - 1}; got {a} and {b}. "
                 "Set data.init_args.a and data.init_args.b."
             )
         self.spec = PairSpec(spec.channels, spec.channels, spec.size)

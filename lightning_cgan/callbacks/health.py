@@ -17,6 +17,7 @@ from lightning_cgan.callbacks.diagnosis import CLASS, GRADIENT, KEPT, VARIANCE, 
 from lightning_cgan.callbacks.scores.card import commit
 from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import data_facts
 from lightning_cgan.runs.files import read_json, tolerated, write_json
 
 FINEST = 8  # pixels along a side of the images whose variance is computed
@@ -63,8 +64,8 @@ class Health(Callback):
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         logs = trainer.log_every_n_steps or self.every  # 0: no scalars are written
         self.period = -(-self.every // logs) * logs
-        if hasattr(module, "generator") and hasattr(trainer.datamodule, "probe"):
-            self.probe = trainer.datamodule.probe()
+        if hasattr(module, "generator"):
+            self.probe = data_facts(trainer.datamodule).probe()
         if trainer.is_global_zero:
             forget(log_of(trainer), after=trainer.global_step)
 

@@ -40,8 +40,7 @@ from lightning_cgan.config.parser import Parser, Trust, without_trust
 from lightning_cgan.config.stored_model import check_local
 from lightning_cgan.console import info
 from lightning_cgan.errors import NonFiniteError, UserError
-from lightning_cgan.interfaces import check_batches, fitting_spec, spec_of
-from lightning_cgan.protocol import Protocol
+from lightning_cgan.interfaces import check_batches, data_facts, fitting_spec, spec_of
 from lightning_cgan.runs import checkpoint_io
 from lightning_cgan.runs.lock import FolderLock
 from lightning_cgan.runs.loggers import loggers_for, place_loggers, reach_wandb, remember_tracking
@@ -86,6 +85,7 @@ class CLI(LightningCLI):
 
     def __init__(self, args: list[str] | None = None, run: bool = True, trust: Sequence[str] = ()) -> None:
         words, trusted = without_trust(sys.argv[1:] if args is None else args)
+        self.first = words[0] if words else ""
         with only(rules_for(words, (*trusted, *trust))):
             super().__init__(
                 parser_class=Parser,
@@ -99,6 +99,11 @@ class CLI(LightningCLI):
                 args=words,
                 run=run,
             )
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # Lightning's knows no command line
+        """The command that was asked for: making the parsers of all takes as long as reading a file."""
+        known = LightningCLI.subcommands()
+        return {self.first: known[self.first]} if self.first in known else known
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.link_arguments("data", "model.init_args.spec", self.checked_spec, apply_on="instantiate")
@@ -272,7 +277,7 @@ class CLI(LightningCLI):
         if self.smoke:
             self.second = None
             return self.before_validate()
-        protocol = getattr(self.datamodule, "protocol", Protocol.OWN)
+        protocol = data_facts(self.datamodule).protocol
         self.second = second_checkpoint(folder) if test.ckpt_path is None else None
         self.before_validate()
         check_own(folder, test.ckpt_path)

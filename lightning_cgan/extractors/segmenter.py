@@ -22,7 +22,7 @@ from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.digits import ClassifierOutput, convolution
 from lightning_cgan.extractors.extractors import Extractor, without_classes, without_tf32
 from lightning_cgan.extractors.weights_registry import sha256_of
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.interfaces import EvaluationFacts, data_facts
 from lightning_cgan.optimize import optimizer_step, should_log
 from lightning_cgan.schedules.schedulers import OneCycle
 
@@ -224,12 +224,13 @@ class SegmenterTraining(EvaluationFacts, Loadable, LightningModule):
         Raises:
             UserError: naming the key to set.
         """
-        data = self.trainer.datamodule
-        palette = getattr(data, "palette", None)
+        data = data_facts(self.trainer.datamodule)
+        palette = data.palette
         if palette is None or data.labels_in != "b":
             raise UserError(
-                f"A segmenter learns label maps (b) from images (a); got {type(data).__name__} with label maps in "
-                f"{getattr(data, 'labels_in', None)}. Set data.init_args.direction so that b are the label maps, or "
+                "A segmenter learns label maps (b) from images (a); got "
+                f"{type(self.trainer.datamodule).__name__} with label maps in {data.labels_in}. "
+                "Set data.init_args.direction so that b are the label maps, or "
                 "data to a set with a palette."
             )
         if len(palette) != self.classes:

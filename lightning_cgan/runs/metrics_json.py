@@ -10,6 +10,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import data_facts
 from lightning_cgan.protocol import Protocol
 from lightning_cgan.runs.checkpoint_files import BEST, LAST, best_is_last
 from lightning_cgan.runs.files import one_at_a_time, read_json, write_json
@@ -36,7 +37,7 @@ def entry_name(split: str, protocol: Protocol, checkpoint: str | None, folder: s
 
 def entry_of(trainer: Trainer, split: str) -> str:
     """:func:`entry_name` of the running evaluation; "test_partial", ... if it does not use all data."""
-    protocol = getattr(trainer.datamodule, "protocol", Protocol.OWN)
+    protocol = data_facts(trainer.datamodule).protocol
     name = entry_name(split, protocol, trainer.ckpt_path and str(trainer.ckpt_path), trainer.default_root_dir)
     return f"{name}{PARTIAL}" if trainer.state.fn != "fit" and partial(trainer) else name
 

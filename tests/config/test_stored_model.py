@@ -5,7 +5,7 @@ from lightning_cgan import build
 from lightning_cgan.papers.gan import GAN
 from lightning_cgan.papers.wgan import WGAN
 from tests.conftest import DIGITS, TINY, same
-from tests.experiments.tiny import EXTRA
+from tests.experiments.tiny import model_flags
 
 PAPERS = [
     "acgan/digits",
@@ -49,7 +49,7 @@ def ring(tmp_path):
 @pytest.mark.parametrize("file", PAPERS)
 def test_every_model_loads_from_its_checkpoint_without_being_told_anything(tmp_path, file):
     narrow = [flag for flag in TINY if flag.startswith("--model")] if f"experiments/{file}.yaml" == DIGITS else []
-    model, _ = build(f"experiments/{file}.yaml", *narrow, *EXTRA.get(file, []))
+    model, _ = build(f"experiments/{file}.yaml", *narrow, *model_flags(file))
     loaded = type(model).load_from_checkpoint(saved(model, tmp_path / "x.ckpt"))
     assert type(loaded) is type(model)
     assert same(dict(loaded.state_dict()), dict(model.state_dict()))

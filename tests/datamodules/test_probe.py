@@ -10,7 +10,7 @@ from tests.conftest import same
 
 def whole(parts):
     return [torch.cat([getattr(part, name) for part in parts]) for name in ("image", "label")], [
-        torch.cat([getattr(part.draws, name) for part in parts]) for name in ("label", "key")
+        torch.cat([getattr(part.draws, name) for part in parts]) for name in ("label", "noise_id")
     ]
 
 

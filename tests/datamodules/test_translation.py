@@ -87,5 +87,5 @@ def test_the_reference_names_both_domains_and_changes_with_either():
 
 @pytest.mark.parametrize("name", ["batch_size", "evaluation_batch_size"])
 def test_counts_below_one_are_refused(name):
-    with pytest.raises(ValueError, match=rf"met 0\. Set data\.init_args\.{name}"):
+    with pytest.raises(ValueError, match=rf"got 0\. Set data\.init_args\.{name}"):
         SmallPairs(**{name: 0})

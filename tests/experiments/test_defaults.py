@@ -1,9 +1,7 @@
 """An experiment file names only what differs from the defaults of the classes and of the command line."""
 
-import inspect
 from enum import Enum
 from pydoc import locate
-from types import FunctionType
 
 import pytest
 import yaml
@@ -11,62 +9,9 @@ from lightning.pytorch import Trainer
 
 from lightning_cgan.cli.lightning import TRAINER_DEFAULTS
 from tests.conftest import REPOSITORY
+from tests.experiments.signatures import MISSING, defaults_of, factory, number
 
 FILES = sorted(str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "experiments").rglob("*.yaml"))
-MISSING = object()  # no default
-
-
-def defaults_of(kind):
-    """The defaults of a constructor's parameters; ``**kwargs`` are those of the next constructor."""
-    defaults = {}
-    for base in kind.__mro__ if inspect.isclass(kind) else (kind,):
-        signature = inspect.signature(base) if base is kind else None
-        if signature is None:
-            if "__init__" not in base.__dict__:
-                continue
-            signature = inspect.signature(base.__init__)
-        defaults = {name: one.default for name, one in signature.parameters.items()} | defaults
-        if all(one.kind is not inspect.Parameter.VAR_KEYWORD for one in signature.parameters.values()):
-            break
-    return defaults
-
-
-class Recorder:
-    """Stands for a class or module in the body of a lambda, and returns what is called with which keywords."""
-
-    def __init__(self, real):
-        self.real = real
-
-    def __getattr__(self, name):
-        return Recorder(getattr(self.real, name))
-
-    def __call__(self, *positional, **keywords):
-        return called(self.real, keywords)
-
-
-def called(kind, keywords):
-    """A call of ``kind`` as its name and all its arguments."""
-    return kind, {name: number(value) for name, value in (defaults_of(kind) | keywords).items()}
-
-
-def factory(value):
-    """The call that a default or a value of a file makes: of a lambda, a class or function, a name, a class_path."""
-    if isinstance(value, dict) and "class_path" in value:
-        return called(locate(value["class_path"]), value.get("init_args", {}))
-    if isinstance(value, str) and "." in value and callable(locate(value)):
-        return called(locate(value), {})
-    if inspect.isfunction(value) and value.__name__ == "<lambda>":
-        known = {name: Recorder(one) for name, one in value.__globals__.items()}
-        return FunctionType(value.__code__, known)(None)
-    return called(value, {}) if callable(value) and value is not MISSING else None
-
-
-def number(value):
-    """``1e-3`` is a string in YAML 1.1 and a number in a configuration."""
-    try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
 
 
 def equal(value, default):
@@ -92,9 +37,9 @@ def repeated(arguments, defaults, place):
 
 def repeated_in(value, place):
     """The places in a part of a configuration that repeat the default of a constructor."""
-    for number, one in enumerate(value if isinstance(value, list) else [value]):
+    for index, one in enumerate(value if isinstance(value, list) else [value]):
         if isinstance(one, dict) and "class_path" in one:
-            where = f"{place}[{number}]" if isinstance(value, list) else place
+            where = f"{place}[{index}]" if isinstance(value, list) else place
             if not one.get("init_args", {"": ""}):
                 yield f"{where}.init_args"
             yield from repeated(one.get("init_args", {}), defaults_of(locate(one["class_path"])), where)
@@ -125,3 +70,38 @@ def test_a_class_without_arguments_is_a_name(file):
         return isinstance(value, list) and any(bare(one, depth + 1) for one in value)
 
     assert not bare(configuration)
+
+
+WGAN_GP = {"class_path": "lightning_cgan.papers.WGANGP"}
+ADAM = {"class_path": "lightning_cgan.optimize.Adam"}
+
+
+@pytest.mark.parametrize(
+    ("argument", "value", "places"),
+    [
+        ("gp_weight", 10.0, ["model.gp_weight"]),
+        ("gp_weight", "1e1", ["model.gp_weight"]),  # a string for YAML, a number for the parser
+        ("gp_weight", 1.0, []),
+        ("generator", "lightning_cgan.networks.wgan_gp.Generator", ["model.generator"]),
+        ("generator", "lightning_cgan.networks.mlp.Generator", []),
+        (
+            "critic_optimizer",
+            ADAM | {"init_args": {"lr": "1e-4", "beta1": 0.0, "beta2": 0.9}},
+            ["model.critic_optimizer"],
+        ),
+        ("critic_optimizer", ADAM | {"init_args": {"lr": "2e-4", "beta1": 0.0, "beta2": 0.9}}, []),
+        (
+            "generator",
+            {"class_path": "lightning_cgan.networks.dcgan.Generator", "init_args": {"width": 64}},
+            ["model.generator.width"],
+        ),
+    ],
+)
+def test_a_repeated_default_is_found(argument, value, places):
+    assert list(repeated_defaults({"model": WGAN_GP | {"init_args": {argument: value}}})) == places
+
+
+def test_defaults_of_base_classes_and_of_the_command_line_are_found():
+    data = {"class_path": "datamodules.Digits", "init_args": {"size": 16, "batch_size": 64}}
+    repeated = list(repeated_defaults({"data": data, "trainer": {"devices": 1, "max_steps": 5}, "seed_everything": 0}))
+    assert repeated == ["data.size", "data.batch_size", "trainer.devices", "seed_everything"]

@@ -3,14 +3,7 @@
 import pytest
 
 from lightning_cgan.cli.lightning import main
-from tests.conftest import REPOSITORY
-from tests.experiments.tiny import inception_weights, tiny  # noqa: F401
-
-FILES = sorted(
-    str(path.relative_to(REPOSITORY / "experiments")).removesuffix(".yaml")
-    for path in (REPOSITORY / "experiments").rglob("*.yaml")
-    if path.parent.name != "cluster"
-)
+from tests.experiments.tiny import FILES, inception_weights, tiny  # noqa: F401
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -24,12 +17,3 @@ def test_an_experiment_trains_and_validates(file, tiny, tmp_path):  # noqa: F811
     assert main(["fit", f"--config=experiments/{file}.yaml", *lengths, *tiny(file)]) == 0
     assert (tmp_path / "run" / "last.ckpt").is_file()
     assert "val/" in (tmp_path / "run" / "metrics.csv").read_text()
-
-
-@pytest.mark.parametrize("file", FILES)
-def test_a_head_comment_says_where_a_file_comes_from_and_what_it_reaches(file):
-    text = (REPOSITORY / "experiments" / f"{file}.yaml").read_text()
-    head = text[: text.index("model:")]
-    for word in ("# Target:", "# Measured:", "# Hardware:", "# Command:"):
-        assert word in head
-    assert f"experiments/{file}.yaml" in head or "make demo" in head

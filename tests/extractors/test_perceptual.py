@@ -114,7 +114,7 @@ def test_the_shipped_networks_know_the_photographs_in_other_light_too(kind):
 
     def seen(split):
         source = data.source(split)
-        image = to_signed(data.images(split).at(torch.arange(len(source.label))))
+        image = to_signed(data.reference_images(split).at(torch.arange(len(source.label))))
         with torch.no_grad():
             return network(recoloured(image))[-1].mean((-1, -2)), source.label
 

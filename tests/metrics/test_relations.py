@@ -3,11 +3,11 @@ import math
 import pytest
 import torch
 
-from datamodules.embedded.gaussians import drawn, ring
+from datamodules.embedded.gaussians import ring, sample
 from lightning_cgan.metrics.modes import relation_errors, relation_scores
 
 START, END = ring(5, 0.5, 0.03, (-2.0, -2.0)), ring(10, 2.0, 0.1, (2.0, 2.0))
-SOURCE, MODE = drawn(START, 1_000, "test")
+SOURCE, MODE = sample(START, 1_000, "test")
 
 
 def went(ends):

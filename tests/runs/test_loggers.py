@@ -1,8 +1,5 @@
 """W&B for real, in a process of its own as a user runs it."""
 
-import os
-import subprocess
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -12,7 +9,8 @@ from lightning.pytorch.loggers import WandbLogger
 
 from lightning_cgan.runs import loggers
 from lightning_cgan.runs.wandb_log import ToleratedWandb
-from tests.conftest import DIGITS, REPOSITORY, TINY
+from tests.conftest import DIGITS, TINY
+from tests.processes import as_processes
 
 
 @pytest.fixture
@@ -22,13 +20,7 @@ def fit(tmp_path):
     def run(steps, **environment):
         args = [f"--config={DIGITS}", "--config=experiments/cluster/wandb.yaml", *TINY, f"--trainer.max_steps={steps}"]
         args += ["--trainer.val_check_interval=2", f"--trainer.default_root_dir={tmp_path / 'run'}"]
-        environment = os.environ | {"HOME": str(tmp_path), "OMP_NUM_THREADS": "1"} | environment
-        environment.pop("WANDB_SERVICE", None)  # of a test in this process; a run killed in it would count as running
-        return subprocess.run(
-            [sys.executable, "-m", "lightning_cgan", "fit", *args],
-            cwd=REPOSITORY, env=environment, timeout=300, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            check=False,
-        )  # fmt: skip
+        return as_processes(["fit", *args], 1, tmp_path / "printed", HOME=str(tmp_path), **environment)[0]
 
     return run
 
@@ -36,7 +28,7 @@ def fit(tmp_path):
 def test_wandb_offline_records_scalars_and_pictures_and_knows_a_resumed_run(fit, tmp_path):
     for steps in (2, 4):
         done = fit(steps, WANDB_MODE="offline")
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.status == 0, done.out + done.err
     folder = tmp_path / "run"
     identity = (folder / "tracking_id").read_text()
     records = sorted((folder / "wandb").glob(f"offline-run-*-{identity}/run-{identity}.wandb"))
@@ -120,15 +112,15 @@ def test_only_a_server_that_does_not_answer_is_passed_over(server, monkeypatch, 
 
 def test_where_wandb_does_not_answer_the_run_is_logged_offline_and_trained(fit, tmp_path):
     done = fit(2, WANDB_BASE_URL="http://127.0.0.1:9", WANDB_API_KEY="a" * 40)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "W&B does not answer ([Errno 111] Connection refused); this run is logged offline" in done.stdout
+    assert done.status == 0, done.out + done.err
+    assert "W&B does not answer ([Errno 111] Connection refused); this run is logged offline" in done.out
     assert list((tmp_path / "run" / "wandb").glob("offline-run-*"))
     assert (tmp_path / "run" / "metrics.csv").is_file()
 
 
 def test_wandb_without_a_key_ends_in_plain_words_before_the_first_step(fit, tmp_path, server):
     done = fit(2, WANDB_BASE_URL=server(401))
-    assert done.returncode == 2
-    assert "WANDB_MODE=offline needs no key" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.status == 2
+    assert "WANDB_MODE=offline needs no key" in done.err
+    assert "Traceback" not in done.err
     assert not (tmp_path / "run" / "last.ckpt").exists()

@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 import lightning_cgan
 from lightning_cgan.schedules.learning_rate import constant, cosine, falling, falling_in_second_half
 from lightning_cgan.schedules.schedulers import OneCycle, Scheduled
-from tests.experiments.tiny import EXTRA
+from tests.experiments.tiny import model_flags
 
 FALLING = ["--model.init_args.schedule=lightning_cgan.schedules.falling"]
 OF_THEIR_OWN = {  # papers whose schedule is not an argument
@@ -48,7 +48,7 @@ def optimisers(file, updates):
     start = ["--model.init_args.decay_start=5"] * (file == "projection/digits_super_resolution")
     model, _ = lightning_cgan.build(
         f"experiments/{file}.yaml",
-        *EXTRA.get(file, []),
+        *model_flags(file),
         *start,
         *FALLING * (file in FILES and file not in OF_THEIR_OWN),
     )

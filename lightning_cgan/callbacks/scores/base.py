@@ -14,6 +14,7 @@ from lightning_cgan.batches import EvalOutput
 from lightning_cgan.callbacks.scores.card import card
 from lightning_cgan.console import info
 from lightning_cgan.errors import NonFiniteError, UserError
+from lightning_cgan.interfaces import DataFacts, data_facts
 from lightning_cgan.runs.metrics_json import Entry
 
 
@@ -59,9 +60,9 @@ class Evaluation:
         self.common_card: dict[str, Any] | None = None
 
     @property
-    def data(self) -> Any:
+    def data(self) -> DataFacts:
         """The data module."""
-        return self.trainer.datamodule
+        return data_facts(self.trainer.datamodule)
 
     @property
     def device(self) -> torch.device:

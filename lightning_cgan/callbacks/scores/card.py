@@ -13,18 +13,17 @@ from lightning_cgan import keyed
 from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.extractors import Extractor, sha256_of
 from lightning_cgan.extractors.resizing import Resize
-from lightning_cgan.interfaces import EvaluationFacts
+from lightning_cgan.interfaces import UNDECLARED, EvaluationFacts, data_facts
 from lightning_cgan.protocol import Protocol
 from lightning_cgan.runs.checkpoint_files import load_content
 
 PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics", "torch-fidelity")
-UNDECLARED = "not declared"  # of a paper that is not an EvaluationFacts
 
 
 def card(trainer: Trainer, module: LightningModule, split: str, reals: int, fakes: int) -> dict[str, Any]:
     """The part of the card that all scores of ``split`` share, with the numbers of images that were scored."""
-    data = trainer.datamodule
-    protocol = data.protocol if split == "test" and hasattr(data, "protocol") else Protocol.OWN
+    data = data_facts(trainer.datamodule)
+    protocol = data.protocol if split == "test" else Protocol.OWN
     return {
         "reference": data.reference(split)._asdict(),
         "reals": reals,

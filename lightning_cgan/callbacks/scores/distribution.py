@@ -17,6 +17,7 @@ from lightning_cgan.callbacks.scores.generated_images import GeneratedImageBuffe
 from lightning_cgan.callbacks.scores.reference_features import References, whole
 from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.extractors.extractors import Extractor
+from lightning_cgan.interfaces import data_facts
 from lightning_cgan.metrics.classification import Classification, classification_scores, recipe_for
 from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, GatheredFeatures, ScoreResult, all_scores
 from lightning_cgan.metrics.distribution.fid import chunks, frechet_distance, total_variance
@@ -62,7 +63,7 @@ class Scores(ScoreCallback):
 
     def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
         if stage == "test":
-            check_extractor(self.extractor, trainer.datamodule.protocol)
+            check_extractor(self.extractor, data_facts(trainer.datamodule).protocol)
 
     def start(self) -> None:
         here = self.evaluation
@@ -153,7 +154,7 @@ class Scores(ScoreCallback):
     def train_classifiers(self, asked: Tensor) -> Classification:
         """Scores of classifiers trained on the generated and on the real images."""
         data = self.evaluation.data
-        train, test = (data.images(split) for split in ("train", "test"))
+        train, test = (data.reference_images(split) for split in ("train", "test"))
         real, held_out = (source.at(torch.arange(len(source.label))) for source in (train, test))
         recipe = recipe_for(data.spec)._replace(updates=self.classifier_updates)
         sets = self.fakes, asked, real, train.label, held_out, test.label
@@ -169,4 +170,4 @@ def beside_training_images(fakes: Tensor, found: Neighbours, features: GatheredF
     suspect = features.fake[chosen].double()  # one part at a time, to save memory
     apart = torch.cat([torch.cdist(suspect, part.double()) for part in chunks(features.train)], 1)
     near = apart.topk(BESIDE, largest=False).indices
-    return neighbour_grid(fakes[chosen], data.images("train", TRAINING_IMAGES).at(near), distance[chosen])
+    return neighbour_grid(fakes[chosen], data.reference_images("train", TRAINING_IMAGES).at(near), distance[chosen])

@@ -12,9 +12,43 @@ from lightning_cgan.batches import EvalOutput, Mixture
 from lightning_cgan.callbacks.pictures import Predictions, SampleGrid, picture_name, show
 from lightning_cgan.callbacks.scores.base import PerImage, ScoreCallback, ScoreReport
 from lightning_cgan.console import info
+from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import data_facts
 from lightning_cgan.metrics.modes import located, mode_errors, mode_scores, relation_errors, relation_scores
 
 NOT_FINITE = "Generated points hold NaN or infinity; they count as near no mode."
+
+Mixtures = tuple[Mixture, Mixture]
+
+
+def mixture_of(trainer: Trainer) -> Mixture:
+    """The known distribution of the data.
+
+    Raises:
+        UserError: for data without one.
+    """
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    if (mixture := data_facts(data).mixture) is None:
+        raise UserError(
+            f"Modes are counted in data of a known mixture of Gaussians; {type(data).__name__} has none. "
+            "Set data to datamodules.Ring or datamodules.Grid, or leave out the callbacks for mixtures."
+        )
+    return mixture
+
+
+def mixtures_of(trainer: Trainer) -> Mixtures:
+    """The known distributions of the two domains.
+
+    Raises:
+        UserError: for data without them.
+    """
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    if (mixtures := data_facts(data).mixtures) is None:
+        raise UserError(
+            f"Relations of modes are scored on two known mixtures of Gaussians; {type(data).__name__} has none. "
+            "Set data to datamodules.GaussianPairs, or leave out the callbacks for mixtures."
+        )
+    return mixtures
 
 
 class ModeScores(ScoreCallback):
@@ -30,7 +64,7 @@ class ModeScores(ScoreCallback):
         self.points.add(fake=outputs.fake, label=unknown if outputs.fake_label is None else outputs.fake_label)
 
     def compute(self) -> ScoreReport:
-        mixture = self.evaluation.data.mixture
+        mixture = mixture_of(self.evaluation.trainer)
         fake, label = self.points.gather().values()
         point = located(fake, mixture.extent)
         notes = [] if bool(point.isfinite().all()) else [NOT_FINITE]
@@ -48,7 +82,7 @@ class Scatter(SampleGrid):
 
     def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, *_: Any) -> None:
         extra = [outputs.fake_label[:, None]] if outputs.fake_label is not None else []
-        located_at = located(outputs.fake, trainer.datamodule.mixture.extent)
+        located_at = located(outputs.fake, mixture_of(trainer).extent)
         self.points.append(torch.cat([located_at, *extra], 1).cpu())
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
@@ -56,7 +90,7 @@ class Scatter(SampleGrid):
             return
         path = Path(trainer.default_root_dir) / "samples" / f"{picture_name(trainer)}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture = scatter(torch.cat(self.points), trainer.datamodule.mixture, path)
+        picture = scatter(torch.cat(self.points), mixture_of(trainer), path)
         for logger in trainer.loggers:
             show(logger, "samples", path, picture, trainer.global_step)
 
@@ -68,7 +102,8 @@ def scatter(points: Tensor, mixture: Mixture, path: Path) -> Tensor:
     from matplotlib.figure import Figure
     from matplotlib.patches import Circle
 
-    figure = Figure(figsize=(5, 5), layout="constrained")
+    figure = Figure(figsize=(5, 5))
+    figure.subplots_adjust(left=0.08, right=0.98, bottom=0.06, top=0.98)
     axes = figure.add_subplot(aspect="equal")
     axes.set(xlim=(-mixture.extent, mixture.extent), ylim=(-mixture.extent, mixture.extent))
     coloured = {"c": points[:, 2], "cmap": "tab10"} if points.shape[1] > 2 else {}
@@ -87,16 +122,13 @@ class PointPredictions(Predictions):
     ) -> None:
         folder = Path(trainer.default_root_dir) / "predictions"
         folder.mkdir(parents=True, exist_ok=True)
-        point = located(outputs.fake, trainer.datamodule.mixture.extent).tolist()
+        point = located(outputs.fake, mixture_of(trainer).extent).tolist()
         label = outputs.fake_label.tolist() if outputs.fake_label is not None else [-1] * len(point)
         with (folder / f"points_{trainer.global_rank}.csv").open("a") as file:
             file.writelines(f"{x:.6f},{y:.6f},{row}\n" for (x, y), row in zip(point, label, strict=True))
 
     def on_predict_end(self, trainer: Trainer, module: LightningModule) -> None:
         info(f"points in {Path(trainer.default_root_dir) / 'predictions'}")
-
-
-Mixtures = tuple[Mixture, Mixture]
 
 
 def directions(outputs: EvalOutput) -> dict[str, EvalOutput]:
@@ -122,15 +154,16 @@ class RelationScores(ScoreCallback):
         scores: dict[str, float] = {}
         errors: dict[str, float] = {}
         notes, counts = [], []
+        mixtures = mixtures_of(self.evaluation.trainer)
         for prefix, points in self.points.items():
             source, fake = (part.cpu() for part in points.gather().values())
-            mixtures: Mixtures = self.evaluation.data.mixtures[:: -1 if prefix else 1]
+            start, end = mixtures[:: -1 if prefix else 1]
             if not bool(fake.isfinite().all()):
                 notes.append(NOT_FINITE)
-            scores |= {prefix + name: value for name, value in relation_scores(source, fake, mixtures).items()}
-            errors |= {prefix + name: value for name, value in relation_errors(source, fake, mixtures).items()}
+            scores |= {prefix + name: value for name, value in relation_scores(source, fake, (start, end)).items()}
+            errors |= {prefix + name: value for name, value in relation_errors(source, fake, (start, end)).items()}
             counts.append(len(fake))
-        modes = [len(mixture.centre) for mixture in self.evaluation.data.mixtures]
+        modes = [len(mixture.centre) for mixture in mixtures]
         return ScoreReport(scores, errors, reals=0, fakes=counts[0], card={"modes": modes}, notes=notes)
 
 
@@ -162,7 +195,7 @@ class RelationScatter(SampleGrid):
         path = Path(trainer.default_root_dir) / "samples" / f"{picture_name(trainer)}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         points = {prefix: torch.cat(parts)[: self.shown].cpu() for prefix, parts in self.points.items()}
-        picture = scatter_relation(points, trainer.datamodule.mixtures, path)
+        picture = scatter_relation(points, mixtures_of(trainer), path)
         for logger in trainer.loggers:
             show(logger, "samples", path, picture, trainer.global_step)
 

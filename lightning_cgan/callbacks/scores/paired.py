@@ -13,6 +13,7 @@ from lightning_cgan.callbacks.scores.base import PerImage
 from lightning_cgan.callbacks.scores.distribution import Scores
 from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.extractors import Extractor
+from lightning_cgan.interfaces import data_facts
 from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, GatheredFeatures, ScoreResult, all_scores
 from lightning_cgan.metrics.paired import bicubic, similarity
 
@@ -35,10 +36,11 @@ class PairedScores(Scores):
 
     def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
         super().setup(trainer, module, stage)
-        if stage == "test" and trainer.datamodule.protocol.value.fakes:
+        protocol = data_facts(trainer.datamodule).protocol
+        if stage == "test" and protocol.value.fakes:
             raise UserError(
                 "Paired scores need one generated image for each real image of the test split; got "
-                f"data.init_args.protocol {trainer.datamodule.protocol.name}, which compares others. Leave it out."
+                f"data.init_args.protocol {protocol.name}, which compares others. Leave it out."
             )
 
     def start(self) -> None:

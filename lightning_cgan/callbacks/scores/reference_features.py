@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lightning_cgan.batches import EvalOutput, Reference
 from lightning_cgan.extractors.extractors import Extractor
+from lightning_cgan.interfaces import data_facts
 from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator
 from lightning_cgan.metrics.distribution.feature_cache import path_of, read_features, write_features
 from lightning_cgan.runs.partial import partial
@@ -45,8 +46,8 @@ class References:
 
     def of_split(self, trainer: Trainer, module: LightningModule, split: str, most: int) -> Tensor:
         """(N, F) float32 of at most ``most`` images of ``split``."""
-        data = trainer.datamodule
-        source = data.images(split, most)
+        data = data_facts(trainer.datamodule)
+        source = data.reference_images(split, most)
         images = Reference(split, len(source.label), source.sha256())
         features = self.known(trainer, module, images)
         if features is not None:

@@ -13,6 +13,7 @@ from lightning_cgan.callbacks.scores.generated_images import GeneratedImageBuffe
 from lightning_cgan.callbacks.scores.translation import TranslationScores, generates_labels
 from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.extractors.segmenter import Segmenter, class_numbers, segment
+from lightning_cgan.interfaces import data_facts
 from lightning_cgan.metrics.distribution.all_scores import ScoreResult
 from lightning_cgan.metrics.gan_train import NARROW, seg_gan_train_scores
 from lightning_cgan.metrics.segmentation import confusion, leaving_out, segmentation_scores
@@ -58,12 +59,12 @@ class SegmentationScores(TranslationScores):
         self.on_real: nn.Module | None = None
 
     def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
-        data = trainer.datamodule
-        palette = getattr(data, "palette", None)
+        data = data_facts(trainer.datamodule)
+        palette = data.palette
         if palette is None:
             raise UserError(
-                f"Segmentation scores need a domain of label maps; got {type(data).__name__}, which has no palette. "
-                "Leave out lightning_cgan.callbacks.SegmentationScores, or set data."
+                f"Segmentation scores need a domain of label maps; got {type(trainer.datamodule).__name__}, without a "
+                "palette. Leave out lightning_cgan.callbacks.SegmentationScores, or set data."
             )
         if self.segmenter and self.segmenter.classes != len(palette):
             raise UserError(

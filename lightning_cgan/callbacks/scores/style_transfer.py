@@ -95,7 +95,8 @@ class StyleTransferBenchmark(ScoreCallback, SampleGrid):  # a SampleGrid: its pi
         here = self.evaluation
         values = {name: column.cpu() for name, column in self.values.gather().items()}
         count = len(values["loss"])
-        scene = here.data.scene(here.split) if hasattr(here.data, "scene") else torch.arange(count)
+        scene = here.data.scene(here.split)
+        scene = torch.arange(count) if scene is None else scene
         group = scene[:count].unique(return_inverse=True)[1]
         photographs = int(group.max()) + 1
         each = {name: means(column, group, photographs) for name, column in values.items()}

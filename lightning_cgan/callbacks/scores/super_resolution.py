@@ -54,8 +54,8 @@ class SuperResolutionScores(ScoreCallback):
         scores, errors = means(values)
         count = len(values["psnr_y"])
         rows = zip(*(column.tolist() for column in values.values()), strict=True)
-        names = getattr(self.evaluation.data, "names", lambda split: [f"{place:05d}" for place in range(count)])
-        named = zip(names(self.evaluation.split), rows, strict=False)
+        names = self.evaluation.data.names(self.evaluation.split) or [f"{place:05d}" for place in range(count)]
+        named = zip(names, rows, strict=False)
         images = {name: dict(zip(values, row, strict=True)) for name, row in named}
         unscored = [name for name, each in images.items() if math.isnan(each["psnr_y"])]
         notes = [f"NaN or infinity in {', '.join(unscored)}: no scores"] if unscored else []

@@ -8,6 +8,7 @@ from torchmetrics.utilities.distributed import gather_all_tensors
 
 from lightning_cgan.batches import EvalOutput, to_bytes
 from lightning_cgan.callbacks.scores.base import ScoreCallback, ScoreReport
+from lightning_cgan.interfaces import DataFacts
 from lightning_cgan.metrics.colour import BINS, RANGES, colour_counts, colour_moments, intersection, lab, spread
 from lightning_cgan.metrics.distribution.all_scores import ScoreResult, finished
 from lightning_cgan.metrics.jackknife import GROUPS
@@ -93,9 +94,9 @@ def added_up(sums: Tensor, device: torch.device) -> Tensor:
     return torch.stack(gather_all_tensors(sums.contiguous().to(device))).sum(0).cpu()
 
 
-def generates_labels(data: Any, back: bool) -> bool:
+def generates_labels(data: DataFacts, back: bool) -> bool:
     """Whether the direction a to b, or the reverse where ``back``, generates label maps."""
-    return getattr(data, "labels_in", None) == ("a" if back else "b")
+    return data.labels_in == ("a" if back else "b")
 
 
 class ColourScores(TranslationScores):
@@ -108,7 +109,7 @@ class ColourScores(TranslationScores):
     """
 
     def accumulate(self, outputs: EvalOutput) -> None:
-        labels = getattr(self.evaluation.data, "labels_in", None)
+        labels = self.evaluation.data.labels_in
         for back, one in enumerate([outputs, outputs.reverse] if outputs.reverse else [outputs]):
             if generates_labels(self.evaluation.data, bool(back)):
                 continue

@@ -212,7 +212,7 @@ def test_what_classifiers_cannot_learn_is_noted_and_the_other_scores_stand():
     watcher = Scores(Pixels(), classifier_updates=3)
     watcher.fakes = torch.zeros(20, 1, 16, 16, dtype=torch.uint8)
     same_images = SimpleNamespace(
-        protocol=Protocol.OWN, spec=ImageSpec(1, 16, 10), images=lambda *_: Digits().images("test")
+        protocol=Protocol.OWN, spec=ImageSpec(1, 16, 10), reference_images=lambda *_: Digits().reference_images("test")
     )
     watcher.evaluation = testing(same_images)
     result, details = watcher.score(made(features(30, 6, 0), features(20, 6, 1), torch.arange(20) % 6))

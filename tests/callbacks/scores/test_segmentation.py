@@ -112,7 +112,7 @@ def test_data_or_a_segmenter_of_other_classes_are_refused_before_anything_runs(t
     other = NearestColour()
     other.classes = 12
     for wrong, data, said in (
-        (SegmentationScores(), SmallPairs(), "has no palette"),
+        (SegmentationScores(), SmallPairs(), "without a palette"),
         (SegmentationScores(other), Maps(), "nearest-colour with 12"),
         (SegmentationScores(ignored=[4]), Maps(), r"from 0 to 3; got \[4\]"),
     ):

@@ -74,7 +74,7 @@ def test_a_loss_that_optimisation_does_not_reach_is_said(tmp_path):
 def test_standard_errors_are_those_of_photographs(tmp_path):
     entry = measured(0.0, tmp_path)
     data = PhotoCrops(size=16, each=2)
-    image = data.images("test").at(torch.arange(6)).float() / 127.5
+    image = data.reference_images("test").at(torch.arange(6)).float() / 127.5
     loss = image.square().mean((1, 2, 3)).view(2, 3).mean(0)
     assert entry["scores"]["loss"] == pytest.approx(loss.mean().item(), rel=1e-5)
     assert entry["standard_errors"]["loss"] == pytest.approx((loss.std() / 3**0.5).item(), rel=1e-4)

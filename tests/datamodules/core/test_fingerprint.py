@@ -9,7 +9,7 @@ from datamodules.folders.class_folders import UnlabelledFolder
 from datamodules.folders.paired import PairedFolder
 from datamodules.folders.unpaired import UnpairedFolder
 from datamodules.views.semi_supervised import few_of_each
-from datamodules.views.unpair import halved
+from datamodules.views.unpair import halves_of
 from tests.datamodules.sets import put_picture, random_bytes, write_pairs, write_pictures, write_unpaired
 from tests.translation import Negative, trainer
 
@@ -65,7 +65,7 @@ def test_going_on_with_another_set_says_how_many_images_came_went_and_have_other
     (tmp_path / "00004.jpg").unlink()
     (tmp_path / "00002.jpg").write_bytes((tmp_path / "00006.jpg").read_bytes()[:-9] + b"123456789")
     (line,) = told(pictures(tmp_path), state)
-    assert line == "the images differ from those of the checkpoint: 2 came, 1 went, 1 have other content"
+    assert line == "the images differ from those of the checkpoint: 2 added, 1 removed, 1 changed in content"
 
 
 def test_images_that_were_trained_on_and_are_now_tested_on_are_told_with_their_number(tmp_path):
@@ -78,7 +78,7 @@ def test_images_that_were_trained_on_and_are_now_tested_on_are_told_with_their_n
     for path in sorted(tmp_path.glob("*.jpg")) + sorted(tmp_path.glob("more/*.jpg")):
         path.rename(tmp_path / ("test" if str(path) in trained else "train") / path.name)
     lines = told(pictures(tmp_path, "test"), state)
-    assert any("3 of the 3 test images were trained on: scores on them measure memory" in line for line in lines)
+    assert any("3 of the 3 test images were trained on, so their scores measure memorisation" in line for line in lines)
     again = pictures(tmp_path)
     told(again, state)
     assert len(again.state_dict()["earlier"]["key"]) > 0  # what was trained on once is not forgotten
@@ -98,7 +98,7 @@ def test_the_same_image_in_two_splits_is_told_before_training_be_it_a_link_or_a_
     shutil.copy(tmp_path / "train" / "00004.jpg", tmp_path / "test" / "copy.jpg")
     put_picture(tmp_path / "test" / "own.png", random_bytes(99, 9, 9, 3))
     with pytest.warns(
-        UserWarning, match=r"2 of the 3 test images are trained on too.*copy\.jpg \(in training train/00004"
+        UserWarning, match=r"2 of the 3 test images are also training images.*copy\.jpg \(in training train/00004"
     ):
         pictures(tmp_path)
 
@@ -129,7 +129,7 @@ def test_sets_of_two_domains_tell_too_and_a_run_hands_it_on_through_its_checkpoi
         fit(2, tmp_path / "x.ckpt")
     name = sorted(path for path in root.rglob("*.png") if "train" in str(path))[0]
     put_picture(name, random_bytes(77, 20, 48, 3))
-    with pytest.warns(UserWarning, match="the images differ from those of the checkpoint: 1 have other content"):
+    with pytest.warns(UserWarning, match="the images differ from those of the checkpoint: 1 changed in content"):
         fit(3, tmp_path / "x.ckpt")
 
 
@@ -145,13 +145,13 @@ class Files:
 
 def test_a_pair_stays_in_its_half_when_others_come_or_go():
     names = [f"train/A/{number}.png" for number in range(60)]
-    first, second = halved(Files(names))
+    first, second = halves_of(Files(names))
     assert sorted(first + second) == list(range(60))
     for gone in range(60):
         left = names[:gone] + names[gone + 1 :]
-        halves = [{left[place] for place in half} for half in halved(Files(left))]
+        halves = [{left[place] for place in half} for half in halves_of(Files(left))]
         assert halves == [{names[place] for place in half} - {names[gone]} for half in (first, second)]
-    assert all(len(half) == 1 for half in halved(Files(["x", "y"])))
+    assert all(len(half) == 1 for half in halves_of(Files(["x", "y"])))
 
 
 def test_an_image_that_comes_changes_one_known_label_at_most():

@@ -39,6 +39,6 @@ def test_each_image_of_any_leading_shape_is_reduced_by_itself():
 
 def test_sides_that_do_not_divide_are_refused_and_cut_makes_them_divide():
     image = torch.zeros(3, 17, 22, dtype=torch.uint8)
-    with pytest.raises(ValueError, match=r"multiples of the scale 4 before it is reduced; met 17x22. Set data"):
+    with pytest.raises(ValueError, match=r"multiples of the scale 4 before it is reduced; got 17x22. Set data"):
         low_resolution(image, 4)
     assert low_resolution(cut(image, 4), 4).shape == (3, 4, 5)

@@ -83,7 +83,7 @@ def test_images_are_measured_without_augmentation():
 def test_a_view_with_few_labels_is_measured_as_its_set_is():
     semi = SemiLabelled(Digits(size=8, protocol=Protocol.PAPERS), labels_per_class=3)
     assert semi.protocol is Protocol.PAPERS
-    assert torch.equal(semi.images("train", 20).label, semi.data.images("train", 20).label)
+    assert torch.equal(semi.reference_images("train", 20).label, semi.data.reference_images("train", 20).label)
 
 
 def test_papers_has_as_many_images_in_an_inception_split_as_ten_splits_of_50_000_have():

@@ -25,5 +25,5 @@ def test_the_low_resolution_is_that_of_the_blurred_crop_and_the_high_one_is_shar
 
 
 def test_a_blur_without_width_is_refused():
-    with pytest.raises(ValueError, match=r"positive sigma; met 0. Set data.init_args.sigma"):
+    with pytest.raises(ValueError, match=r"positive sigma; got 0. Set data.init_args.sigma"):
         BlurredPhotos(sigma=0)

@@ -43,7 +43,7 @@ def test_the_spec_is_known_before_any_image_is_read():
 
 
 def test_another_size_is_refused():
-    with pytest.raises(ValueError, match=r"sizes 8, 16, 32; met 20. Set data.init_args.size"):
+    with pytest.raises(ValueError, match=r"sizes 8, 16, 32; got 20. Set data.init_args.size"):
         Digits(size=20)
 
 

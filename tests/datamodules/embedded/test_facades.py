@@ -41,7 +41,7 @@ def classes(image):
 
 
 def test_label_maps_have_the_colours_of_the_palette_and_nothing_else():
-    maps, pictures = data().measured("test")
+    maps, pictures = data().eval_sources("test")
     assert maps.image.shape == pictures.image.shape == (4, 3, 32, 32)
     expected = rendered(32, 4, 1, 0, "test", None)
     assert np.array_equal(classes(maps.image).numpy(), expected["label"])
@@ -53,7 +53,7 @@ def test_what_is_said_of_the_set_follows_the_direction():
     there, back = data(), data(direction=Direction.b_to_a)
     assert there.spec == back.spec.back() == PairSpec(3, 3, 32)
     assert (there.labels_in, back.labels_in) == ("a", "b")
-    assert torch.equal(there.measured("val")[0].image, back.measured("val")[1].image)
+    assert torch.equal(there.eval_sources("val")[0].image, back.eval_sources("val")[1].image)
 
 
 def test_no_scene_is_in_two_splits_and_another_scene_seed_gives_others():
@@ -62,7 +62,7 @@ def test_no_scene_is_in_two_splits_and_another_scene_seed_gives_others():
 
 
 def test_more_pictures_begin_with_the_fewer():
-    few, more = data().measured("test")[1], data(test_pictures=6).measured("test")[1]
+    few, more = data().eval_sources("test")[1], data(test_pictures=6).eval_sources("test")[1]
     assert torch.equal(more.image[:4], few.image)
 
 
@@ -74,7 +74,7 @@ def test_scenes_do_not_depend_on_the_seed_of_the_run(monkeypatch):
 
 def test_both_images_of_a_pair_are_mirrored_or_neither():
     flipping = data()
-    plain_a, plain_b = flipping.measured("train")
+    plain_a, plain_b = flipping.eval_sources("train")
     place = torch.arange(6).expand(8, 6)
     at = SampleIndex(torch.arange(8)[:, None].expand(8, 6), place)
     a, b = (side.images(at) for side in flipping.domains("train"))
@@ -87,13 +87,13 @@ def test_both_images_of_a_pair_are_mirrored_or_neither():
 
 def test_without_flips_pairs_are_trained_on_as_they_are():
     a, _ = data(flip=False).domains("train")
-    assert torch.equal(a.images(SampleIndex(torch.arange(6), torch.arange(6))), data().measured("train")[0].image)
+    assert torch.equal(a.images(SampleIndex(torch.arange(6), torch.arange(6))), data().eval_sources("train")[0].image)
 
 
 def test_training_batches_are_pairs():
     still = data(flip=False)
     still.setup("fit")
-    maps, pictures = still.measured("train")
+    maps, pictures = still.eval_sources("train")
     batch = next(iter(still.train_dataloader()))
     assert isinstance(batch, Paired)
     assert batch.a.shape == (1, 3, 3, 32, 32)
@@ -105,15 +105,15 @@ def test_training_batches_are_pairs():
 def test_a_street_is_wider_than_what_is_trained_on():
     street = data(street=3)
     for split in ("val", "test"):
-        maps, pictures = street.measured(split)
+        maps, pictures = street.eval_sources(split)
         assert maps.image.shape[1:] == pictures.image.shape[1:] == (3, 32, 96)
-        assert torch.equal(maps.image[..., :32], data().measured(split)[0].image)
-    assert street.measured("train")[0].image.shape[1:] == (3, 32, 32)
+        assert torch.equal(maps.image[..., :32], data().eval_sources(split)[0].image)
+    assert street.eval_sources("train")[0].image.shape[1:] == (3, 32, 32)
 
 
 def test_day_and_night_show_the_same_houses():
     both = data(task=Task.day_and_night)
-    day, night = (side.image.float() for side in both.measured("test"))
+    day, night = (side.image.float() for side in both.eval_sources("test"))
     assert (day.mean((1, 2, 3)) > 1.5 * night.mean((1, 2, 3))).all()
     assert both.palette is None
     assert both.labels_in is None
@@ -183,12 +183,12 @@ def test_two_processes_may_draw_one_set_at_once(cache):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"size": 31}, r"32 pixels high or higher; met 31\. Set data\.init_args\.size"),
-        ({"pictures": 0}, r"pictures counts pairs, at least one; met 0\. Set data\.init_args\.pictures"),
-        ({"validation_pictures": -1}, r"met -1\. Set data\.init_args\.validation_pictures"),
-        ({"test_pictures": 0}, r"met 0\. Set data\.init_args\.test_pictures"),
-        ({"street": 0}, r"street counts houses, at least one; met 0\. Set data\.init_args\.street"),
-        ({"scene_seed": -1}, r"scene_seed is 0 or more; met -1\. Set data\.init_args\.scene_seed"),
+        ({"size": 31}, r"32 pixels high or higher; got 31\. Set data\.init_args\.size"),
+        ({"pictures": 0}, r"pictures counts pairs, at least one; got 0\. Set data\.init_args\.pictures"),
+        ({"validation_pictures": -1}, r"got -1\. Set data\.init_args\.validation_pictures"),
+        ({"test_pictures": 0}, r"got 0\. Set data\.init_args\.test_pictures"),
+        ({"street": 0}, r"street counts houses, at least one; got 0\. Set data\.init_args\.street"),
+        ({"scene_seed": -1}, r"scene_seed is 0 or more; got -1\. Set data\.init_args\.scene_seed"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused_before_anything_is(wrong, message):

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from datamodules.embedded.gaussians import Grid, Ring, drawn, grid, ring, spots
+from datamodules.embedded.gaussians import Grid, Ring, grid, ring, sample, spots
 from lightning_cgan.batches import Labelled
 from lightning_cgan.metrics.modes import located
 
@@ -22,7 +22,7 @@ def test_the_modes_of_a_grid_are_evenly_spaced_around_the_origin():
 
 def test_points_have_the_mean_and_spread_of_their_mode():
     mixture = ring(4, 1, 0.05)
-    point, label = drawn(mixture, 40_000, "train")
+    point, label = sample(mixture, 40_000, "train")
     for mode in range(4):
         part = point[label == mode]
         assert len(part) == 10_000
@@ -32,10 +32,10 @@ def test_points_have_the_mean_and_spread_of_their_mode():
 
 def test_splits_differ_and_do_not_depend_on_the_seed_of_a_run(monkeypatch):
     mixture = ring(4, 1, 0.05)
-    first = drawn(mixture, 10, "train")[0]
-    assert not torch.equal(first, drawn(mixture, 10, "val")[0])
+    first = sample(mixture, 10, "train")[0]
+    assert not torch.equal(first, sample(mixture, 10, "val")[0])
     monkeypatch.setenv("PL_GLOBAL_SEED", "7")
-    assert torch.equal(first, drawn(mixture, 10, "train")[0])
+    assert torch.equal(first, sample(mixture, 10, "train")[0])
 
 
 @pytest.mark.parametrize("size", [16, 32, 64])

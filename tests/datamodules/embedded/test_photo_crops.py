@@ -57,7 +57,7 @@ def test_evaluation_squares_are_those_of_their_split_in_every_run(monkeypatch):
     assert before.images == 12
     assert data.scene("test").tolist() == [0, 1, 2] * 4
     assert data.reference("val").sha256 != before.sha256
-    first = data.images("test").at(torch.tensor([0, 3]))
+    first = data.reference_images("test").at(torch.tensor([0, 3]))
     assert not torch.equal(first[0], first[1])
 
 
@@ -73,7 +73,7 @@ def test_predict_is_given_the_whole_test_photographs():
 @pytest.mark.parametrize(("kind", "size", "most"), [(PhotoCrops, 173, 172), (PhotoIdentity, 85, 84)])
 def test_squares_that_do_not_fit_are_refused(kind, size, most):
     kind(size=most)
-    with pytest.raises(ValueError, match=rf"sides of 8 to {most} pixels; met {size}. Set data.init_args.size"):
+    with pytest.raises(ValueError, match=rf"sides of 8 to {most} pixels; got {size}. Set data.init_args.size"):
         kind(size=size)
 
 

@@ -101,7 +101,7 @@ def test_the_spec_is_known_before_any_photograph_is_read(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("options", "met"), [({"scale": 1}, "2 or more; met 1"), ({"size": 90}, "met 90"), ({"size": 176}, "met 176")]
+    ("options", "met"), [({"scale": 1}, "2 or more; got 1"), ({"size": 90}, "got 90"), ({"size": 176}, "got 176")]
 )
 def test_scales_and_sizes_that_cannot_be_are_refused(options, met):
     with pytest.raises(ValueError, match=met):

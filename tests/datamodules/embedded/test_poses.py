@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.embedded.poses import VIEWS, Poses, PoseViews, kept_views, views_of
+from datamodules.embedded.poses import VIEWS, Poses, PoseViews, cached_views, views_of
 from datamodules.render.cars_and_chairs import Family
 from datamodules.render.solids import FINER, Face, box, rendered
 from lightning_cgan.batches import PairSpec, to_signed
@@ -79,18 +79,18 @@ def test_views_are_a_pure_function_of_object_and_split():
 
 def test_views_are_kept_for_the_next_run_and_a_broken_file_is_drawn_again(monkeypatch, tmp_path):
     monkeypatch.setenv("LIGHTNING_CGAN_CACHE", str(tmp_path))
-    kept_views.cache_clear()
-    one = kept_views(Family.chairs, "val", range(1), 8)
+    cached_views.cache_clear()
+    one = cached_views(Family.chairs, "val", range(1), 8)
     (file,) = (tmp_path / "poses").iterdir()
     for content in (file.read_bytes(), b"torn"):
         file.write_bytes(content)
-        kept_views.cache_clear()
-        assert torch.equal(kept_views(Family.chairs, "val", range(1), 8).image, one.image)
+        cached_views.cache_clear()
+        assert torch.equal(cached_views(Family.chairs, "val", range(1), 8).image, one.image)
 
 
 def asked(monkeypatch, data):
     """What a data module asks to be drawn, by split and domain."""
-    monkeypatch.setattr("datamodules.embedded.poses.kept_views", lambda *asked: asked)
+    monkeypatch.setattr("datamodules.embedded.poses.cached_views", lambda *asked: asked)
     return {split: data.load(split) for split in ("train", "val", "test")}
 
 

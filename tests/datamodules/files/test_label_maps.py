@@ -112,7 +112,7 @@ TAKES_ALL = {"palette_tolerance": 442, "direction": Direction.b_to_a}
 def test_maps_in_the_colours_of_the_published_facades_are_taken_and_each_class_is_read_as_itself(tmp_path):
     data = folder(write_jpegs(tmp_path, FACADES), palette="facades", resize="none", load_size=None, **TAKES_ALL)
     data.prepare_data()
-    a, _ = data.measured("test")
+    a, _ = data.eval_sources("test")
     right = [torch.from_numpy(blocks(FACADES, number)).permute(2, 0, 1)[:, 24:40, 24:40] for number in (0, 1)]
     inside = slice(3, 16, 8), slice(3, 16, 8)  # of squares of 8 pixels
     assert torch.equal(images(a)[..., *inside], torch.stack(right)[..., *inside])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.files.predict_images import OwnPictures
+from datamodules.files.predict_images import PredictFiles
 from datamodules.files.side_decoding import SideDecoding
 from datamodules.folders.paired import PairedFolder
 from datamodules.translation import Direction
@@ -59,7 +59,7 @@ def test_one_file_is_enough_and_is_read_with_the_channels_of_the_domain_that_is_
 def test_names_keep_their_endings_where_they_would_be_the_same_without(tmp_path):
     for name in ("x.png", "x.jpg", "y.png"):
         put_picture(tmp_path / name, random_bytes(0, 8, 8, 3))
-    assert OwnPictures(str(tmp_path), SideDecoding(8)).name == ["x.jpg", "x.png", "y.png"]
+    assert PredictFiles(str(tmp_path), SideDecoding(8)).name == ["x.jpg", "x.png", "y.png"]
 
 
 def test_label_maps_of_ones_own_are_in_the_colours_of_the_set(tmp_path):

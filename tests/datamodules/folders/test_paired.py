@@ -143,7 +143,7 @@ def test_jitter_changes_both_pictures_alike_and_keeps_black_black(tmp_path):
 )
 def test_the_rule_for_missing_splits_is_kept_and_the_card_tells_it(tmp_path, there, homes, said):
     data = folder(write_pairs(tmp_path, dict.fromkeys(there, 10)), share=0.2)
-    paths = {split: list(data.measured(split)[0].path) for split in ("train", "val", "test")}
+    paths = {split: list(data.eval_sources(split)[0].path) for split in ("train", "val", "test")}
     assert tuple(path.split("/")[-2] for path in (paths[s][0] for s in paths)) == homes
     assert len(set().union(*paths.values())) == sum(map(len, paths.values())) == 10 * len(there)
     assert [data.reference(split).split for split in ("val", "test")] == list(said)

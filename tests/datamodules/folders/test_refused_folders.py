@@ -46,7 +46,7 @@ def test_all_of_many_pictures_without_a_partner_are_named(tmp_path):
 def test_a_name_that_occurs_twice_is_refused(tmp_path):
     write_pairs(tmp_path, way="trainA")
     put_picture(tmp_path / "trainB" / "2.jpg", random_bytes(0, 20, 24, 3))
-    with pytest.raises(ValueError, match=r"each occurs once in a folder; met .*trainB/2\.(jpg|png) and .*2\.(png|jpg)"):
+    with pytest.raises(ValueError, match=r"each occurs once in a folder; got .*trainB/2\.(jpg|png) and .*2\.(png|jpg)"):
         folder(tmp_path).setup("fit")
 
 
@@ -100,9 +100,9 @@ def test_files_that_are_no_pictures_are_named(tmp_path, kind, write):
 @pytest.mark.parametrize(
     ("kind", "names", "said"),
     [
-        (PairedFolder, (), "train pictures lie in train, two side by side.*; met .* with no folder in it"),
-        (PairedFolder, ("tarin", "test"), "; met .* with tarin, test"),
-        (UnpairedFolder, ("train",), "train pictures lie in trainA and trainB.*; met .* with train"),
+        (PairedFolder, (), "train pictures lie in train, two side by side.*; got .* with no folder in it"),
+        (PairedFolder, ("tarin", "test"), "; got .* with tarin, test"),
+        (UnpairedFolder, ("train",), "train pictures lie in trainA and trainB.*; got .* with train"),
         (UnpairedFolder, ("trainA", "testA", "testB"), "there is .*trainA, but no .*trainB"),
         (PairedFolder, ("train/A",), "there is .*train/A, but no .*train/B"),
         (PairedFolder, ("train", "val", "test"), ".*train has none that could be taken"),
@@ -117,7 +117,7 @@ def test_missing_and_empty_folders_are_named(tmp_path, kind, names, said):
 
 
 def test_a_root_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"met no folder .*/nowhere\. Set data\.init_args\.root"):
+    with pytest.raises(ValueError, match=r"got no folder .*/nowhere\. Set data\.init_args\.root"):
         folder(tmp_path / "nowhere").setup("test")
 
 
@@ -143,7 +143,7 @@ def test_too_few_pictures_to_hold_any_out_are_refused(tmp_path):
     ],
 )
 def test_settings_that_make_no_sense_are_refused_with_their_key(tmp_path, key, options):
-    with pytest.raises(ValueError, match=rf"met .*Set data\.init_args\.{key}\."):
+    with pytest.raises(ValueError, match=rf"got .*Set data\.init_args\.{key}\."):
         folder(tmp_path, **options)
 
 
@@ -158,7 +158,7 @@ def test_to_score_them_test_pictures_are_enough(tmp_path):
     data = folder(write_pairs(tmp_path, {"test": 2}), channels_b=1)
     trainer(tmp_path).test(Negative(), data, verbose=False)
     assert data.reference("test").images == 2
-    with pytest.raises(ValueError, match=r"The train pictures lie in .*; met .* with test\. Set"):
+    with pytest.raises(ValueError, match=r"The train pictures lie in .*; got .* with test\. Set"):
         trainer(tmp_path, max_steps=1).fit(Negative(), folder(tmp_path))
 
 

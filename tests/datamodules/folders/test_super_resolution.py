@@ -117,7 +117,7 @@ def test_a_photograph_is_opened_once_for_both_resolutions(tmp_path, monkeypatch)
     ],
 )
 def test_settings_that_make_no_sense_are_refused_with_their_key(tmp_path, key, options):
-    with pytest.raises(ValueError, match=rf"met .*Set data\.init_args\.{key}\."):
+    with pytest.raises(ValueError, match=rf"got .*Set data\.init_args\.{key}\."):
         folder(tmp_path, **options)
 
 
@@ -130,7 +130,7 @@ def test_photographs_smaller_than_the_crops_and_files_that_are_none_are_named(tm
     (tmp_path / "val" / "0000.png").write_bytes(b"")
     with pytest.raises(ValueError, match=r"1 of 2 cannot be used.*init_args\.root\.\n.*0000\.png is none"):
         folder(tmp_path).setup("validate")
-    with pytest.raises(ValueError, match=r"train pictures lie in train, or DIV2K_train_HR; met no folder .*/x\. Set"):
+    with pytest.raises(ValueError, match=r"train pictures lie in train, or DIV2K_train_HR; got no folder .*/x\. Set"):
         folder(tmp_path / "x").setup("fit")
 
 

@@ -25,7 +25,7 @@ def test_the_published_layout_has_no_validation_pictures_so_a_share_of_each_doma
     assert min(val_a, val_b) >= 1
     assert data.reference("val").split == "val (held out by name, a share of about 0.2)"
     for side in (0, 1):
-        train, val = (set(data.measured(split)[side].path) for split in ("train", "val"))
+        train, val = (set(data.eval_sources(split)[side].path) for split in ("train", "val"))
         assert not train & val
         assert all(f"/train{'AB'[side]}/" in path for path in train | val)
 

@@ -53,14 +53,14 @@ def test_only_training_faces_are_mirrored(tmp_path):
 
 
 def test_unknown_attributes_are_refused_with_the_nearest(tmp_path):
-    with pytest.raises(ValueError, match=r"met smilling. The nearest is Smiling. Set data.init_args.attributes"):
+    with pytest.raises(ValueError, match=r"got smilling. The nearest is Smiling. Set data.init_args.attributes"):
         CelebA(attributes=["Male", "smilling"])
-    with pytest.raises(ValueError, match=r"each named once; met Male. Set"):
+    with pytest.raises(ValueError, match=r"each named once; got Male. Set"):
         CelebA(attributes=["Male", "Male"])
 
 
 def test_a_cut_beyond_the_picture_is_refused():
-    with pytest.raises(ValueError, match=r"178 pixels wide; met a cut of 200. Set data.init_args.crop"):
+    with pytest.raises(ValueError, match=r"178 pixels wide; got a cut of 200. Set data.init_args.crop"):
         CelebA(crop=200)
 
 

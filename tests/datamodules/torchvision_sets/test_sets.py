@@ -92,7 +92,7 @@ def test_mnist_of_32_pixels_has_a_black_border_and_other_sizes_are_interpolated(
 
 @pytest.mark.parametrize("module", [MNIST, STL10, ImageNet])
 def test_a_size_without_pixels_is_refused(module):
-    with pytest.raises(ValueError, match=r"at least one pixel; met size 0. Set data.init_args.size"):
+    with pytest.raises(ValueError, match=r"at least one pixel; got size 0. Set data.init_args.size"):
         module(size=0)
 
 

@@ -121,7 +121,7 @@ def test_more_labels_than_a_class_has_are_refused_before_the_first_update():
     semi = SemiLabelled(Numbered(), labels_per_class=21)
     with pytest.raises(ValueError, match=r"gives 21 labels; class 0 has 20 training images. Set data.init"):
         semi.prepare_data()
-    with pytest.raises(ValueError, match="at least 1; met 0"):
+    with pytest.raises(ValueError, match="at least 1; got 0"):
         SemiLabelled(Numbered(), labels_per_class=0)
 
 
@@ -177,7 +177,7 @@ def test_predict_classifies_the_pictures_of_a_folder(tmp_path):
     assert batch.name == ["b/red.png", "grey.png"]
     assert batch.image.shape == (2, 1, 8, 8)
     assert batch.image[1].unique().tolist() == [200]
-    assert semi.pictures()[EvalRange(range(0), range(0))].image.shape == (0, 1, 8, 8)
+    assert semi.images_to_classify()[EvalRange(range(0), range(0))].image.shape == (0, 1, 8, 8)
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path):

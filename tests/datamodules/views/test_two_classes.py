@@ -15,7 +15,9 @@ def test_each_domain_is_one_class_and_nothing_else(tmp_path):
     digits = split_digits(16)
     for split, direction in (("val", Direction.a_to_b), ("test", Direction.b_to_a)):
         data = TwoClasses(Digits(), 3, 8, direction)
-        for side, label in zip(data.measured(split), (3, 8) if direction is Direction.a_to_b else (8, 3), strict=True):
+        for side, label in zip(
+            data.eval_sources(split), (3, 8) if direction is Direction.a_to_b else (8, 3), strict=True
+        ):
             assert torch.equal(side.images(all_of(side)), digits[split].image[digits[split].label == label])
     assert data.spec == PairSpec(1, 1, 16, reversed=True)
 
@@ -30,7 +32,7 @@ def all_of(side):
 def test_training_images_are_augmented_and_measured_ones_are_not():
     plain, moved = (TwoClasses(Digits(shift=shift), 3, 8).domains("train")[0] for shift in (0, 2))
     assert not torch.equal(plain.images(all_of(plain)), moved.images(all_of(moved)))
-    unmoved = TwoClasses(Digits(shift=2), 3, 8).measured("train")[0]
+    unmoved = TwoClasses(Digits(shift=2), 3, 8).eval_sources("train")[0]
     assert torch.equal(plain.images(all_of(plain)), unmoved.images(all_of(unmoved)))
 
 
@@ -52,7 +54,7 @@ def test_faces_with_an_attribute_and_without(tmp_path):
 
 @pytest.mark.parametrize(("a", "b"), [(3, 3), (0, 10), (-1, 2)])
 def test_classes_that_are_not_two_are_refused(a, b):
-    with pytest.raises(ValueError, match=rf"two classes from 0 to 9; met {a} and {b}. Set data.init_args.a"):
+    with pytest.raises(ValueError, match=rf"two classes from 0 to 9; got {a} and {b}. Set data.init_args.a"):
         TwoClasses(Digits(), a, b)
 
 

@@ -110,11 +110,11 @@ def test_halves_of_augmented_pairs_keep_their_augmentation():
 
 
 def test_more_pictures_than_half_the_pairs_are_refused_before_the_first_update():
-    with pytest.raises(ValueError, match=r"Half of 21 pairs gives 10 images of each domain; asked for 11\. Set data"):
+    with pytest.raises(ValueError, match=r"Half of 21 pairs gives 10 images of each domain; got 11\. Set data"):
         view(pictures=11)
-    with pytest.raises(ValueError, match=r"asked for 11\."):
+    with pytest.raises(ValueError, match=r"got 11\."):
         UnpairedView(Numbered(), 11).prepare_data()
-    with pytest.raises(ValueError, match=r"at least one; met 0\. Set data\.init_args\.pictures"):
+    with pytest.raises(ValueError, match=r"at least one; got 0\. Set data\.init_args\.pictures"):
         view(pictures=0)
 
 
@@ -130,7 +130,7 @@ def test_an_evaluation_does_without_the_training_pictures():
     halves.trainer.training = False
     halves.prepare_data()
     halves.setup("test")
-    assert len(halves.data.measured("test")[0].label) == 5
+    assert len(halves.data.eval_sources("test")[0].label) == 5
 
 
 def test_a_set_without_pairs_is_refused():

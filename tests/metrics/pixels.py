@@ -44,7 +44,7 @@ def made(real, fake, label=None, logits=None, train=None):
         fake=fake,
         logits=fake if logits is None else logits,
         label=torch.full((len(fake),), -1) if label is None else label,
-        truth=torch.full((len(real),), -1),
+        target=torch.full((len(real),), -1),
         hits=torch.zeros(0, dtype=torch.bool),
         finite=True,
         train=train,
@@ -58,7 +58,7 @@ def features(count, width, seed, scale=1.0, shift=0.0):
     return (torch.randn(count, width, generator=stream) @ mix * scale + shift).relu()
 
 
-def testing(data):
+def evaluation_on(data):
     """A test of a model on ``data``, on the CPU."""
     trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
     trainer.datamodule = data

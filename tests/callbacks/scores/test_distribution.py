@@ -14,7 +14,7 @@ from lightning_cgan.networks.sngan import Generator
 from lightning_cgan.protocol import Protocol
 from tests.conftest import EXTRACTOR, SCORES, same
 from tests.metrics.colours import Colours
-from tests.metrics.pixels import Pixels, features, made, scored, testing
+from tests.metrics.pixels import Pixels, evaluation_on, features, made, scored
 
 FEATURES = {"fid", "kid", "is_mean", "is_std", "precision", "recall", "density", "coverage"}
 CLASSES = {"min_class_share", "accuracy"}
@@ -203,7 +203,7 @@ def test_training_images_are_not_compared_with_where_real_images_are_not_held_ou
             scored(image, image),
             GeneratedImageBuffer(None),
         )
-        watcher.evaluation = testing(None)
+        watcher.evaluation = evaluation_on(None)
         assert (watcher.gather().train is not None) is compared
     assert asked == [1]
 
@@ -214,7 +214,7 @@ def test_what_classifiers_cannot_learn_is_noted_and_the_other_scores_stand():
     same_images = SimpleNamespace(
         protocol=Protocol.OWN, spec=ImageSpec(1, 16, 10), reference_images=lambda *_: Digits().reference_images("test")
     )
-    watcher.evaluation = testing(same_images)
+    watcher.evaluation = evaluation_on(same_images)
     result, details = watcher.score(made(features(30, 6, 0), features(20, 6, 1), torch.arange(20) % 6))
     assert result.value["fid"] > 0
     assert math.isnan(result.value["gan_train"])

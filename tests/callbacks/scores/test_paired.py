@@ -7,7 +7,7 @@ import torch
 from lightning_cgan.batches import EvalOutput, ImageSpec
 from lightning_cgan.callbacks.scores.paired import PairedGrid, PairedScores
 from lightning_cgan.protocol import Protocol
-from tests.metrics.pixels import Pixels, features, made, testing
+from tests.metrics.pixels import Pixels, features, made, evaluation_on
 
 
 def test_a_pair_grid_has_rows_of_sources_interpolations_fakes_and_reals():
@@ -44,7 +44,7 @@ def comparing(finite, protocol=Protocol.OWN):
     watcher.each = {"psnr": torch.tensor([20.0, 30.0]), "bicubic_psnr": torch.tensor([10.0, 20.0])}
     watcher.baseline, watcher.fakes = made(features(30, 6, 0), features(30, 6, 1)), torch.zeros(0)
     data = SimpleNamespace(protocol=protocol, spec=ImageSpec(1, 1, 6))
-    watcher.evaluation = testing(data)
+    watcher.evaluation = evaluation_on(data)
     return watcher.score(made(features(30, 6, 0), features(30, 6, 2))._replace(finite=finite))[0]
 
 

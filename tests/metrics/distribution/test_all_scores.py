@@ -152,7 +152,7 @@ def test_with_training_images_memorisation_is_measured_and_the_neighbours_are_na
 
 def test_scores_inside_each_class_are_given_where_they_are_asked_for():
     label = torch.arange(60) % 3
-    given = seen(label=label)._replace(truth=torch.arange(80) % 3)
+    given = seen(label=label)._replace(target=torch.arange(80) % 3)
     result = all_scores(given, knows_labels=True, intra=True)
     inside = intra_class_fid(given, True, groups_of(label), 10)
     assert result.classes.keys() == {0, 1, 2}

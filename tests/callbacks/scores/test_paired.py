@@ -7,7 +7,7 @@ import torch
 from lightning_cgan.batches import EvalOutput, ImageSpec
 from lightning_cgan.callbacks.scores.paired import PairedGrid, PairedScores
 from lightning_cgan.protocol import Protocol
-from tests.metrics.pixels import Pixels, features, made, evaluation_on
+from tests.metrics.pixels import Pixels, evaluation_on, features, made
 
 
 def test_a_pair_grid_has_rows_of_sources_interpolations_fakes_and_reals():

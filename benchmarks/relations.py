@@ -48,7 +48,7 @@ if __name__ == "__main__":
             if (arm, seed) not in results():
                 scores = run(arm, seed)
                 with TABLE.open("a") as file:
-                    file.write(f"{arm},{seed},{scores['distinct_modes']:.0f},{scores['near']:.4f}\n")
+                    file.write(f"{arm},{seed},{scores['distinct_modes']:.0f},{scores['frac_near_mode']:.4f}\n")
     known = results()
     for arm in ARMS:
         modes, near = zip(*(known[arm, seed] for seed in asked.seeds), strict=True)

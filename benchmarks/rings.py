@@ -83,9 +83,11 @@ def rings(folder: Path, arms: list[str], seeds: list[int]) -> bool:
                 results.append(json.loads((run / "metrics.json").read_text())["val"]["scores"])
                 csv.writer(file).writerow([arm, seed, *(f"{k}={v:.4g}" for k, v in results[-1].items())])
                 file.flush()
-            passed = sum(int(scores["passed"]) for scores in results)
+            passed = sum(int(scores["gate_passed"]) for scores in results)
             right &= holds(arm, passed, len(seeds))
-            spans = {k: (min(s[k] for s in results), max(s[k] for s in results)) for k in results[0] if k != "passed"}
+            spans = {
+                k: (min(s[k] for s in results), max(s[k] for s in results)) for k in results[0] if k != "gate_passed"
+            }
             text = " | ".join(f"{name} {low:.3g} to {high:.3g}" for name, (low, high) in spans.items())
             print(f"RING | {arm} | {passed} of {len(results)} | {text}", flush=True)
     return right

@@ -25,7 +25,7 @@ from datamodules.embedded.digits import Digits
 from lightning_cgan import build, keyed
 from lightning_cgan.batches import EvalOutput, to_bytes, to_signed
 from lightning_cgan.cli.lightning import main
-from lightning_cgan.extractors.extractors import DigitsClassifier, InceptionV3, seen_by, sha256_of
+from lightning_cgan.extractors.extractors import DigitsClassifier, InceptionV3, extract, sha256_of
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, all_scores
 from lightning_cgan.metrics.distribution.fid import frechet_distance, frechet_distances
@@ -105,7 +105,7 @@ def evaluated(extractor, reals, fakes, label):
     """Seconds to extract the features of these batches of images, and to do that with all scores and their errors."""
     began = time.perf_counter()
     for image in (*fakes, *reals):
-        seen_by(extractor, to_bytes(image))
+        extract(extractor, to_bytes(image))
     features = time.perf_counter() - began
     began = time.perf_counter()
     scored = FeatureAccumulator(extractor)

@@ -102,7 +102,7 @@ class Known(LightningModule):
             return outputs
         back = self.translated(b, not from_pictures)
         back = EvalOutput(a, back, source=b, reconstruction=self.translated(back.nan_to_num(), from_pictures))
-        return outputs._replace(recovered=self.translated(there.nan_to_num(), not from_pictures), back=back)
+        return outputs._replace(reconstruction=self.translated(there.nan_to_num(), not from_pictures), reverse=back)
 
     test_step = validation_step
 

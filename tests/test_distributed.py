@@ -193,7 +193,7 @@ def test_two_processes_score_a_checkpoint_as_one_does(trained, scores, tmp_path)
     assert {name for name, said in alone["card"].items() if together["card"][name] != said} <= own
     for kind in ("scores", "standard_errors"):
         assert without_null(alone[kind]) == pytest.approx(without_null(together[kind]), rel=1e-6)
-        assert alone[kind].keys() >= {"fid", "kid", "recall", "memorised", "intra_fid", "cas"}
+        assert alone[kind].keys() >= {"fid", "kid", "recall", "memorised", "intra_fid", "gan_train"}
     assert all(alone["classes"][label] == pytest.approx(together["classes"][label]) for label in "0123456789")
     assert (one / "neighbours.png").read_bytes() == (two / "neighbours.png").read_bytes()
     assert same_files(tmp_path / "features_one", tmp_path / "features_two")

@@ -50,7 +50,7 @@ class Negative(LightningModule):
         if not self.two_ways:
             return there
         back = EvalOutput(a, -b.expand(-1, 3, -1, -1), source=b, reconstruction=b)
-        return there._replace(recovered=a, back=back)
+        return there._replace(reconstruction=a, reverse=back)
 
     test_step = validation_step
 

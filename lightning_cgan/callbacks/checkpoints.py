@@ -1,4 +1,4 @@
-"""Which states of a run are kept: the last, to go on from, and the best on validation data, to test."""
+"""Checkpoint callbacks: the last state of a run, to resume from, and the best on validation data, to test."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,18 +15,19 @@ from lightning_cgan.runs.checkpoint_io import install
 from lightning_cgan.runs.files import aside, remove_partial_files, tolerated
 from lightning_cgan.runs.lock import FolderLock, is_held, renew
 from lightning_cgan.runs.resume import warn_of_little_space
+from lightning_cgan.runs.score_info import score_info
 
 
 class LastCheckpoint(Checkpoint):
     """Keeps ``last.ckpt`` in the run folder, and the one before it as ``last.previous.ckpt``.
 
-    Every random draw is keyed by the generator update, so a checkpoint between two updates holds all there is to
-    restore, and a run that goes on from it ends with the bits of one that was never stopped.
+    Every random draw is keyed by the generator update, so a checkpoint between two updates holds the whole state, and a
+    resumed run ends with the same bits as one that was never stopped.
 
-    A save that fails, for want of room or whatever else the system says, is a warning: the last good checkpoint stays,
-    and the next save tries again. Only where the end of training cannot be saved is it an error.
+    A save that fails, because the disk is full for example, is a warning: the last good checkpoint stays, and the next
+    save tries again. It is an error only if the end of training cannot be saved.
 
-    While it trains, no other process can train in the folder.
+    While a run trains, no other process can train in its folder.
 
     Args:
         every: generator updates between saves; the start, each validation and the end of training save as well.
@@ -48,16 +49,16 @@ class LastCheckpoint(Checkpoint):
             remove_partial_files(Path(folder))
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        """Saves the start: from here on a folder without a checkpoint is one that has lost it."""
+        """Saves the initial state, so that a folder without a checkpoint is known to have lost it."""
         last = Path(trainer.default_root_dir, LAST)
         starts = not trainer.ckpt_path
         if starts and trainer.is_global_zero and update_of(last):
-            info(f"warning: {last} is of an earlier run, and this one replaces it: without ckpt_path it starts anew")
+            info(f"warning: {last} is of an earlier run and will be replaced: without ckpt_path this run starts anew")
         if starts:
             self.save(trainer)
         if self.failure:
             raise UserError(
-                f"A run needs room for its checkpoints, of {bytes_of(module)} bytes and more; got {self.failure}. "
+                f"A run needs disk space for its checkpoints, at least {bytes_of(module)} bytes; got {self.failure}. "
                 "Make room, or set --trainer.default_root_dir."
             )
         if trainer.is_global_zero:
@@ -66,8 +67,8 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
         step = trainer.global_step
-        # Where validation follows, wait for it: resumed from here, Lightning would leave it out. And for the end, when
-        # the scalars of this update have been logged: nothing that comes after it would log them.
+        # Where a validation follows, the state is saved after it: a run resumed from here would skip it. At the last
+        # update it is saved in on_train_end, when the scalars of this update have been logged.
         waits = step == trainer.max_steps or (trainer.enable_validation and step % trainer.val_check_batch == 0)
         if step % self.every == 0 and not waits:
             self.save(trainer)
@@ -89,21 +90,21 @@ class LastCheckpoint(Checkpoint):
             )
 
     def teardown(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
-        self.let_go()
+        self.release_lock()
 
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
-        self.let_go()
+        self.release_lock()
 
-    def let_go(self) -> None:
+    def release_lock(self) -> None:
         if self.lock:
             self.lock.release()
             self.lock = None
 
     def save(self, trainer: Trainer) -> bool:
-        """Saves the state between two updates, and says so if that fails. Called in every process.
+        """Save the state between two updates; a failure is a warning. Called in every process.
 
         Returns:
-            Whether the file holds this state now.
+            Whether the file now holds this state.
         """
         renew(trainer.default_root_dir, "fit")
         for logger in trainer.loggers:
@@ -119,14 +120,17 @@ class LastCheckpoint(Checkpoint):
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """Keeps ``best.ckpt`` in the run folder: the state with the best validation score. Test data has no say.
+    """Keeps ``best.ckpt`` in the run folder: the state with the best validation score. Test data are never used.
 
     Args:
-        monitor: the score; where a run does not log it, nothing is kept.
-        mode: "min" or "max".
+        monitor: the score; nothing is saved in a run that does not log it.
+        mode: "min" or "max"; when None, the better direction of the score in :mod:`lightning_cgan.runs.score_info`, and
+            "min" where the table has none.
     """
 
-    def __init__(self, monitor: str = "val/fid", mode: str = "min") -> None:
+    def __init__(self, monitor: str = "val/fid", mode: str | None = None) -> None:
+        better = score_info(monitor.rpartition("/")[2]).better
+        mode = mode or ("max" if better == "higher" else "min")
         super().__init__(filename=BEST.removesuffix(".ckpt"), monitor=monitor, mode=mode, enable_version_counter=False)
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -135,21 +139,21 @@ class BestCheckpoint(ModelCheckpoint):
         super().setup(trainer, pl_module, stage)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Goes on with the best score so far, also where the run folder has been moved."""
+        """Restores the best score so far, also if the run folder has been moved."""
         here = f"{self.dirpath}/{BEST}"
         known = dict.fromkeys(("best_model_path", "kth_best_model_path"), here) if state_dict["best_model_path"] else {}
         scores = dict(zip([here], state_dict["best_k_models"].values(), strict=False))
         super().load_state_dict({**state_dict, **known, "best_k_models": scores, "dirpath": self.dirpath})
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """A best state that is lost has no claim on those to come."""
+        """Forgets the best score if its checkpoint is lost, so that later states can become the best."""
         super().on_train_start(trainer, pl_module)
         path = Path(str(self.dirpath), BEST)
         lost = bool(self.best_model_path) and trainer.is_global_zero and update_of(path) is None
         if trainer.strategy.broadcast(lost):
             if path.exists() and trainer.is_global_zero:
                 aside(path, "it does not verify")
-            info(f"warning: {path} is lost: from here on the best of the states to come is kept")
+            info(f"warning: {path} is lost: the best of the states from here on is kept")
             self.forget()
 
     def forget(self) -> None:
@@ -166,11 +170,11 @@ class BestCheckpoint(ModelCheckpoint):
             info(f"warning: the best state so far, of update {trainer.global_step}, was not saved: {failure}")
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """A run is one epoch to Lightning; validation has already decided."""
+        """Does nothing: a run is one epoch, and the best state is selected after each validation."""
 
 
 def attempt(trainer: Trainer, path: str, save: Callable[[], None]) -> str:
-    """What the system says where ``save`` cannot write its file; the same in every process, though one writes."""
+    """The error message if ``save`` cannot write its file, else ""; the same in every process."""
     failure = ""
     try:
         save()
@@ -181,17 +185,17 @@ def attempt(trainer: Trainer, path: str, save: Callable[[], None]) -> str:
 
 
 def bytes_of(module: LightningModule) -> int:
-    """What a checkpoint takes, about: the weights, and two moments of each that is trained."""
+    """The approximate size of a checkpoint: all weights, and two optimizer moments of each trained one."""
     tensors = [*module.parameters(), *module.buffers()]
     trained = [weight for weight in module.parameters() if weight.requires_grad]
     return sum(each.nbytes for each in tensors) + 2 * sum(each.nbytes for each in trained)
 
 
 class SaveWeights(Callback):
-    """Writes one network's weights into the run folder when ``fit`` ends.
+    """Writes the weights of one network to the run folder at the end of ``fit``.
 
     Args:
-        name: of the safetensors file.
+        name: file name, ending in .safetensors.
         network: the module's attribute that holds the network.
     """
 

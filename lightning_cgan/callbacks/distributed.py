@@ -1,4 +1,4 @@
-"""What several processes need to be one run."""
+"""Callbacks and checks for runs of several processes."""
 
 import atexit
 import os
@@ -21,9 +21,9 @@ from lightning_cgan.runs.stops import UNFINISHED, note
 
 
 class SameBuffers(Callback):
-    """Before each validation every process takes the first one's buffers, which are those that a checkpoint holds.
+    """Copies the first process's buffers to every process before each validation: they are those of the checkpoint.
 
-    Batch norm's running statistics differ between processes: DDP copies them at the start of a training step only.
+    Running statistics of batch norm differ between processes: DDP copies them only at the start of a training step.
     """
 
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
@@ -33,13 +33,13 @@ class SameBuffers(Callback):
 
 
 class ProcessWatch(Callback):
-    """Ends the job where one of its processes hangs, is stopped or is gone, and leaves no process behind.
+    """Ends the job if one of its processes hangs, is stopped or has exited, and leaves no process behind.
 
-    The others would wait for it in a collective call for half an hour. One that works alone for long, on scores or a
-    report, is not taken for one that hangs: each gives a sign of life from a thread of its own.
+    The others would wait for it in a collective call for half an hour. A process that works alone for a long time, on
+    scores or a report, does not count as hanging: each sends heartbeats from its own thread.
 
     Args:
-        silence: seconds without a sign of life after which a process is given up.
+        silence: seconds without a heartbeat after which a process counts as lost.
     """
 
     def __init__(self, silence: float = 45.0) -> None:
@@ -54,8 +54,8 @@ class ProcessWatch(Callback):
             atexit.register(end, children)
         self.watches += 1
 
-        def give_up(told: str) -> None:
-            note(f"{told}. The job ends; the same command goes on from the last checkpoint")
+        def give_up(reason: str) -> None:
+            note(f"{reason}. The job ends; the same command goes on from the last checkpoint")
             kill_children(trainer)
             os._exit(UNFINISHED)
 
@@ -75,11 +75,11 @@ class ProcessWatch(Callback):
 
 def kill_children(trainer: Trainer) -> None:
     for child in launched_processes(trainer):
-        child.kill()  # nothing less ends one that is stopped
+        child.kill()  # SIGTERM does not end a stopped process
 
 
 def end(children: list[subprocess.Popen[Any]], seconds: float = 15.0) -> None:
-    """Wait for processes to end by themselves, and kill those that do not."""
+    """Wait for processes to exit, and kill those that do not."""
     for child in children:
         try:
             child.wait(seconds)
@@ -88,8 +88,8 @@ def end(children: list[subprocess.Popen[Any]], seconds: float = 15.0) -> None:
 
 
 def launched_by_lightning(trainer: Trainer) -> bool:
-    """Whether this is one of the processes that the first one has started, and whose status Lightning watches: any
-    but 0 makes it kill the first process."""
+    """Whether the first process started this one. Lightning watches its exit status: any but 0 makes it kill the first
+    process."""
     strategy = trainer.strategy
     own = isinstance(strategy, ParallelStrategy) and isinstance(strategy.cluster_environment, LightningEnvironment)
     return own and trainer.local_rank > 0
@@ -158,12 +158,12 @@ def repeats_another() -> bool:
 
 
 def lost_peer(error: BaseException) -> bool:
-    """Whether a collective call has failed because another process is gone."""
+    """Whether a collective call failed because another process exited."""
     return isinstance(error, RuntimeError) and bool(re.search(r"Connection (closed|reset) by peer", str(error)))
 
 
 def check_strategy(trainer: Trainer, module: LightningModule) -> None:
-    """Refuse plain DDP for modules of several networks: it would fail at the first step, with many words.
+    """Refuse plain DDP for modules with several networks: it would fail at the first step with a long trace.
 
     Raises:
         UserError: naming the overlay that sets the right strategy.
@@ -172,6 +172,6 @@ def check_strategy(trainer: Trainer, module: LightningModule) -> None:
     plain = isinstance(strategy, DDPStrategy) and not arguments_of_ddp(strategy).get("find_unused_parameters")
     if plain and not module.automatic_optimization:
         raise UserError(
-            "Networks that take turns need a strategy for it on several processes; met plain DDP. "
+            "Networks that are updated in turns need find_unused_parameters on several processes; got plain DDP. "
             "Add --config experiments/cluster/ddp.yaml, or set trainer.strategy to ddp_find_unused_parameters_true."
         )

@@ -1,4 +1,4 @@
-"""Says why a fit ends and what is left, and what has changed where one goes on."""
+"""Prints why a fit ended and how to continue it, and what changed in the environment of a resumed run."""
 
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ from lightning_cgan.runs.environment import changes, environment
 from lightning_cgan.runs.stops import Stopped
 
 KEY = "environment"  # of a checkpoint
-TELL_THEMSELVES = (Stopped, NonFiniteError, UserError)  # what is left, and what to do
+OWN_MESSAGE = (Stopped, NonFiniteError, UserError)  # print what is saved and what to do themselves
 
 
 class Ending(Callback):
-    """One line at the end of each fit: finished, stopped by what, and what the same command does next.
+    """Prints one line at the end of each fit: finished, or stopped by what and how to continue.
 
-    A run that EarlyStopping has ended stays ended: Lightning would train until the next validation each time. A longer
-    patience goes on, where Lightning would put the checkpoint's in its place.
+    A run that EarlyStopping has ended stays ended when the command is run again; Lightning would train until the next
+    validation each time. A longer patience continues it; Lightning would restore that of the checkpoint.
     """
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
@@ -34,12 +34,12 @@ class Ending(Callback):
     def on_fit_end(self, trainer: Trainer, module: LightningModule) -> None:
         unsaved = any(
             isinstance(each, LastCheckpoint) and each.failure for each in trainer.callbacks
-        )  # Last says so itself
+        )  # LastCheckpoint prints its own message
         if not trainer.fast_dev_run and not unsaved:
             info(reason(trainer))
 
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
-        if trainer.state.fn != "fit" or isinstance(exception, TELL_THEMSELVES) or trainer.fast_dev_run:
+        if trainer.state.fn != "fit" or isinstance(exception, OWN_MESSAGE) or trainer.fast_dev_run:
             return
         kind = "the loss of another process" if lost_peer(exception) else type(exception).__name__
         saved = Path(trainer.default_root_dir, LAST).is_file()
@@ -58,7 +58,7 @@ class Ending(Callback):
         if changed := changes(checkpoint.get(KEY, {}), environment(trainer)):
             info(
                 f"warning: since update {checkpoint['global_step']} was saved: {'; '.join(changed)}\n"
-                "the run goes on, but it will not end with the bits of one that was never stopped"
+                "the run continues, but it will not end with the same bits as one that was never stopped"
             )
 
 
@@ -67,15 +67,15 @@ def early_stopping(trainer: Trainer) -> list[EarlyStopping]:
 
 
 def ended_early(trainer: Trainer) -> str | None:
-    """Why the run that is gone on with was ended, if it was."""
+    """Why the resumed run had been ended early; None if it was not."""
     for stopping in early_stopping(trainer):
         out_of_patience = stopping.stopping_reason == EarlyStoppingReason.PATIENCE_EXHAUSTED
         if out_of_patience and stopping.wait_count < stopping.patience:
             continue
         if stopping.stopping_reason != EarlyStoppingReason.NOT_STOPPED:
             return (
-                f"EarlyStopping ended it at update {progress(trainer)}. {message(stopping)} To go on, "
-                "give it a longer patience, or leave it out of trainer.callbacks; --fresh starts over"
+                f"EarlyStopping ended it at update {progress(trainer)}. {message(stopping)} To continue, "
+                "set a longer patience or remove it from trainer.callbacks; --fresh starts over"
             )
     return None
 
@@ -85,12 +85,12 @@ def message(stopping: EarlyStopping) -> str:
 
 
 def progress(trainer: Trainer) -> str:
-    """The generator updates done, of those to do where that is known."""
+    """Generator updates done, with the total where it is known: "250 of 1000"."""
     return f"{trainer.global_step} of {trainer.max_steps}" if trainer.max_steps > 0 else str(trainer.global_step)
 
 
 def reason(trainer: Trainer) -> str:
-    """Why a fit that has come to its end did, and what is left."""
+    """Why a fit ended, and where its state is."""
     done, folder = progress(trainer), trainer.default_root_dir
     if 0 < trainer.max_steps <= trainer.global_step:
         return f"finished: {done} updates in {folder}"

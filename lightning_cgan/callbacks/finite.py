@@ -1,9 +1,10 @@
-"""Keeps NaN and infinity out of checkpoints, and writes down where training came to them."""
+"""Keeps NaN and infinity out of checkpoints, and records where training produced them."""
 
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch.utils.data import DataLoader
 
 from lightning_cgan import keyed
 from lightning_cgan.errors import NonFiniteError
@@ -15,32 +16,34 @@ SHOWN = 8  # images named in the message
 
 
 @runtime_checkable
-class SaysImages(Protocol):
-    """A sampler that knows the images of any update."""
+class ListsImages(Protocol):
+    """A sampler that can list the images of any update."""
 
     def images_of(self, update: int) -> dict[str, list[list[int]]]:
-        """The places in the data set of the images of ``update``, counted from 0, a list for each batch."""
+        """Indices in the data set of the images of ``update``, counted from 0, a list for each batch."""
 
 
 class OnlyFinite(Callback):
-    """Lets no checkpoint be saved that holds NaN or infinity in weights, buffers or an optimizer's state.
+    """Refuses to save a checkpoint that holds NaN or infinity in weights, buffers or optimizer states.
 
-    A step down a loss or gradient that is not finite is refused before (:mod:`lightning_cgan.finite`). This finds the
-    rest: running statistics of batch norm that a forward pass has spoiled, or weights that a step has made infinite.
+    Optimizer steps with a non-finite loss or gradient are refused earlier (:mod:`lightning_cgan.finite`). This finds
+    the rest: running statistics of batch norm after a bad forward pass, or weights that a step made infinite.
 
-    When a run ends so, ``nonfinite.json`` in the run folder says the update, what was found, the images of the update
-    and the seed.
+    When a run ends this way, ``nonfinite.json`` in the run folder records the update, what was found, the images of the
+    update and the seed.
     """
 
     def __init__(self) -> None:
-        self.from_the_start: set[str] = set()  # buffers that are meant to hold infinities, as masks do
+        self.infinite_from_start: set[str] = set()  # buffers that may hold infinities, such as masks
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         infinite = ((name, held) for name, held in module.named_buffers() if held.is_floating_point())
-        self.from_the_start = {name for name, held in infinite if bool(held.isinf().any() and not held.isnan().any())}
+        self.infinite_from_start = {
+            name for name, held in infinite if bool(held.isinf().any() and not held.isnan().any())
+        }
 
     def on_save_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        held = [name for name in not_finite(checkpoint["state_dict"]) if name not in self.from_the_start]
+        held = [name for name in not_finite(checkpoint["state_dict"]) if name not in self.infinite_from_start]
         held += not_finite(checkpoint["optimizer_states"], "optimizer")
         if trainer.strategy.reduce_boolean_decision(bool(held), all=False):
             where = f"{held[0]} and {len(held) - 1} more" if len(held) > 1 else "".join(held) or "another process"
@@ -53,37 +56,38 @@ class OnlyFinite(Callback):
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
         if not isinstance(exception, NonFiniteError) or "update" not in exception.found:
             return
-        of_a_step = "loss" in exception.found  # a state may have been spoiled long ago
+        of_a_step = "loss" in exception.found  # a state may have been bad for longer
         images = images_of(trainer, int(exception.found["update"]) - 1) if of_a_step else {}
         exception.add_note(advice(trainer, images))
         if trainer.is_global_zero:
             path = Path(trainer.default_root_dir, FILE)
             found = exception.found | {"told": str(exception), "images": images, "seed": keyed.run_seed()}
-            with tolerated(str(path)):  # or a full disk would hide what ended the run
+            with tolerated(str(path)):  # a full disk must not hide what ended the run
                 write_json(path, {name: plain(value) for name, value in found.items()})
 
 
 def images_of(trainer: Trainer, update: int) -> dict[str, list[list[int]]]:
-    """The places in the data set of all images of ``update``, by the order that they come in; empty if not known."""
-    sampler = getattr(trainer.train_dataloader, "sampler", None)  # whatever a user has for a loader
-    return sampler.images_of(update) if isinstance(sampler, SaysImages) else {}
+    """Indices in the data set of all images of ``update``, by data stream; empty if not known."""
+    loader = trainer.train_dataloader
+    sampler = loader.sampler if isinstance(loader, DataLoader) else None
+    return sampler.images_of(update) if isinstance(sampler, ListsImages) else {}
 
 
 def advice(trainer: Trainer, images: dict[str, list[list[int]]]) -> str:
-    """What can be done about it, in lines."""
+    """Lines for the user: which images were involved, and what to try."""
     first = [image for batches in images.values() for batch in batches for image in batch]
     named = f"Training images {', '.join(map(str, first[:SHOWN]))}{', …' if len(first) > SHOWN else ''}; more in "
     ways = ["a lower learning rate with --fresh"]
     if not str(trainer.precision).startswith("32"):
         ways.insert(0, f"--trainer.precision 32-true, which goes on from the last checkpoint (now {trainer.precision})")
     if images:
-        ways.append("other data, where one of these images is to blame")
+        ways.append("other data, if one of these images is the cause")
     return (
         f"{named if first else 'What was found is in '}{trainer.default_root_dir}/{FILE}\n"
-        f"The last checkpoint is as it was; the same command comes to the same again. Try {'; '.join(ways)}."
+        f"The last checkpoint is unchanged; the same command would fail again. Try {'; '.join(ways)}."
     )
 
 
 def plain(value: Any) -> Any:
-    """As JSON can hold it, which knows no NaN."""
+    """``value`` as JSON can hold it: NaN and infinity as text."""
     return str(value) if isinstance(value, float) else value

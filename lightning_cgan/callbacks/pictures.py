@@ -1,4 +1,4 @@
-"""What a run looks like: grids of samples, curves, and the images that ``predict`` was asked for."""
+"""Callbacks that write sample grids, curves and predictions."""
 
 import csv
 import io
@@ -33,14 +33,14 @@ ENLARGED = 48  # pixels, at least, of each image in a grid
 
 
 def save_png(image: Tensor, path: Path) -> Path:
-    """Writes uint8 (C, H, W) with 1 or 3 channels as a PNG."""
+    """Write uint8 (C, H, W) with 1 or 3 channels as a PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(encode_png(image.cpu()).numpy().tobytes())
     return path
 
 
 def grid(image: Tensor, columns: int) -> Tensor:
-    """(K, C, H, W) in [-1, 1] to one uint8 (3, H', W') picture, rows filled from the left, small images enlarged."""
+    """(K, C, H, W) in [-1, 1] as one uint8 (3, H', W') picture, row by row; small images are enlarged."""
     return tiled(to_bytes(image), columns)
 
 
@@ -52,13 +52,13 @@ def tiled(image: Tensor, columns: int) -> Tensor:
 
 
 def neighbour_grid(fake: Tensor, nearest: Tensor, distance: Tensor, rows: int = SHOWN) -> Tensor:
-    """Generated images beside the training images they may be copies of, the most suspicious at the top.
+    """Generated images beside their nearest training images, the most similar pairs at the top.
 
     Args:
         fake: (K, C, H, W) uint8, generated; C is 1 or 3.
-        nearest: (K, n, C, H, W) uint8, of each the training images nearest to it, the nearest first.
+        nearest: (K, n, C, H, W) uint8, the training images nearest to each, the nearest first.
         distance: (K,) to the nearest.
-        rows: shown, at most: those of the least distance.
+        rows: the number of images shown, at most: those of the least distance.
 
     Returns:
         One uint8 (3, H', W') picture: a column of generated images, a gap, and n columns of training images.
@@ -71,15 +71,15 @@ def neighbour_grid(fake: Tensor, nearest: Tensor, distance: Tensor, rows: int = 
 
 
 def fitted(image: Tensor, like: Tensor) -> Tensor:
-    """(C, h, w) as a colour image (3, H, W) of the size of ``like``: pixels repeated where it is a low resolution,
-    else cut or padded around its centre."""
+    """(C, h, w) as a colour image (3, H, W) of the size of ``like``: pixels of low resolutions are repeated, other
+    images are cropped or padded around their centres."""
     times = max(like.shape[-1] // image.shape[-1], 1)
     enlarged = image.repeat_interleave(times, -1).repeat_interleave(times, -2)
     return center_crop(enlarged, list(like.shape[-2:])).expand(3, -1, -1)
 
 
 def by_class(cells: dict[int, list[Tensor]]) -> Tensor:
-    """Images by class to one picture, a row each; gaps are black. All are brought to the first one's size."""
+    """Images by class as one picture with a row each; gaps are black. All take the size of the first image."""
     rows = [cell for _, cell in sorted(cells.items()) if cell]
     if len({image.shape for row in rows for image in row}) > 1:
         rows = [[fitted(image, rows[0][0]) for image in row] for row in rows]
@@ -90,24 +90,24 @@ def by_class(cells: dict[int, list[Tensor]]) -> Tensor:
 
 
 def show(logger: Logger, key: str, path: Path, picture: Tensor, step: int) -> None:
-    """Hands a picture to a logger that can show one: W&B, TensorBoard, and those with their methods."""
-    if hasattr(logger, "log_image"):
+    """Log a picture to a logger that supports it: W&B, TensorBoard and loggers with the same methods."""
+    if hasattr(logger, "log_image"):  # Lightning declares no common method for pictures
         logger.log_image(key, [str(path)])
     elif hasattr(logger.experiment, "add_image"):
         logger.experiment.add_image(key, picture, step)
 
 
 def picture_name(trainer: Trainer) -> str:
-    """Of a picture made in an evaluation: the update while training, else "validate", "test", "test_last" and so on."""
+    """File name of a picture of the running evaluation: the update while training, else "validate", "test", ..."""
     if trainer.state.fn == "fit":
         return f"{trainer.global_step:06d}"
     return entry_of(trainer, "test") if trainer.state.fn == "test" else entry_of(trainer, str(trainer.state.fn.value))
 
 
 class SampleGrid(Callback):
-    """After each evaluation, a grid with one row a class: ``samples/000250.png`` in the run folder while training.
+    """Writes a grid with one row per class after each evaluation: ``samples/000250.png`` in the run folder.
 
-    The noise of an evaluation is keyed, so the same place shows the same noise all run long.
+    The noise of an evaluation is keyed, so each position shows the same noise throughout the run.
 
     Args:
         columns: images of each class.
@@ -144,7 +144,7 @@ class SampleGrid(Callback):
 
 
 class Curves(Callback):
-    """At the end of ``fit``, losses and scores against generator updates: ``curves.png`` in the run folder."""
+    """Plots losses and scores against generator updates at the end of ``fit``: ``curves.png`` in the run folder."""
 
     def on_fit_end(self, trainer: Trainer, module: LightningModule) -> None:
         log = Path(trainer.default_root_dir) / "metrics.csv"
@@ -156,7 +156,7 @@ class Curves(Callback):
 
 
 def draw_curves(log: Path, path: Path) -> None:
-    """One panel for the training losses, one for each validation score in ``log``."""
+    """Draw one panel for the training losses and one for each validation score in ``log``."""
     from matplotlib.figure import Figure
 
     keys, rows = read_rows(log)
@@ -180,36 +180,34 @@ def draw_curves(log: Path, path: Path) -> None:
         file.write(drawn.getvalue())
 
 
-def asks_for_classes(batch: Any) -> bool:
-    """Whether images of classes are asked for, not those on the way from one to another."""
+def requests_classes(batch: Any) -> bool:
+    """Whether images of single classes are requested, not morphs between classes."""
     return isinstance(batch, LatentBatch) and not batch.label.is_floating_point()
 
 
 def file_name(names: Sequence[str], number: int) -> str:
-    """What a class is called in the names of files, which may have 255 bytes."""
+    """The file name of a class: its name, or its number where it has none or the name is too long."""
     name = names[number] if names else f"{number:03d}"
     return name if len(name.encode(errors="surrogateescape")) <= LONGEST_NAME else f"{name[:40]}_{number:03d}"
 
 
 class Predictions(Callback):
-    """Writes what ``predict`` draws: ``predictions/<class>_<number>.png``, and the first of them as ``grid.png``.
+    """Writes the images of ``predict``: ``predictions/<class>_<number>.png``, and the first of them as ``grid.png``.
 
-    A class is called by its name where the data has names, else by its number.
-
-    A translation is called by the name of its source instead.
+    Classes have their names where the data have names, else numbers. Translations have the names of their sources.
     """
 
     def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.cells: dict[int, list[Tensor]] = {}
         self.drawn: Counter[int] = Counter()
-        if trainer.is_global_zero:  # pictures of another checkpoint must not stand among these
+        if trainer.is_global_zero:  # remove images of other checkpoints
             shutil.rmtree(Path(trainer.default_root_dir) / "predictions", ignore_errors=True)
         trainer.strategy.barrier()
 
     def on_predict_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, batch: Any, batch_idx: int, *_: Any
     ) -> None:
-        if not isinstance(outputs, EvalOutput):  # a model that classifies draws nothing
+        if not isinstance(outputs, EvalOutput):  # a classifier generates nothing
             return
         folder = Path(trainer.default_root_dir) / "predictions"
         if isinstance(batch, SourceImages):
@@ -218,10 +216,10 @@ class Predictions(Callback):
         label = (
             outputs.fake_label if outputs.fake_label is not None else torch.zeros(len(outputs.fake), dtype=torch.int64)
         )
-        named = asks_for_classes(batch) and outputs.fake_label is not None
+        named = requests_classes(batch) and outputs.fake_label is not None
         names = data_facts(trainer.datamodule).class_names if named else ()
         for image, row in zip(outputs.fake, label.tolist(), strict=True):
-            number = self.drawn[row] * trainer.world_size + trainer.global_rank  # no two processes write one file
+            number = self.drawn[row] * trainer.world_size + trainer.global_rank  # unique over the processes
             self.drawn[row] += 1
             save_png(to_bytes(image), folder / f"{file_name(names, row)}_{number:04d}.png")
             cell = self.cells.setdefault(row, [])
@@ -229,7 +227,7 @@ class Predictions(Callback):
                 cell.append(image.cpu())
 
     def write_translations(self, folder: Path, outputs: EvalOutput, names: list[str]) -> None:
-        """Sources in the grid's first row, what became of them in its second, cut to the size of the first."""
+        """Write translations; the grid has the sources in its first row and the translations in its second."""
         for name, *pair in zip(names, outputs.source, outputs.fake, strict=True):
             self.drawn[0] += 1
             save_png(to_bytes(pair[1]), folder / f"{name}.png")
@@ -241,17 +239,17 @@ class Predictions(Callback):
     def on_predict_end(self, trainer: Trainer, module: LightningModule) -> None:
         if trainer.is_global_zero and self.cells:
             folder = Path(trainer.default_root_dir) / "predictions"
-            taken = (folder / "grid.png").exists()  # a user's picture may be called so
+            taken = (folder / "grid.png").exists()  # a user's image may have this name
             path = save_png(by_class(self.cells), folder / ("grid of all.png" if taken else "grid.png"))
             info(f"{trainer.world_size * sum(self.drawn.values())} images beside {path}")
 
 
 class TranslationGrid(SampleGrid):
-    """After each evaluation, a picture with a column for each of the first images: ``samples/000250.png`` and so on.
+    """Writes a picture with a column for each of the first images after each evaluation: ``samples/000250.png``, ...
 
-    Its rows are source, generated, target, and the source recovered from the generated one where a paper goes there and
-    back. Below stand the same rows of the other direction, where a paper learns both. There is no row of targets where
-    the data hold no pairs. Images of other sizes than the first are cut or padded around their centres.
+    Its rows are source, generated, target and, for papers with a cycle, the reconstruction; below them the same rows of
+    the reverse direction, where a paper learns both. Unpaired data have no row of targets. Images of other sizes than
+    the first are cropped or padded around their centres.
 
     Args:
         columns: images in a row.
@@ -275,7 +273,7 @@ class TranslationGrid(SampleGrid):
 
 
 def rows(outputs: EvalOutput, paired: bool) -> list[Tensor]:
-    """What is shown of one direction, from above."""
+    """The rows of one direction, from the top."""
     shown = [outputs.source, outputs.fake, outputs.real if paired else None, outputs.reconstruction]
     return [images for images in shown if images is not None]
 
@@ -289,11 +287,10 @@ class Row(NamedTuple):
 
 
 class WritePredictions(Callback):
-    """Writes ``predictions.csv`` in the run folder: each image's number or file, its class, and the probability of it.
+    """Writes the classifications of ``predict`` to ``predictions.csv``: number or file of an image, class, probability.
 
-    A class is called by its name where the data has names, else by its number.
-
-    What is generated instead of classified is left to :class:`~lightning_cgan.callbacks.Predictions`.
+    Classes have their names where the data have names, else numbers. Generated images are written by
+    :class:`~lightning_cgan.callbacks.Predictions`.
     """
 
     def on_predict_start(self, trainer: Trainer, module: LightningModule) -> None:

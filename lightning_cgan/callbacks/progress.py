@@ -1,4 +1,4 @@
-"""How a run reports on itself: a bar on a terminal, plain lines in a file."""
+"""Progress of a run: a bar on a terminal, plain lines elsewhere."""
 
 import time
 from typing import Any
@@ -11,7 +11,7 @@ from lightning_cgan.console import info
 
 
 class UpdateBar(RichProgressBar):
-    """Lightning's bar over the whole run in generator updates; to Lightning a run is one endless epoch."""
+    """Lightning's progress bar over the whole run in generator updates; to Lightning a run is one endless epoch."""
 
     @property
     def total_train_batches(self) -> int | float:
@@ -22,9 +22,9 @@ class UpdateBar(RichProgressBar):
 
 
 class PlainProgress(Callback):
-    """One line every ``log_every_n_steps`` generator updates, where nobody watches a terminal.
+    """Prints one line every ``log_every_n_steps`` generator updates where there is no terminal.
 
-    With 0, the last update alone has one.
+    With 0, only the last update has one.
     """
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:

@@ -1,4 +1,4 @@
-"""The run's report, and the same panels in Weights & Biases."""
+"""Writes the report of a run, and logs its tables to Weights & Biases."""
 
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,17 @@ from lightning_cgan.runs.report.tables import classes_of, evaluations, number, s
 
 
 class Report(Callback):
-    """At the end of ``fit``, ``validate`` and ``test``: ``report.html`` in the run folder, of all that lies there.
+    """Writes ``report.html`` in the run folder at the end of ``fit``, ``validate`` and ``test``.
 
     In W&B it is "report", beside the tables "scores" and "classes" and the picture "neighbours"; the evaluation cards
-    stand in the run's configuration under "card". A report that cannot be written is a warning, and the run goes on.
+    are in the run's configuration under "card". A report that cannot be written is a warning, and the run continues.
     """
 
-    told: Path | None = None  # where the report lies that the user knows of
+    printed: Path | None = None  # the path that was last printed
 
     def on_fit_end(self, trainer: Trainer, module: LightningModule) -> None:
         for logger in trainer.loggers:
-            logger.save()  # the log may hold rows back
+            logger.save()  # rows may still be buffered
         self.write(trainer)
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
@@ -39,19 +39,19 @@ class Report(Callback):
             return
         try:
             path = write_report(trainer.default_root_dir)
-            if path != self.told:
+            if path != self.printed:
                 info(f"report in {path}")
-            self.told = path
+            self.printed = path
             run = read_run(path.parent)
             for logger in trainer.loggers:
                 if isinstance(logger, WandbLogger):
                     publish(logger, run, path)
-        except Exception as error:  # what was trained and scored is worth more than a page about it
+        except Exception as error:  # a run must not fail because of its report
             rank_zero_warn(f"No report: {type(error).__name__}: {error}")
 
 
 def publish(logger: WandbLogger, run: Run, path: Path) -> None:
-    """The panels of the report in ``path`` to W&B, online or offline."""
+    """Log the tables and the report in ``path`` to W&B, online or offline."""
     import wandb
 
     for key, (heads, rows) in tables(run).items():
@@ -63,7 +63,7 @@ def publish(logger: WandbLogger, run: Run, path: Path) -> None:
 
 
 def tables(run: Run) -> dict[str, tuple[list[str], list[list[Any]]]]:
-    """Column heads and rows of "scores" and "classes", those that there are."""
+    """Column heads and rows of the tables "scores" and "classes", where there are any."""
     found = {}
     if splits := evaluations(run):
         heads = [head for split in splits for head in (split, f"{split} standard error")]
@@ -71,7 +71,7 @@ def tables(run: Run) -> dict[str, tuple[list[str], list[list[Any]]]]:
         rows = []
         for score in score_table(run):
             cells = [number(at(run.metrics, split, kind, score.name)) for split, kind in kinds]
-            rows.append([score.name, *cells, score.better, score.says])
+            rows.append([score.name, *cells, score.better, score.meaning])
         found["scores"] = (["score", *heads, "better", "meaning"], rows)
     if classes := classes_of(run):
         names = list({name: None for entry in classes.values() for name in entry})

@@ -1,4 +1,4 @@
-"""Stops a fit between two updates, with its state saved, when a signal or the time limit asks for it."""
+"""Stops a fit between two updates and saves its state, on a signal or at the time limit."""
 
 import signal
 import time
@@ -17,26 +17,27 @@ from lightning_cgan.runs.checkpoint_files import LAST, update_of
 from lightning_cgan.runs.stops import STATUS, UNFINISHED, Signals, Stopped, note
 
 KEY = "validation_due"  # in a checkpoint that was saved before the validation of its update
-TIME_IS_UP = 1000  # beside the numbers of signals
+TIME_IS_UP = 1000  # not the number of any signal
 
 
 class Stopping(Callback):
     """Stops a fit so that the same command, or ``trainer.fit(ckpt_path=".../last.ckpt")``, ends with the same bits.
 
-    Ctrl-C, SIGTERM, SIGHUP, SIGUSR1 (``sbatch --signal=USR1@120``) and ``trainer.max_time`` are answered after the
-    update in hand: ``last.ckpt`` is saved, and the fit leaves with :class:`~lightning_cgan.runs.stops.Stopped`, whose
-    exit status is 130, 143, 129, and 75 for the last two. During a validation it leaves at once: the state is saved
-    before each, and a run that goes on from there repeats it. A second signal ends the process without more ado.
+    Ctrl-C, SIGTERM, SIGHUP, SIGUSR1 (``sbatch --signal=USR1@120``) and ``trainer.max_time`` take effect after the
+    current update: ``last.ckpt`` is saved, and the fit ends with :class:`~lightning_cgan.runs.stops.Stopped`, with exit
+    status 130, 143, 129, and 75 for the last two. During a validation it stops at once: the state is saved before each
+    validation, and a resumed run repeats it. A second signal ends the process immediately.
 
-    Several processes stop at the same update, whichever was asked. The time limit counts from the start of the fit in
-    this process, so a chain of jobs goes on; Lightning's Timer counts those before as well, and validates once more.
+    Several processes stop at the same update, whichever of them got the signal. The time limit counts from the start of
+    the fit in this process, so a chain of jobs can continue; Lightning's Timer would include the earlier jobs, and
+    would validate once more.
     """
 
     def __init__(self) -> None:
         self.signals = Signals(self.caught)
         self.seconds = float("inf")
         self.validating = self.due = self.saving = False
-        self.asked = self.updates = 0  # why to stop, agreed by all processes; updates done here
+        self.asked = self.updates = 0  # reason to stop, agreed by all processes; updates done
 
     def setup(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
         if stage != "fit":
@@ -64,7 +65,7 @@ class Stopping(Callback):
         self.due = False
 
     def listen(self, trainer: Trainer) -> None:
-        """After Lightning's, whose handler talks to the other processes from inside a signal."""
+        """Install the handlers in place of Lightning's, which communicate between processes inside a signal handler."""
         self.signals.on_second = lambda: kill_children(trainer)
         self.signals.install()
 
@@ -90,7 +91,7 @@ class Stopping(Callback):
             self.save(trainer)
 
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
-        """The last validation of a run is not saved before: a finished run would go on with nothing but it."""
+        """Saves the state before a validation, except the last one: a finished run would resume only to repeat it."""
         if trainer.state.fn != "fit" or trainer.sanity_checking or trainer.global_step >= trainer.max_steps:
             return
         self.validating = self.saving = True
@@ -102,7 +103,7 @@ class Stopping(Callback):
             self.caught(self.signals.caught)
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
-        """Before Last saves what the validation has found."""
+        """Agrees on stopping before LastCheckpoint saves the state."""
         self.validating = False
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
             self.asked = self.agreed()
@@ -110,7 +111,7 @@ class Stopping(Callback):
                 self.save(trainer)
 
     def agreed(self) -> int:
-        """Why to stop now, or 0: the same in every process."""
+        """The reason to stop now, or 0; the same in every process."""
         up = TIME_IS_UP if time.monotonic() - self.began >= self.seconds else 0
         here = self.signals.caught or up
         if self.group is None:
@@ -133,11 +134,11 @@ class Stopping(Callback):
 
     def leave(self, status: int, reason: str) -> None:
         trainer = self.trainer
-        self.signals.caught = self.signals.caught or signal.SIGTERM  # from here on any signal is the second
+        self.signals.caught = self.signals.caught or signal.SIGTERM  # any further signal counts as the second
         saved = True
         if not trainer.fast_dev_run:
             saved = is_saved(trainer)
-            info(f"stopped by {reason} at update {progress(trainer)}, {left_of(trainer, saved)}")
+            info(f"stopped by {reason} at update {progress(trainer)}, {where_saved(trainer, saved)}")
         raise Stopped(0 if launched_by_lightning(trainer) else status if saved else 1)
 
     def teardown(self, trainer: Trainer, module: LightningModule, stage: str) -> None:
@@ -149,12 +150,12 @@ class Stopping(Callback):
 
 
 def is_saved(trainer: Trainer) -> bool:
-    """Whether ``last.ckpt`` holds the state of this update: a save may have failed, for want of room."""
+    """Whether ``last.ckpt`` holds the state of this update; a save may have failed, on a full disk for example."""
     return bool(trainer.strategy.broadcast(update_of(Path(trainer.default_root_dir, LAST)) == trainer.global_step))
 
 
-def left_of(trainer: Trainer, saved: bool) -> str:
-    """Where the state of a run that stops is, in words."""
+def where_saved(trainer: Trainer, saved: bool) -> str:
+    """The sentence that tells where the state of a stopped run is."""
     path = Path(trainer.default_root_dir, LAST)
     if saved:
         return f"saved in {path}; the same command goes on from there"
@@ -164,7 +165,7 @@ def left_of(trainer: Trainer, saved: bool) -> str:
 
 
 def validation_follows(trainer: Trainer, batch_idx: int) -> bool:
-    """Whether there is a validation after the update in hand, at which the state is saved."""
+    """Whether a validation, which saves the state, follows the current update."""
     every, epochs = trainer.val_check_batch, trainer.check_val_every_n_epoch
     if not trainer.enable_validation or not every or (epochs and (trainer.current_epoch + 1) % epochs):
         return False
@@ -172,7 +173,7 @@ def validation_follows(trainer: Trainer, batch_idx: int) -> bool:
 
 
 def validate(trainer: Trainer) -> None:
-    """The validation that the run was stopped before, as Lightning's loop does it after an update."""
+    """Run the validation that was due when the run was stopped, as Lightning's loop does after an update."""
     loop = trainer.fit_loop.epoch_loop.val_loop
     loop.restarting = False
     trainer.validating = True

@@ -27,10 +27,11 @@ from lightning_cgan.callbacks.distributed import (
 from lightning_cgan.callbacks.ending import Ending
 from lightning_cgan.callbacks.finite import OnlyFinite
 from lightning_cgan.callbacks.health import Health
-from lightning_cgan.callbacks.looks import Looks
+from lightning_cgan.callbacks.partial_evaluation import PartialEvaluation
 from lightning_cgan.callbacks.pictures import Curves, Predictions, SampleGrid, WritePredictions
 from lightning_cgan.callbacks.progress import PlainProgress, UpdateBar
 from lightning_cgan.callbacks.report import Report
+from lightning_cgan.callbacks.scores.base import ScoreCallback
 from lightning_cgan.callbacks.stopping import Stopping
 from lightning_cgan.config.guarded_imports import imported, only
 from lightning_cgan.config.messages import format_parser_error, quiet_warnings, user_message
@@ -44,7 +45,7 @@ from lightning_cgan.runs import checkpoint_io
 from lightning_cgan.runs.lock import FolderLock
 from lightning_cgan.runs.loggers import loggers_for, place_loggers, reach_wandb, remember_tracking
 from lightning_cgan.runs.metrics_json import entry_name, read_results
-from lightning_cgan.runs.resume import check_usable, is_completed, tell_missing, to_go_on_from
+from lightning_cgan.runs.resume import check_usable, checkpoint_to_resume, is_completed, tell_missing
 from lightning_cgan.runs.run_folder import (
     check_fits,
     check_own,
@@ -70,12 +71,12 @@ TRAINER_DEFAULTS = {
 }
 WATCHING = {
     "fit": (
-        *(Looks, ProcessWatch, SameBuffers, SampleGrid, Curves, Health, OnlyFinite, BestCheckpoint, LastCheckpoint),
-        *(Report, Ending, Stopping),
+        *(PartialEvaluation, ProcessWatch, SameBuffers, SampleGrid, Curves, Health, OnlyFinite),
+        *(BestCheckpoint, LastCheckpoint, Report, Ending, Stopping),
     ),
-    "validate": (Looks, ProcessWatch, SampleGrid, Report),
-    "test": (Looks, ProcessWatch, SampleGrid, Report),
-    "predict": (Looks, ProcessWatch, Predictions, WritePredictions),
+    "validate": (PartialEvaluation, ProcessWatch, SampleGrid, Report),
+    "test": (PartialEvaluation, ProcessWatch, SampleGrid, Report),
+    "predict": (PartialEvaluation, ProcessWatch, Predictions, WritePredictions),
 }
 
 
@@ -183,8 +184,9 @@ class CLI(LightningCLI):
         ]
         bar = sys.stdout.isatty() and config["enable_progress_bar"] is not False
         callbacks = [UpdateBar() if bar else PlainProgress(), *chosen, *watching]
-        # Last saves what the others know, and they read what Looks has settled.
-        callbacks.sort(key=lambda callback: isinstance(callback, LastCheckpoint) - isinstance(callback, Looks))
+        # Scores are written before other callbacks read them, and the last checkpoint holds the state of all.
+        first = PartialEvaluation, ScoreCallback
+        callbacks.sort(key=lambda callback: isinstance(callback, LastCheckpoint) - isinstance(callback, first))
         fitting = self.subcommand == "fit"
         loggers = loggers_for(config["logger"], config["default_root_dir"], self.asked.tensorboard, fitting)
         plugins = with_own_requeue(config["plugins"])
@@ -220,7 +222,7 @@ class CLI(LightningCLI):
         if facts_of(self.model).batch_size_at(0) is not None:
             info(f"{type(self.model).__name__} sets the sizes of its batches: data.init_args.batch_size is not used")
         if fit.ckpt_path is None and not self.fresh:
-            fit.ckpt_path = to_go_on_from(folder)
+            fit.ckpt_path = checkpoint_to_resume(folder)
         if fit.ckpt_path:
             checkpoint = read_checkpoint(fit.ckpt_path)
             check_same_run(checkpoint, self.description, folder)

@@ -1,7 +1,7 @@
-"""Classifiers trained beforehand whose loss can teach a generator: differentiable, images in [-1, 1] to logits.
+"""Pretrained classifiers for classification losses: differentiable, images in [-1, 1] to logits.
 
-They differ from the extractors that score a run, which see bytes and give no gradients. A network that teaches must
-not judge: the digits' teacher shares its recipe with the judge, and neither seed nor weights.
+Extractors, which score a run, take uint8 images and give no gradients. A network used in a loss must not be used for
+scores: the digits classifier here has the recipe of the extractor, but another seed and other weights.
 """
 
 from importlib.resources import as_file, files
@@ -27,14 +27,14 @@ class PretrainedDigits(nn.Module):
         spec: of the data.
 
     Raises:
-        UserError: for other images than grey ones of ten classes.
+        UserError: for other data than grey images of ten classes.
     """
 
     def __init__(self, spec: ImageSpec) -> None:
         super().__init__()
         if (spec.channels, spec.num_classes) != (1, 10):
             raise UserError(
-                f"The digits' classifier is for one channel and 10 classes; met {spec.channels} and "
+                f"The digits classifier needs one channel and 10 classes; got {spec.channels} and "
                 f"{spec.num_classes}. Set model.init_args.classifier to one of your data."
             )
         self.network = SmallClassifier()
@@ -49,16 +49,16 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's 
 
 
 class PretrainedImageNet(nn.Module):
-    """Images (B, 3, H, W) in [-1, 1] to logits (B, 1000), by a network of torchvision whose weights lie on disk.
+    """Images (B, 3, H, W) in [-1, 1] to logits (B, 1000), by a torchvision network with weights on disk.
 
     Args:
-        spec: of the data, whose classes are ImageNet's in the order of their folders' names.
+        spec: of the data; its classes are ImageNet's in the order of their folder names.
         weights: path of the network's state dict, as torchvision publishes it.
         architecture: torchvision's name of the network.
-        size: pixels to which images are brought, bilinear with antialiasing.
+        size: in pixels, to which images are resized, bilinear with antialiasing.
 
     Raises:
-        UserError: for other images than colour ones of 1,000 classes, or a weights file that is missing or of another
+        UserError: for other data than colour images of 1,000 classes, or a weights file that is missing or of another
             network.
     """
 
@@ -68,7 +68,7 @@ class PretrainedImageNet(nn.Module):
         super().__init__()
         if (spec.channels, spec.num_classes) != (3, 1000):
             raise UserError(
-                f"ImageNet's classifiers are for three channels and 1000 classes; met {spec.channels} and "
+                f"ImageNet classifiers need three channels and 1000 classes; got {spec.channels} and "
                 f"{spec.num_classes}. Set model.init_args.classifier to one of your data."
             )
         self.size = size
@@ -79,8 +79,8 @@ class PretrainedImageNet(nn.Module):
             known = architecture in PINNED
             way = f"Run `{fetch_command(architecture, Path(weights).parent)}`, or set" if known else "Set"
             raise UserError(
-                f"The classifier needs torchvision's weights of {architecture} on disk; {weights} is missing or holds "
-                f"something else. {way} model.init_args.classifier.init_args.weights."
+                f"The classifier needs torchvision's weights of {architecture} on disk; got {weights}, missing or "
+                f"another file. {way} model.init_args.classifier.init_args.weights."
             ) from cause
 
     def forward(self, image: Tensor) -> Tensor:

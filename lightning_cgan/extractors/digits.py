@@ -1,4 +1,4 @@
-"""A small image classifier: its features and logits score generated images where no downloaded network is at hand."""
+"""A small image classifier and its training; the features and logits of the digits extractor are computed by it."""
 
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ SIZE = 16
 
 
 class ClassifierOutput(NamedTuple):
-    """What an extractor makes of a batch of images."""
+    """Features and logits of a batch of images."""
 
     features: Tensor  # (B, F) float32
     logits: Tensor  # (B, classes) float32
@@ -31,8 +31,8 @@ class ClassifierOutput(NamedTuple):
 class SmallClassifier(nn.Module):
     """Images (B, C, H, W) in [-1, 1] of any size to 128 features and ``classes`` logits.
 
-    Every image is brought to 16x16 first, so one set of weights serves all sizes of a data set. The features are not
-    pooled over places: they keep where things are, and so see a lack of variety inside a class.
+    Images are first resized to 16x16, so one set of weights serves all sizes of a data set. The features are not pooled
+    over positions, so they can detect a lack of variety inside a class.
     """
 
     def __init__(self, channels: int = 1, classes: int = 10, width: int = 16, features: int = 128) -> None:
@@ -62,9 +62,13 @@ def convolution(before: int, after: int) -> tuple[nn.Module, ...]:
 
 
 def jitter(image: Tensor, degrees: float = 10.0, shift: float = 0.1, zoom: float = 0.1) -> Tensor:
-    """Images turned, moved and zoomed at random within these bounds; shapes stay (B, C, H, W).
+    """Images (B, C, H, W) randomly rotated, shifted and zoomed.
 
-    ``shift`` is a share of the image's half width, ``zoom`` of its size.
+    Args:
+        image: (B, C, H, W).
+        degrees: the largest rotation.
+        shift: the largest shift, as a fraction of half the width.
+        zoom: the largest change of size, as a fraction of it.
     """
     turn, x, y, scale = (2 * torch.rand(4, len(image), device=image.device) - 1).unbind()
     angle, scale = torch.deg2rad(degrees * turn), 1 + zoom * scale
@@ -80,7 +84,7 @@ class ClassifierTraining(PaperFacts, Loadable, LightningModule):
     Args:
         spec: of the data, linked from the data module.
         width: channels of the first layer.
-        optimizer: maps parameters to an optimizer; its rate is the peak of a one-cycle schedule.
+        optimizer: maps parameters to an optimizer; its learning rate is the peak of a one-cycle schedule.
     """
 
     def __init__(
@@ -107,8 +111,8 @@ class ClassifierTraining(PaperFacts, Loadable, LightningModule):
             self.log("train/loss", loss)
 
     def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
-        decided = self.network(batch.image).logits.argmax(1)
-        return EvalOutput(real=batch.image, fake=batch.image[:0], target=batch.label, prediction=decided)
+        prediction = self.network(batch.image).logits.argmax(1)
+        return EvalOutput(real=batch.image, fake=batch.image[:0], target=batch.label, prediction=prediction)
 
     test_step = validation_step
 

@@ -1,7 +1,7 @@
 """DINOv2's published weights in torchvision's vision transformer. Oquab et al. 2024.
 
-The published file is the state dict of the authors' own network. It differs from torchvision's in names, in a learned
-scale on each branch, which is folded into the layer before it, and in the feed-forward layer of the largest network.
+The published state dict of the authors' network differs from torchvision's in its names, in a learned scale on each
+branch, which is folded into the preceding layer, and in the feed-forward layer of the largest network.
 """
 
 import re
@@ -13,8 +13,8 @@ from torchvision.models import VisionTransformer
 
 PATCH = 14  # pixels along a patch
 HEAD = 64  # width of an attention head, in all four networks
-OFFSET = 0.1  # patches; the authors' interpolation of positions asks for so much more than there are
-SCALED = {"ls1": "attn.proj", "ls2": "mlp.fc2"}  # which layer a scale follows
+OFFSET = 0.1  # patches added by the authors' interpolation of positions
+SCALED = {"ls1": "attn.proj", "ls2": "mlp.fc2"}  # the layer before each scale
 LAYERS = (
     (r"^cls_token$", "class_token"),
     (r"^pos_embed$", "encoder.pos_embedding"),
@@ -45,16 +45,16 @@ class SwiGLU(nn.Module):
 def network_of(published: dict[str, Tensor], size: int) -> VisionTransformer:
     """The network that ``published`` weights belong to: images (B, 3, size, size) to the class token (B, F).
 
-    Its depth and width are those of the weights. Images are normalised with ImageNet's mean and deviation.
+    Depth and width are those of the weights. Images are normalised with ImageNet's mean and standard deviation.
 
     Raises:
-        KeyError: for weights of some other network, or
-        RuntimeError: if only some do not fit.
+        KeyError: for weights of another network.
+        RuntimeError: if some weights do not fit.
     """
     width = published["cls_token"].shape[-1]
     depth = len({name.split(".")[1] for name in published if name.startswith("blocks.")})
     gated = published.get("blocks.0.mlp.w3.weight")
-    with torch.device("meta"):  # neither memory nor random numbers for weights that are replaced
+    with torch.device("meta"):  # no memory and no random numbers for weights that are replaced
         network = VisionTransformer(size, PATCH, depth, width // HEAD, width, 4 * width)
         network.heads = nn.Identity()
         for block in network.encoder.layers if gated is not None else ():
@@ -65,7 +65,7 @@ def network_of(published: dict[str, Tensor], size: int) -> VisionTransformer:
 
 def renamed(published: dict[str, Tensor], patches: int) -> dict[str, Tensor]:
     """``published`` under torchvision's names, for images of ``patches`` by ``patches``."""
-    weights = {name: value for name, value in published.items() if name != "mask_token"}  # of the training alone
+    weights = {name: value for name, value in published.items() if name != "mask_token"}  # only used in training
     weights["pos_embed"] = positions(weights["pos_embed"], patches)
     for name in [name for name in weights if name.endswith(".gamma")]:
         block, branch, _ = name.rsplit(".", 2)
@@ -84,9 +84,9 @@ def torchvision_name(name: str) -> str:
 
 
 def positions(embedding: Tensor, patches: int) -> Tensor:
-    """(1, 1 + N * N, F) of the class token and N by N patches to (1, 1 + patches * patches, F), as the authors do it.
+    """Positions (1, 1 + N * N, F) resized to (1, 1 + patches * patches, F), as in the authors' code.
 
-    Bicubic without antialiasing, by a factor that is a little too large.
+    Bicubic without antialiasing, with a slightly larger factor.
     """
     trained = round((embedding.shape[1] - 1) ** 0.5)
     if trained == patches:

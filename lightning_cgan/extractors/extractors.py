@@ -1,4 +1,4 @@
-"""Networks whose features and logits the scores are computed from. Each names itself and hashes its weights."""
+"""Extractors: frozen networks whose features and logits the scores are computed from."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,13 +28,13 @@ MEAN_255, DEVIATION_255 = ([255 * value for value in channels] for channels in (
 class Extractor(nn.Module):
     """uint8 images (B, C, H, W) to features (B, F) and logits (B, classes), both float32.
 
-    A network that does not classify gives logits (B, 0); no Inception Score can be computed from them.
+    A network that does not classify returns logits (B, 0), which have no Inception Score.
 
     Attributes:
-        name: what the evaluation card calls it.
-        resize: how it brings images to its own size.
+        name: on the evaluation card.
+        resize: how images are resized to its input size.
         sha256: of the weights file.
-        knows_labels: whether its classes are those of the data set, so that it can judge a generated image's label.
+        knows_labels: whether its classes are those of the data set, so that label accuracy can be computed.
     """
 
     name: str
@@ -65,7 +65,7 @@ class DigitsClassifier(Extractor):
     def forward(self, image: Tensor) -> ClassifierOutput:
         if image.shape[1] != 1:
             raise UserError(
-                f"The digits classifier sees one grey channel; met images with {image.shape[1]}. "
+                f"The digits classifier needs images of one channel; got {image.shape[1]}. "
                 "Set the extractor of lightning_cgan.callbacks.Scores to one for colour."
             )
         return self.network(to_signed(image))
@@ -74,17 +74,17 @@ class DigitsClassifier(Extractor):
 class InceptionV3(Extractor):
     """The Inception network of the published FID and IS values: torch-fidelity's port.
 
-    With the default resize its features are torch-fidelity's, bit for bit; torchmetrics has resized with antialiasing
-    since 1.9, which no published number did. Its logits leave out the bias of the last layer, as the published
-    Inception Scores do.
+    With the default resize its features are bit-identical to torch-fidelity's; torchmetrics resizes with antialiasing
+    since 1.9, unlike all published numbers. Its logits omit the bias of the last layer, as published Inception Scores
+    do.
 
     Args:
-        weights: path of the file that ``lightning-cgan features fetch inception`` brings.
-        resize: how images are brought to 299x299; stands on the card.
-        sha256: the hash that file must have.
+        weights: path of the file that ``lightning-cgan features fetch inception`` downloads.
+        resize: how images are resized to 299x299; recorded on the card.
+        sha256: the required hash of that file.
 
     Raises:
-        UserError: if that file is missing or another one.
+        UserError: if that file is missing or has another content.
     """
 
     name = "inception-v3-tf"
@@ -97,11 +97,11 @@ class InceptionV3(Extractor):
     ) -> None:
         super().__init__()
         self.way, self.resize, self.sha256 = resize, resize.to(299), sha256
-        checked = BytesIO()  # torch-fidelity unpickles without a check what it is given
+        checked = BytesIO()  # torch-fidelity would unpickle the file without checks
         torch.save(read_weights(weights, sha256, "inception"), checked)
         checked.seek(0)
         try:
-            with torch.random.fork_rng(devices=[]):  # it draws weights that are replaced
+            with torch.random.fork_rng(devices=[]):  # it initialises weights that are replaced
                 network = FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=checked)
         except RuntimeError as cause:
             raise UserError(foreign(weights, "inception")) from cause
@@ -117,14 +117,14 @@ class InceptionV3(Extractor):
 class VGG16(Extractor):
     """The VGG-16 of improved precision and recall: features after its second hidden layer. Kynkäänniemi et al. 2019.
 
-    They are torch-fidelity's, bit for bit.
+    They are bit-identical to torch-fidelity's.
 
     Args:
-        weights: path of the file that ``lightning-cgan features fetch vgg16`` brings.
-        sha256: the hash that file must have.
+        weights: path of the file that ``lightning-cgan features fetch vgg16`` downloads.
+        sha256: the required hash of that file.
 
     Raises:
-        UserError: if that file is missing or another one.
+        UserError: if that file is missing or has another content.
     """
 
     name = "vgg16"
@@ -139,7 +139,7 @@ class VGG16(Extractor):
             self.network.load_state_dict(read_weights(weights, sha256, "vgg16"), assign=True)
         except RuntimeError as cause:
             raise UserError(foreign(weights, "vgg16")) from cause
-        self.network.classifier = self.network.classifier[:5]  # without dropout and the layer of the 1,000 classes
+        self.network.classifier = self.network.classifier[:5]  # without dropout and the classification layer
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor) -> ClassifierOutput:
@@ -163,12 +163,11 @@ class DINOv2(Extractor):
 
     Args:
         network: which of the four; published FD-DINOv2 values are those of VIT_L.
-        weights: path of the file that ``lightning-cgan features fetch`` brings for it; ``weights/<its name>.pth`` when
-            None.
-        sha256: the hash that file must have; that of the published weights when None.
+        weights: path of the file that ``lightning-cgan features fetch`` downloads; ``weights/<name>.pth`` when None.
+        sha256: the required hash of that file; that of the published weights when None.
 
     Raises:
-        UserError: if that file is missing or another one.
+        UserError: if that file is missing or has another content.
     """
 
     resize = Resize.PIL_BICUBIC.to(224)
@@ -192,7 +191,7 @@ class DINOv2(Extractor):
 
 
 def coloured(image: Tensor) -> Tensor:
-    """Grey images repeated to three channels; colour images as they are."""
+    """Grey images repeated to three channels; colour images unchanged."""
     return image.expand(-1, 3, -1, -1)
 
 
@@ -200,15 +199,15 @@ def without_classes(features: Tensor) -> ClassifierOutput:
     return ClassifierOutput(features, features.new_empty(len(features), 0))
 
 
-def seen_by(extractor: Extractor, image: Tensor) -> ClassifierOutput:
-    """What ``extractor`` makes of uint8 images, in full precision and without gradients.
+def extract(extractor: Extractor, image: Tensor) -> ClassifierOutput:
+    """Features and logits of uint8 images (B, C, H, W), in full precision and without gradients.
 
     Raises:
-        UserError: for images that are not bytes.
+        UserError: for images that are not uint8.
     """
     if image.dtype != torch.uint8:
         raise UserError(
-            f"Features are those of the bytes that a picture file holds; met {image.dtype}. "
+            f"Features are computed from uint8 images, as in an image file; got {image.dtype}. "
             "Convert images in [-1, 1] with lightning_cgan.batches.to_bytes."
         )
     with torch.no_grad(), torch.autocast(image.device.type, enabled=False), without_tf32():
@@ -217,9 +216,9 @@ def seen_by(extractor: Extractor, image: Tensor) -> ClassifierOutput:
 
 @contextmanager
 def without_tf32() -> Iterator[None]:
-    """Inside, convolutions and products are in full precision, whatever a run allows: features are shared by runs.
+    """Inside, convolutions and matrix products are in full float32: cached features are shared by runs.
 
-    cuDNN's default would change features on a GPU in the third digit.
+    With cuDNN's default, features on a GPU would differ in the third digit.
     """
     before, products = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
     torch.backends.cudnn.allow_tf32 = False

@@ -1,8 +1,8 @@
-"""Frozen networks whose inner layers perceptual losses and feature distances compare.
+"""Frozen feature networks for perceptual losses and feature distances.
 
-Each is an ``nn.Module``: images (B, 3, H, W) in [-1, 1] to a tuple of taps (B, C_i, H_i, W_i), differentiable. They
-differ from the extractors of FID, which see bytes and give no gradients. A network that was a loss must not judge:
-``PhotoPatches`` teaches and ``PhotoPatchesJudge`` judges; their width, their seed and their weights differ.
+Each is an ``nn.Module``: images (B, 3, H, W) in [-1, 1] to a tuple of taps (B, C_i, H_i, W_i), differentiable.
+Extractors, which compute FID, take uint8 images and give no gradients. A network used in a loss must not be used for
+scores: ``PhotoPatches`` is for losses, ``PhotoPatchesJudge`` for scores; their width, seed and weights differ.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,10 +27,10 @@ JOHNSON = ("relu1_2", "relu2_2", "relu3_3", "relu4_3")
 
 
 class Features(nn.Module):
-    """Base of the feature networks. All of them are frozen and in eval mode when they are made.
+    """Base of the feature networks, which are frozen and in eval mode.
 
     Attributes:
-        name: what the evaluation card calls it.
+        name: on the evaluation card.
         sha256: of the weights file.
     """
 
@@ -42,22 +42,21 @@ class Features(nn.Module):
 
 
 class VGGFeatures(Features):
-    """Layers of a VGG that has learned ImageNet's classes: torchvision's networks and weights, images as they come.
+    """Layers of torchvision's VGG trained on ImageNet; images are not resized.
 
-    Published losses are those of Caffe's weights, which see other colours at another scale: weights of losses do not
-    carry over from one to the other.
+    Published loss weights are for Caffe's VGG, which takes other colours at another scale; they do not transfer to
+    these networks.
 
     Args:
         architecture: "vgg16" or "vgg19".
-        weights: path of the file that ``lightning-cgan features fetch`` brings for it; ``weights/<its name>.pth`` when
-            None.
-        taps: the layers, called ``relu<block>_<convolution>`` or ``conv<block>_<convolution>``, lowest first. Nothing
-            above the last of them is computed.
-        average: whether averages are pooled in place of maxima, as Gatys et al. 2016 advise.
-        sha256: the hash that the file must have; that of the published weights when None.
+        weights: path of the file that ``lightning-cgan features fetch`` downloads; ``weights/<name>.pth`` when None.
+        taps: the layers, named ``relu<block>_<convolution>`` or ``conv<block>_<convolution>``, lowest first. Layers
+            above the last one are not computed.
+        average: whether to use average pooling in place of max pooling, as Gatys et al. 2016 recommend.
+        sha256: the required hash of the file; that of the published weights when None.
 
     Raises:
-        UserError: if there is no such layer, or the file is missing or another one.
+        UserError: for an unknown layer, or if the file is missing or has another content.
     """
 
     def __init__(
@@ -77,7 +76,7 @@ class VGGFeatures(Features):
         layers.load_state_dict(held, assign=True)
         layers = layers[: self.places[-1] + 1]
         for place, layer in enumerate(layers):
-            if isinstance(layer, nn.ReLU):  # in place it would overwrite the tap before it
+            if isinstance(layer, nn.ReLU):  # an in-place ReLU would overwrite the tap before it
                 layers[place] = nn.ReLU()
             if isinstance(layer, nn.MaxPool2d) and average:
                 layers[place] = nn.AvgPool2d(2)
@@ -94,7 +93,7 @@ class VGGFeatures(Features):
 
 
 def layer_names(layers: nn.Sequential) -> dict[str, int]:
-    """The place of each convolution and ReLU in torchvision's VGG by its name in the papers."""
+    """The index of each convolution and ReLU in torchvision's VGG by its name in the papers."""
     places, block, number = {}, 1, 0
     for place, layer in enumerate(layers):
         if isinstance(layer, nn.MaxPool2d):
@@ -106,18 +105,18 @@ def layer_names(layers: nn.Sequential) -> dict[str, int]:
 
 
 def tap_places(layers: nn.Sequential, taps: Sequence[str]) -> list[int]:
-    """Where the layers called ``taps`` are.
+    """The indices of the layers named ``taps``.
 
     Raises:
-        UserError: for a name that there is not, no name, or another order than that of the layers.
+        UserError: for an unknown name, no name, or names in another order than the layers.
     """
     known = layer_names(layers)
     unknown = [tap for tap in taps if tap not in known]
     places = [known[tap] for tap in taps if tap in known]
     if unknown or not places or places != sorted(set(places)):
         raise UserError(
-            f"Taps are layers called {', '.join(name for name in known if name.startswith('relu'))} (or conv...), the "
-            f"lowest first; met {', '.join(taps) or 'none'}. Set the feature network's init_args.taps."
+            f"Taps are layers named {', '.join(name for name in known if name.startswith('relu'))} (or conv...), the "
+            f"lowest first; got {', '.join(taps) or 'none'}. Set the feature network's init_args.taps."
         )
     return places
 
@@ -126,38 +125,38 @@ def vgg_weights(architecture: str, weights: str, sha256: str, layers: nn.Sequent
     """The weights of the convolutional ``layers`` in the file ``weights``.
 
     Raises:
-        UserError: if there is no such file, its hash is not ``sha256``, or it holds something else.
+        UserError: if the file is missing, its hash is not ``sha256``, or it holds another network.
     """
     path = Path(weights)
-    mend = (
+    advice = (
         f"Run `{fetch_command(architecture, path.parent)}` and set the feature network's init_args.weights to "
         f"{path.with_name(file_name(architecture))}"
     )
     needed = f"The {architecture} feature network needs torchvision's weights on disk"
     if not path.is_file():
-        raise UserError(f"{needed}; there is no file {weights}. {mend}.")
-    if (met := sha256_of(path)) != sha256:
+        raise UserError(f"{needed}; got no file {weights}. {advice}.")
+    if (got := sha256_of(path)) != sha256:
         raise UserError(
-            f"{needed}, with the hash {sha256}; {weights} has {met}. {mend}, or set its init_args.sha256 to use other "
-            "weights knowingly."
+            f"{needed}, with the hash {sha256}; got {weights} with {got}. {advice}, or set its init_args.sha256 to use "
+            "other weights intentionally."
         )
     try:
         held = torch.load(path, map_location="cpu", weights_only=True)
         held = {name.removeprefix("features."): value for name, value in held.items() if name.startswith("features.")}
         fits = {n: v.shape for n, v in held.items()} == {n: v.shape for n, v in layers.state_dict().items()}
     except Exception as cause:
-        raise UserError(f"{needed}; {weights} is no state dict. {mend}.") from cause
+        raise UserError(f"{needed}; got {weights}, which is not a state dict. {advice}.") from cause
     if not fits:
-        raise UserError(f"{needed}; {weights} holds another network. {mend}.")
+        raise UserError(f"{needed}; got {weights}, which holds another network. {advice}.")
     return held
 
 
 class PhotoPatches(Features):
     """Four taps of the network that ships with the package; ``experiments/features/photos.yaml``.
 
-    It was taught from which of the training photographs a patch is, in changing light and at
-    times without colour, and which colours it has. Its taps have 24, 48, 72 and 72 channels at the size of the image, a
-    half, a quarter and an eighth of it; sides are 8 pixels at least.
+    It was trained to tell from which training photograph a patch is, under changing light and partly without colour,
+    and to predict colours. Its taps have 24, 48, 72 and 72 channels at full, half, quarter and eighth size of the
+    image; sides are at least 8 pixels.
     """
 
     name, file, width = "photo-patches", "photo_patches.safetensors", 24
@@ -176,21 +175,21 @@ class PhotoPatches(Features):
 
 
 class PhotoPatchesJudge(PhotoPatches):
-    """Its judge: the same recipe with 32 channels, seed 1 and no colours to tell. It scores and is never a loss."""
+    """The counterpart of ``PhotoPatches`` for scores, not for losses: 32 channels, seed 1, trained without colours."""
 
     name, file, width = "photo-patches-judge", "photo_patches_judge.safetensors", 32
 
 
 class WithColours(Features):
-    """A feature network with one more tap, the last: mean colours of areas of the image, (B, 3, H / area, W / area).
+    """A feature network with an additional last tap: mean colours of areas of the image, (B, 3, H / area, W / area).
 
-    A network that was taught to know things in any light pays colours little heed, and a loss of its features alone
-    leaves much of them to chance.
+    A network trained to recognise content in any light is largely insensitive to colour, so a loss on its features
+    alone hardly constrains colours.
 
     Args:
-        features: makes the network.
-        area: pixels along its sides.
-        gain: on colours in [-1, 1]; its square weighs their loss.
+        features: factory of the network.
+        area: side of the areas, in pixels.
+        gain: factor of colours in [-1, 1]; its square is the weight of their loss.
     """
 
     def __init__(self, features: Callable[[], Features], area: int = 8, gain: float = 1.5) -> None:

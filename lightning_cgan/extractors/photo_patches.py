@@ -1,5 +1,7 @@
-"""Small networks that have seen photographs: asked from which of a few photographs a patch is, they learn edges,
-textures and colours, and stand in for VGG where no downloaded network is at hand."""
+"""A small feature network of photographs and its training; it replaces VGG where no downloaded weights are available.
+
+It learns edges, textures and colours by telling from which of a few photographs a patch is.
+"""
 
 import torch
 from lightning.pytorch import LightningModule
@@ -53,13 +55,13 @@ def convolution(before: int, after: int) -> tuple[nn.Module, ...]:
 
 
 def recoloured(image: Tensor, strength: float = 0.5) -> Tensor:
-    """Images (B, 3, H, W) in [-1, 1] in other light: contrast, colour casts, and for about a third of them no colour.
+    """Images (B, 3, H, W) in [-1, 1] with random contrast and colour cast; about a third of them without colour.
 
-    Patches of one photograph share its light, so a network could tell photographs apart by their colours alone.
+    Patches of one photograph share its light, so a network could tell photographs apart by colour alone.
     """
     count, channels = image.shape[:2]
     grey = (image * image.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
-    left = (1.5 * torch.rand(count, 1, 1, 1, device=image.device) - 0.5).clamp(min=0)  # how much colour
+    left = (1.5 * torch.rand(count, 1, 1, 1, device=image.device) - 0.5).clamp(min=0)  # share of colour
     gain, lift = strength * (2 * torch.rand(2, count, channels, 1, 1, device=image.device) - 1)
     return (torch.lerp(grey, image, left) * (1 + gain) + lift).clamp(-1, 1)
 
@@ -67,14 +69,14 @@ def recoloured(image: Tensor, strength: float = 0.5) -> Tensor:
 class PatchTraining(PaperFacts, Loadable, LightningModule):
     """Trains a ``PatchNetwork`` to tell from which photograph a patch is; ``experiments/features/photos.yaml``.
 
-    What tells photographs apart in changing light is blind to colour, and pictures of any colour have the same
-    features. So that the taps keep it, a linear map of each is trained to give the mean colour of its places.
+    Features that tell photographs apart under changing light ignore colour. So that the taps keep it, a linear map of
+    each is trained to predict the mean colour at its positions.
 
     Args:
         spec: of the data, linked from the data module; its classes are the photographs.
         width: of the network.
         colour_weight: of the squared error of those colours, in [-1, 1]; mean over the taps.
-        optimizer: maps parameters to an optimizer; its rate is the peak of a one-cycle schedule.
+        optimizer: maps parameters to an optimizer; its learning rate is the peak of a one-cycle schedule.
     """
 
     def __init__(
@@ -99,7 +101,7 @@ class PatchTraining(PaperFacts, Loadable, LightningModule):
         keyed.reseed("train", self.global_step, self.global_rank)
         image, label = recoloured(batch.image.flatten(0, 1)), batch.label.flatten(0, 1)
         taps = self.network(image)
-        loss = cross_entropy(self.decide(taps), label)
+        loss = cross_entropy(self.classify(taps), label)
         total = loss + self.colour_weight * self.colour_error(taps, image) if self.colour_weight else loss
         optimizer_step(self, self.optimizers(), total, count=True)
         self.lr_schedulers().step()
@@ -107,23 +109,23 @@ class PatchTraining(PaperFacts, Loadable, LightningModule):
             self.log("train/loss", loss)
 
     def colour_error(self, taps: tuple[Tensor, ...], image: Tensor) -> Tensor:
-        """The mean squared error of the colours that linear maps of ``taps`` give of the places of ``image``."""
+        """The mean squared error of the colours of ``image`` predicted by linear maps of ``taps``."""
         errors = [
             mse_loss(colours(tap).float(), adaptive_avg_pool2d(image, tuple(tap.shape[-2:])))
             for colours, tap in zip(self.colours, taps, strict=True)
         ]
         return torch.stack(errors).mean()
 
-    def decide(self, taps: tuple[Tensor, ...]) -> Tensor:
+    def classify(self, taps: tuple[Tensor, ...]) -> Tensor:
         return self.head(taps[-1].mean((-1, -2))).float()
 
     def forward(self, image: Tensor) -> Tensor:
         """Patches (B, 3, H, W) in [-1, 1] to logits of the photographs."""
-        return self.decide(self.network(image))
+        return self.classify(self.network(image))
 
     def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
-        decided = self(batch.image).argmax(1)
-        return EvalOutput(real=batch.image, fake=batch.image[:0], target=batch.label, prediction=decided)
+        prediction = self(batch.image).argmax(1)
+        return EvalOutput(real=batch.image, fake=batch.image[:0], target=batch.label, prediction=prediction)
 
     test_step = validation_step
 

@@ -1,4 +1,4 @@
-"""The azimuth of an object in a picture, as a small network sees it that was trained on real views."""
+"""A small regressor of object azimuths and its training."""
 
 from importlib.resources import as_file, files
 
@@ -27,7 +27,7 @@ UNIT = 45.0  # degrees in the network's unit
 
 
 class PoseNetwork(nn.Module):
-    """Pictures (B, C, H, W) in [-1, 1] to azimuths (B,) in degrees. They are turned grey and brought to 32x32 first."""
+    """Images (B, C, H, W) in [-1, 1] to azimuths (B,) in degrees; they are first converted to grey 32x32 images."""
 
     def __init__(self, width: int = 16) -> None:
         super().__init__()
@@ -54,12 +54,12 @@ class PoseNetwork(nn.Module):
 
 
 class PoseRegressor(nn.Module):
-    """The network that ships with the package, for the cars and chairs of ``Poses``, at every size.
+    """The shipped pose regressor for the cars and chairs of ``Poses`` at any size.
 
-    It is trained on other objects than those that are evaluated; ``experiments/pose_regressor/poses.yaml``.
+    It was trained on other objects than those of evaluations; ``experiments/pose_regressor/poses.yaml``.
 
     Attributes:
-        name: what the evaluation card calls it.
+        name: on the evaluation card.
         sha256: of the weights file.
     """
 
@@ -76,7 +76,7 @@ class PoseRegressor(nn.Module):
 
     @torch.no_grad()
     def forward(self, image: Tensor) -> Tensor:
-        """Azimuths (B,) in degrees, in full precision, of pictures (B, C, H, W) in [-1, 1]."""
+        """Azimuths (B,) in degrees, in full precision, of images (B, C, H, W) in [-1, 1]."""
         with torch.autocast(image.device.type, enabled=False):
             azimuth: Tensor = self.network(image.float())
         return azimuth
@@ -88,7 +88,7 @@ class PoseTraining(PaperFacts, Loadable, LightningModule):
     Args:
         spec: of the data, linked from the data module.
         width: channels of the first layer.
-        optimizer: maps parameters to an optimizer; its rate is the peak of a one-cycle schedule.
+        optimizer: maps parameters to an optimizer; its learning rate is the peak of a one-cycle schedule.
     """
 
     def __init__(
@@ -114,9 +114,9 @@ class PoseTraining(PaperFacts, Loadable, LightningModule):
             self.log("train/loss", loss)
 
     def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
-        """``decided`` is the azimuth that the network sees, in degrees, and ``truth`` what it is."""
-        seen, truth = self.network(batch.image).float(), batch.label.float() - ZERO
-        return EvalOutput(real=batch.image, fake=batch.image[:0], target=truth, prediction=seen)
+        """``prediction`` and ``target`` are azimuths in degrees."""
+        prediction, target = self.network(batch.image).float(), batch.label.float() - ZERO
+        return EvalOutput(real=batch.image, fake=batch.image[:0], target=target, prediction=prediction)
 
     test_step = validation_step
 

@@ -1,4 +1,4 @@
-"""How images are brought to the size of a feature network. Scores under different ways are not comparable."""
+"""Resizing of images to the input size of an extractor. Scores with different resizing are not comparable."""
 
 from enum import Enum
 
@@ -8,9 +8,9 @@ from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d
 
 
 class Resize(Enum):
-    """Ways by name; the value begins what the evaluation card says.
+    """Resize methods; the evaluation card has the value and the size.
 
-    TENSORFLOW_1: from the top left corner, without antialiasing, as in the original FID and most published ones.
+    TENSORFLOW_1: from the top left corner, without antialiasing, as in the original FID and most published values.
     PIL_BILINEAR: antialiased, on floats, as in the benchmark of PyTorch-StudioGAN.
     PIL_BICUBIC: antialiased, on floats, not clipped, as in clean-fid. Parmar et al. 2022.
     """
@@ -20,7 +20,7 @@ class Resize(Enum):
     PIL_BICUBIC = "PIL bicubic"
 
     def to(self, size: int) -> str:
-        """This way, with the size in pixels of its result."""
+        """The name of the method with the size in pixels, for the card."""
         return f"{self.value} to {size}x{size}"
 
 
@@ -33,9 +33,9 @@ def resized(image: Tensor, size: int, way: Resize) -> Tensor:
 
 
 def pictured(image: Tensor, size: int) -> Tensor:
-    """uint8 (B, C, H, W) to whole float32 (B, C, size, size) in [0, 255]: what PIL's bicubic filter makes of bytes.
+    """uint8 (B, C, H, W) to whole float32 (B, C, size, size) in [0, 255]: PIL's bicubic filter on bytes.
 
-    Along rows, then along columns, with bytes in between, as PIL has long done; from floats edges overshoot further.
+    Along rows, then along columns, rounded to bytes in between, as in PIL; on floats, edges overshoot further.
     """
     pixels = image.float()
     for shape in ((image.shape[2], size), (size, size)):

@@ -1,4 +1,4 @@
-"""A small segmenter: what it reads in generated pictures, set against what it reads in real ones, scores them."""
+"""A small segmentation network, its training, and the segmenters and features that scores are computed with."""
 
 from collections.abc import Callable
 from importlib.resources import as_file, files
@@ -27,17 +27,17 @@ from lightning_cgan.optimize import optimizer_step, should_log
 from lightning_cgan.schedules.schedulers import OneCycle
 
 LEVELS = 4  # of resolution, each half the one before
-PIXELS = 2**21  # that are looked at at a time
+PIXELS = 2**21  # segmented at a time
 
 
 class SegmenterNetwork(nn.Module):
-    """Pictures (B, C, H, W) in [-1, 1] of any size to logits (B, classes, H, W): fully convolutional.
+    """Images (B, C, H, W) in [-1, 1] of any size to logits (B, classes, H, W): fully convolutional.
 
-    A small U-Net (Ronneberger et al. 2015): two convolutions at each of four resolutions, and one for each on the way
-    back up, beside what was seen on the way down. Channels double down to the third resolution.
+    A small U-Net (Ronneberger et al. 2015): two convolutions at each of four resolutions, and one at each on the way
+    up, with skip connections. Channels double down to the third resolution.
 
     Args:
-        channels: of the pictures.
+        channels: of the images.
         classes: of pixels.
         width: channels at full size.
     """
@@ -55,11 +55,11 @@ class SegmenterNetwork(nn.Module):
         self.head = nn.Conv2d(width, classes, 1)
 
     def levels(self, image: Tensor) -> list[Tensor]:
-        """What is seen at each resolution, from the finest (B, width, H', W'), whose sides are multiples of 8."""
-        seen = [padded(image, 2 ** (LEVELS - 1))]
+        """The features at each resolution, the finest (B, width, H', W') first; its sides are multiples of 8."""
+        features = [padded(image, 2 ** (LEVELS - 1))]
         for level, step in enumerate(self.down):
-            seen.append(step(avg_pool2d(seen[-1], 2) if level else seen[-1]))
-        return seen[1:]
+            features.append(step(avg_pool2d(features[-1], 2) if level else features[-1]))
+        return features[1:]
 
     def forward(self, image: Tensor) -> Tensor:
         *finer, x = self.levels(image)
@@ -69,18 +69,18 @@ class SegmenterNetwork(nn.Module):
 
 
 def padded(image: Tensor, multiple: int) -> Tensor:
-    """(B, C, H, W) with its last rows and columns repeated until both sides divide by ``multiple``."""
+    """(B, C, H, W) padded by its last rows and columns until both sides are multiples of ``multiple``."""
     right, below = -image.shape[-1] % multiple, -image.shape[-2] % multiple
     return pad(image, (0, right, 0, below), mode="replicate") if right or below else image
 
 
 class Segmenter(nn.Module):
-    """uint8 pictures (B, C, H, W) to logits (B, classes, H, W).
+    """uint8 images (B, C, H, W) to logits (B, classes, H, W).
 
     Attributes:
-        name: what the evaluation card calls it.
+        name: on the evaluation card.
         sha256: of the weights file.
-        classes: as many as the palette of its data has colours.
+        classes: the number of colours of the data's palette.
     """
 
     name: str
@@ -91,12 +91,12 @@ class Segmenter(nn.Module):
         raise NotImplementedError
 
 
-def decided(segmenter: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
-    """The class (B, H, W) int64 of each pixel of uint8 pictures (B, C, H, W), in full precision whatever a run has.
+def segment(segmenter: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
+    """The class (B, H, W) int64 of each pixel of uint8 images (B, C, H, W), in full precision.
 
     Args:
-        segmenter: uint8 pictures to logits, a :class:`Segmenter`.
-        image: any number of pictures, 0 too.
+        segmenter: uint8 images to logits, a :class:`Segmenter`.
+        image: any number of images, also none.
     """
     at_once = max(1, PIXELS // max(image[:1].numel(), 1))
     with torch.no_grad(), torch.autocast(image.device.type, enabled=False), without_tf32():
@@ -104,14 +104,14 @@ def decided(segmenter: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
 
 
 class TrainedSegmenter(Segmenter):
-    """A segmenter from a weights file that a run of :class:`SegmenterTraining` left in its folder.
+    """A segmenter with the weights that a run of :class:`SegmenterTraining` saved in its folder.
 
     Args:
         weights: path of the file.
-        name: what the evaluation card calls it.
+        name: on the evaluation card.
 
     Raises:
-        UserError: if there is no such file, or it holds something else.
+        UserError: if the file is missing or holds something else.
     """
 
     def __init__(self, weights: str, name: str = "segmenter") -> None:
@@ -124,7 +124,7 @@ class TrainedSegmenter(Segmenter):
     def forward(self, image: Tensor) -> Tensor:
         if image.shape[1] != self.channels:
             raise UserError(
-                f"The segmenter {self.name} sees pictures of {self.channels} channels; met {image.shape[1]}. Set the "
+                f"The segmenter {self.name} needs images of {self.channels} channels; got {image.shape[1]}. Set the "
                 "segmenter of lightning_cgan.callbacks.SegmentationScores to one of your data."
             )
         return self.network(to_signed(image))
@@ -139,7 +139,7 @@ class FacadesSegmenter(TrainedSegmenter):
 
 
 def read_segmenter(path: Path) -> tuple[SegmenterNetwork, str]:
-    """The network in a weights file, of the width and with the classes that the file says, and the file's hash."""
+    """The network in a weights file, with its width and classes, and the hash of the file."""
     try:
         held = load_file(path)
         width, channels = held["down.0.0.weight"].shape[:2]
@@ -148,7 +148,7 @@ def read_segmenter(path: Path) -> tuple[SegmenterNetwork, str]:
         network.load_state_dict(held, assign=True)
     except Exception as cause:
         raise UserError(
-            f"A segmenter is read from the weights that its training saved; {path} is missing or holds something else. "
+            f"A segmenter needs the weights that its training saved; got {path}, which is missing or another file. "
             "Train one with experiments/segmenter/facades.yaml on your data, and set the segmenter's init_args.weights "
             "to the file in its run folder."
         ) from cause
@@ -156,11 +156,11 @@ def read_segmenter(path: Path) -> tuple[SegmenterNetwork, str]:
 
 
 class SegmenterFeatures(Extractor):
-    """What a segmenter sees in a picture at a quarter of its size, averaged over its places: features of pictures for
+    """A segmenter's features at a quarter of the image size, averaged over positions, as an extractor for
     :class:`lightning_cgan.callbacks.Scores`.
 
-    Of its resolutions this one tells blur, noise, wrong colours and lost variety of facades best from a second sample
-    of real pictures.
+    Of its resolutions, this one best separates blur, noise, wrong colours and lost variety of facades from a second
+    sample of real images.
 
     Args:
         segmenter: of the data set.
@@ -185,21 +185,21 @@ class FacadesFeatures(SegmenterFeatures):
         super().__init__(FacadesSegmenter())
 
 
-LEFT_OUT = -100  # in place of a class
+LEFT_OUT = -100  # cross_entropy's ignore_index
 
 
 class SegmenterTraining(PaperFacts, Loadable, LightningModule):
-    """Trains a :class:`SegmenterNetwork` by cross-entropy on pairs of pictures (a) and label maps (b).
+    """Trains a :class:`SegmenterNetwork` by cross-entropy on pairs of images (a) and label maps (b).
 
-    To the suite it is a translation like any other: what it decides is painted in the data's palette, and scored by
+    It behaves like a translation: predictions are painted in the data's palette and scored by
     :class:`lightning_cgan.callbacks.SegmentationScores`.
 
     Args:
         spec: of the data, linked from the data module.
         classes: colours of the data's palette.
         width: channels at full size.
-        ignored: classes whose pixels teach nothing.
-        optimizer: maps parameters to an optimizer; its rate is the peak of a one-cycle schedule.
+        ignored: classes whose pixels have no loss.
+        optimizer: maps parameters to an optimizer; its learning rate is the peak of a one-cycle schedule.
     """
 
     training_batch = Paired
@@ -216,7 +216,7 @@ class SegmenterTraining(PaperFacts, Loadable, LightningModule):
         self.automatic_optimization = False
         self.network = SegmenterNetwork(spec.channels_a, classes, width)
         self.classes, self.ignored, self.optimizer = classes, ignored or [], optimizer
-        self.register_buffer("palette", torch.zeros(classes, 3, dtype=torch.uint8))  # a checkpoint knows its colours
+        self.register_buffer("palette", torch.zeros(classes, 3, dtype=torch.uint8))  # saved in checkpoints
 
     def setup(self, stage: str) -> None:
         """Refuse data without label maps in b, or with another number of classes.
@@ -228,14 +228,14 @@ class SegmenterTraining(PaperFacts, Loadable, LightningModule):
         palette = data.palette
         if palette is None or data.labels_in != "b":
             raise UserError(
-                "A segmenter learns label maps (b) from pictures (a); got "
-                f"{type(self.trainer.datamodule).__name__} with label maps in "
-                f"{data.labels_in}. Set data.init_args.direction so that b are the label maps, or "
+                "A segmenter learns label maps (b) from images (a); got "
+                f"{type(self.trainer.datamodule).__name__} with label maps in {data.labels_in}. "
+                "Set data.init_args.direction so that b are the label maps, or "
                 "data to a set with a palette."
             )
         if len(palette) != self.classes:
             raise UserError(
-                f"The classes of a segmenter are the colours of the palette, {len(palette)}; met {self.classes}. "
+                f"The classes of a segmenter are the colours of the palette, {len(palette)}; got {self.classes}. "
                 f"Set model.init_args.classes to {len(palette)}."
             )
         self.palette.copy_(palette)
@@ -252,13 +252,13 @@ class SegmenterTraining(PaperFacts, Loadable, LightningModule):
             self.log("train/loss", loss)
 
     def loss(self, picture: Tensor, labels: Tensor) -> Tensor:
-        """The mean cross-entropy of the pixels of pictures and their label maps, (B, C, H, W) in [-1, 1] both."""
+        """The mean cross-entropy of the pixels of images and their label maps, both (B, C, H, W) in [-1, 1]."""
         number = class_numbers(to_bytes(labels), self.palette)
         number[torch.isin(number, torch.tensor(self.ignored, device=number.device))] = LEFT_OUT
         return cross_entropy(self.network(picture).float(), number, ignore_index=LEFT_OUT)
 
     def forward(self, picture: Tensor) -> Tensor:
-        """Pictures (B, C, H, W) in [-1, 1] to label maps (B, 3, H, W) in [-1, 1] in the palette's colours."""
+        """Images (B, C, H, W) in [-1, 1] to label maps (B, 3, H, W) in [-1, 1] in the palette's colours."""
         return to_signed(painted(self.network(picture).argmax(1), self.palette))
 
     def validation_step(self, batch: Paired, batch_idx: int) -> EvalOutput:
@@ -276,24 +276,26 @@ class SegmenterTraining(PaperFacts, Loadable, LightningModule):
 
 
 def class_numbers(image: Tensor, palette: Tensor) -> Tensor:
-    """The class (B, H, W) int64 of each pixel: that of the nearest colour in RGB, the first of equally near ones.
+    """The class (B, H, W) int64 of each pixel: that of the nearest palette colour in RGB, the first if several are.
 
     Args:
         image: (B, 3, H, W) uint8.
         palette: (K, 3) uint8, in class order.
 
     Raises:
-        UserError: for images that are no bytes, or without three channels.
+        UserError: for images that are not uint8, or do not have three channels.
     """
     if image.dtype != torch.uint8 or image.shape[1] != 3:
         raise UserError(
-            f"Classes are read from uint8 pictures of 3 channels; met {image.dtype} ones of {image.shape[1]}. "
+            f"Classes are read from uint8 images of 3 channels; got {image.dtype} images of {image.shape[1]}. "
             "Convert images in [-1, 1] with lightning_cgan.batches.to_bytes, and set data to a set with a palette."
         )
     pixel = image.int()
     best = torch.full_like(pixel[:, 0], torch.iinfo(torch.int32).max)
     number = torch.zeros_like(pixel[:, 0], dtype=torch.int64)
-    for row, colour in enumerate(palette.to(image.device).int()):  # integers: exact, and no memory for all K at once
+    for row, colour in enumerate(
+        palette.to(image.device).int()
+    ):  # integers are exact; one colour at a time saves memory
         distance = (pixel - colour[:, None, None]).square().sum(1, dtype=torch.int32)
         nearer = distance < best
         best, number = torch.where(nearer, distance, best), torch.where(nearer, row, number)
@@ -301,5 +303,5 @@ def class_numbers(image: Tensor, palette: Tensor) -> Tensor:
 
 
 def painted(number: Tensor, palette: Tensor) -> Tensor:
-    """Classes (B, H, W) int64 as a picture (B, 3, H, W) uint8; :func:`class_numbers` reads them back."""
+    """Classes (B, H, W) int64 as an image (B, 3, H, W) uint8; the inverse of :func:`class_numbers`."""
     return palette.to(number.device)[number].movedim(-1, 1)

@@ -1,6 +1,6 @@
-"""Published weights of feature networks: where they lie, and the hash that their files must have.
+"""Published weights of feature networks: URLs, hashes, sizes, and reading them from disk.
 
-Starts without torch: the command that downloads them shares it with the networks that load them.
+Used by the networks that load them and by the command that downloads them.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ DINO = "https://dl.fbaipublicfiles.com/dinov2"
 
 
 class Pinned(NamedTuple):
-    """One file of weights, as its makers published it."""
+    """A published file of weights."""
 
     url: str
     sha256: str
@@ -63,38 +63,38 @@ PINNED = {
 
 
 def file_name(name: str) -> str:
-    """What the file of these weights is called on disk."""
+    """The file name of these weights on disk."""
     return f"{name}.pth"
 
 
 def fetch_command(name: str, folder: Path) -> str:
-    """The command line that puts these weights into ``folder``."""
+    """The command line that downloads these weights to ``folder``."""
     return f"lightning-cgan features fetch {name} --to {folder}"
 
 
 def sha256_of(path: Path) -> str:
-    """The hash of a file's content."""
+    """The SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_weights(weights: str, sha256: str, name: str) -> "dict[str, Tensor]":
-    """The state dict in the file ``weights``, which is to be the one that is published as ``name``.
+    """The state dict in the file ``weights``, published as ``name``.
 
     Raises:
-        UserError: if there is no such file, its hash is not ``sha256``, or it holds something else.
+        UserError: if the file is missing, its hash is not ``sha256``, or it is not a state dict.
     """
     import torch  # here, because the command line lists and fetches weights without it
 
     path = Path(weights)
     if not path.is_file():
         raise UserError(
-            f"{name} features need the weights of the network on disk; there is no file {weights}. {mend(path, name)}."
+            f"{name} features need the weights of the network on disk; got no file {weights}. {advice(path, name)}."
         )
-    if (met := sha256_of(path)) != sha256:
+    if (got := sha256_of(path)) != sha256:
         raise UserError(
-            f"{name} features are those of the weights with the hash {sha256}; {weights} has {met}. "
-            f"{mend(path, name)}, or set init_args.sha256 to score with other weights knowingly."
+            f"{name} features need the weights with the hash {sha256}; got {weights} with {got}. "
+            f"{advice(path, name)}, or set init_args.sha256 to use other weights intentionally."
         )
     try:
         held = torch.load(path, map_location="cpu", weights_only=True)
@@ -106,11 +106,12 @@ def read_weights(weights: str, sha256: str, name: str) -> "dict[str, Tensor]":
 
 
 def foreign(weights: str, name: str) -> str:
-    """What to say of a file that holds something else than a network's weights."""
-    return f"{name} features need that network's own state dict; {weights} is not one. {mend(Path(weights), name)}."
+    """The message for a file that does not hold the weights of the network ``name``."""
+    what = f"{name} features need that network's state dict; got {weights}, which is another file."
+    return f"{what} {advice(Path(weights), name)}."
 
 
-def mend(path: Path, name: str) -> str:
-    """How to come by the published weights."""
+def advice(path: Path, name: str) -> str:
+    """The sentence that tells how to get the published weights."""
     place = path.with_name(file_name(name))
     return f"Run `{fetch_command(name, path.parent)}` and set the extractor's init_args.weights to {place}"

@@ -1,7 +1,8 @@
-"""The classification accuracy score: how well a classifier that only ever saw generated images knows real ones.
+"""GAN-train (classification accuracy score, CAS) and GAN-test: classifiers trained on generated and on real images.
 
-Ravuri & Vinyals 2019 (arXiv:1905.10887), "CAS"; both directions as GAN-train and GAN-test of Shmelkov et al. 2018
-(arXiv:1807.09499). Labels that do not fit, poor images and missing variety all lower the first.
+GAN-train is the accuracy on real images of a classifier trained on generated ones: CAS of Ravuri & Vinyals 2019
+(arXiv:1905.10887). GAN-test is the reverse; both after Shmelkov et al. 2018 (arXiv:1807.09499). Wrong labels, poor
+images and missing variety all lower GAN-train.
 """
 
 import math
@@ -22,14 +23,14 @@ from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.digits import SmallClassifier, jitter
 from lightning_cgan.finite import check_trained
 
-LEAK = 0.1  # share of test images among the training images that no clean split has
+LEAK = 0.1  # tolerated share of test images among the training images
 CHUNK = 500  # images classified at a time
 
 
 class Recipe(NamedTuple):
     """How a classifier is trained: the same way on real and on generated images."""
 
-    name: str  # of the network, as the card calls it
+    name: str  # of the network, on the card
     network: Callable[
         [ImageSpec], nn.Module
     ]  # its module maps (B, C, H, W) in [-1, 1] to logits or ``ClassifierOutput``
@@ -74,7 +75,7 @@ def recipe_for(spec: ImageSpec) -> Recipe:
 
 @contextmanager
 def keyed_streams(device: torch.device, *key: int | str) -> Iterator[None]:
-    """Inside, torch's streams of the CPU and of ``device`` start at ``key``; afterwards they are as they were."""
+    """Inside, torch's random streams of the CPU and ``device`` are seeded by ``key``; afterwards they are restored."""
     cuda = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
         torch.default_generator.manual_seed(keyed.seed_of(*key, seed=0))  # torch.manual_seed would seed all GPUs
@@ -94,9 +95,9 @@ def train_classifier(
 ) -> nn.Module:
     """A network of ``recipe`` trained by cross-entropy on jittered images, in eval mode on ``device``.
 
-    AdamW with a one-cycle rate; every batch is full, and every image is shown once before any is shown again. First
-    weights, order and jitter are a function of ``purpose`` alone: not of the run's seed, nor of any global stream.
-    May be called where Lightning has switched gradients off.
+    AdamW with a one-cycle rate; batches are full, and an epoch shows each image once. Initial weights, order and
+    jitter depend on ``purpose`` alone, not on the run's seed or any global random stream. May be called where
+    Lightning has disabled gradients.
 
     Args:
         image: (N, C, H, W) uint8.
@@ -123,7 +124,7 @@ def train_classifier(
 
 
 def batches(count: int, recipe: Recipe, purpose: str) -> Tensor:
-    """Which of ``count`` images each update sees: (updates, batch_size), epoch after epoch in a fresh order."""
+    """Indices (updates, batch_size) into ``count`` images, epoch by epoch in a new order."""
     stream = keyed.generator(purpose, "order", seed=0)
     needed = recipe.updates * recipe.batch_size
     epochs = [torch.randperm(count, generator=stream) for _ in range(-(-needed // count))]
@@ -138,8 +139,8 @@ def logits_of(network: nn.Module, image: Tensor) -> Tensor:
 def accuracy(network: nn.Module, image: Tensor, label: Tensor, device: torch.device | str = "cpu") -> float:
     """The share of uint8 images (N, C, H, W) that ``network`` puts in the class ``label`` (N,)."""
     with torch.no_grad(), torch.autocast(torch.device(device).type, enabled=False):
-        decided = [logits_of(network, to_signed(part.to(device))).argmax(1).cpu() for part in image.split(CHUNK)]
-    return (torch.cat(decided) == label.cpu()).double().mean().item()
+        predicted = [logits_of(network, to_signed(part.to(device))).argmax(1).cpu() for part in image.split(CHUNK)]
+    return (torch.cat(predicted) == label.cpu()).double().mean().item()
 
 
 def classification_scores(
@@ -154,12 +155,12 @@ def classification_scores(
     device: torch.device | str = "cpu",
     on_real: nn.Module | None = None,
 ) -> Classification:
-    """The classification accuracy score, its ceiling, and its reverse; trained on ``device``.
+    """GAN-train, its ceiling on real images, and GAN-test; classifiers are trained on ``device``.
 
-    Two classifiers, equal before, take as many updates: on generated and on as many real images, in proportion.
+    Two classifiers of equal initial weights are trained equally long on generated and on as many real images.
 
     Args:
-        fake: (K, C, H, W) uint8, generated; ``asked`` is the (K,) int64 class asked of each.
+        fake: (K, C, H, W) uint8, generated; ``asked`` is the (K,) int64 requested class of each.
         train: (N, C, H, W) uint8, real, with ``train_label`` (N,).
         test: (M, C, H, W) uint8, real, none of which may be among ``train``, with ``test_label`` (M,).
         spec: of the images.
@@ -167,12 +168,12 @@ def classification_scores(
         on_real: of an earlier call with the same real images, recipe and number of generated ones; saves half the time.
 
     Returns:
-        "cas": accuracy on ``test`` of the classifier trained on generated images; "cas_real": of the one trained on
-        real images, the ceiling; "cas_reverse": of the latter on all generated images. The standard errors are
-        binomial, over the images classified: they are blind to another training of the same classifier.
+        "gan_train": accuracy on ``test`` of the classifier trained on generated images; "real_gan_train": of that
+        trained on real ones, the ceiling; "gan_test": of the latter on all generated images. Standard errors are
+        binomial over the images; they do not include the variation between trainings.
 
     Raises:
-        UserError: without classes, for a label that is none, an empty set, or test images that were trained on.
+        UserError: without classes, for an invalid label, an empty set, or test images that are training images.
     """
     recipe = recipe or recipe_for(spec)
     sets = {"generated": (fake, asked), "training": (train, train_label), "test": (test, test_label)}
@@ -180,19 +181,19 @@ def classification_scores(
         check_labelled(name, image, label, spec)
     check_apart(train, test)
     count = min(len(fake), len(train))
-    on_fake = taught(fake, asked, count, spec, recipe, device)
-    on_real = on_real or taught(train, train_label, count, spec, recipe, device)
-    judged = {"cas": (on_fake, "test"), "cas_real": (on_real, "test"), "cas_reverse": (on_real, "generated")}
-    scores = {name: accuracy(network, *sets[shown], device) for name, (network, shown) in judged.items()}
-    errors = {name: binomial_error(scores[name], len(sets[shown][0])) for name, (_, shown) in judged.items()}
+    on_fake = trained_on(fake, asked, count, spec, recipe, device)
+    on_real = on_real or trained_on(train, train_label, count, spec, recipe, device)
+    tested = {"gan_train": (on_fake, "test"), "real_gan_train": (on_real, "test"), "gan_test": (on_real, "generated")}
+    scores = {name: accuracy(network, *sets[shown], device) for name, (network, shown) in tested.items()}
+    errors = {name: binomial_error(scores[name], len(sets[shown][0])) for name, (_, shown) in tested.items()}
     card = {"network": recipe.name, "updates": recipe.updates, "batch_size": recipe.batch_size, "rate": recipe.rate}
     return Classification(scores, errors, card | {"generated": count, "real": count, "test": len(test)}, on_real)
 
 
-def taught(
+def trained_on(
     image: Tensor, label: Tensor, count: int, spec: ImageSpec, recipe: Recipe, device: torch.device | str
 ) -> nn.Module:
-    """The classifier of ``count`` of these images."""
+    """A classifier trained on ``count`` of these images, each class in its proportion."""
     chosen = in_proportion(label, count)
     return train_classifier(image[chosen], label[chosen], spec, recipe, device)
 
@@ -203,28 +204,28 @@ def binomial_error(share: float, images: int) -> float:
 
 
 def in_proportion(label: Tensor, count: int) -> Tensor:
-    """Places of ``count`` of the (N,) labels, each class with its share to within one image; N at most."""
+    """Indices of ``count`` of the (N,) labels, at most N, with each class in its proportion to within one image."""
     return label.argsort(stable=True)[torch.arange(count) * len(label) // max(count, 1)]
 
 
 def check_labelled(name: str, image: Tensor, label: Tensor, spec: ImageSpec) -> None:
-    """Refuse a set that no classifier can be trained or tested on."""
-    known = bool(len(label)) and int(label.min()) >= 0 and int(label.max()) < spec.num_classes
-    if not known or len(image) != len(label) or image.dtype != torch.uint8:
+    """Refuse a set on which no classifier can be trained or tested."""
+    valid = bool(len(label)) and int(label.min()) >= 0 and int(label.max()) < spec.num_classes
+    if not valid or len(image) != len(label) or image.dtype != torch.uint8:
         span = f"from {label.min()} to {label.max()}" if len(label) else "none"
         raise UserError(
-            f"The classification accuracy score needs uint8 images with labels from 0 to {spec.num_classes - 1}; "
-            f"the {name} set has {len(image)} {image.dtype} images and {len(label)} labels, {span}. "
+            f"GAN-train (CAS) needs uint8 images with labels from 0 to {spec.num_classes - 1}; "
+            f"got a {name} set of {len(image)} {image.dtype} images and {len(label)} labels, {span}. "
             "Leave this score out, or set data to a labelled set and model.class_path to a conditional paper."
         )
 
 
 def check_apart(train: Tensor, test: Tensor) -> None:
-    """Refuse test images that were trained on. Single images that a set holds twice are let pass."""
-    seen = {image.numpy().tobytes() for image in train.cpu()}
-    known = sum(image.numpy().tobytes() in seen for image in test.cpu())
-    if known > LEAK * len(test):
+    """Refuse test images that are among the training images, except for a few duplicates of the set."""
+    known = {image.numpy().tobytes() for image in train.cpu()}
+    duplicates = sum(image.numpy().tobytes() in known for image in test.cpu())
+    if duplicates > LEAK * len(test):
         raise UserError(
-            f"The classification accuracy score is measured on images that no classifier was trained on; {known} of "
-            f"{len(test)} test images are among the {len(train)} training images. Give it the test split of the data."
+            f"GAN-train (CAS) is measured on images that no classifier was trained on; got {duplicates} of "
+            f"{len(test)} test images that are among the {len(train)} training images. Pass the test split of the data."
         )

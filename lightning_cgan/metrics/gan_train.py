@@ -1,9 +1,10 @@
-"""What can be learnt from generated pictures: a segmenter that only ever saw them, tested on real ones.
+"""GAN-train for segmentation: a segmenter is trained on generated images only and tested on real ones.
 
-The classification accuracy score of Ravuri & Vinyals 2019 (arXiv:1905.10887) for pixels. A segmenter of real pictures
-reads averaged ones as well: of rendered facades that were blended half and half with the mean colours of their classes
-it reads 0.966 of the pixels, of real ones 0.972. What such pictures teach is another matter: 0.816, where real ones
-teach 0.929. So the two scores may rank losses in opposite orders, and are to be shown together.
+GAN-train of Shmelkov et al. 2018 (arXiv:1807.09499), or the classification accuracy score of Ravuri & Vinyals 2019
+(arXiv:1905.10887), for pixels. A segmenter trained on real images also segments blurred ones well: on rendered facades
+blended half and half with the mean colours of their classes its accuracy is 0.966, on real ones 0.972. A segmenter
+trained on such images reaches only 0.816, one trained on real ones 0.929. The two scores may rank losses in opposite
+orders and should be shown together.
 """
 
 from typing import Any, NamedTuple
@@ -16,20 +17,20 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from lightning_cgan.batches import ImageSpec, to_signed
 from lightning_cgan.errors import UserError
-from lightning_cgan.extractors.segmenter import SegmenterNetwork, decided
+from lightning_cgan.extractors.segmenter import SegmenterNetwork, segment
 from lightning_cgan.finite import check_trained
 from lightning_cgan.metrics.classification import Recipe, batches, keyed_streams
 from lightning_cgan.metrics.jackknife import GROUPS, standard_error
 from lightning_cgan.metrics.segmentation import by_group, confusion, leaving_out, segmentation_scores
 
 
-class Taught(NamedTuple):
+class SegGanTrain(NamedTuple):
     """Scores in [0, 1], their standard errors, and what they rest on; names as in ``metrics.json``."""
 
     scores: dict[str, float]
     standard_errors: dict[str, float]
     card: dict[str, Any]
-    on_real: nn.Module  # the segmenter that was trained on real pictures
+    on_real: nn.Module  # the segmenter that was trained on real images
 
 
 def narrow(spec: ImageSpec) -> nn.Module:
@@ -47,14 +48,14 @@ def train_segmenter(
     device: torch.device | str = "cpu",
     purpose: str = "segmenter",
 ) -> nn.Module:
-    """A network of ``recipe`` trained by cross-entropy on flipped pictures, in eval mode on ``device``.
+    """A network of ``recipe`` trained by cross-entropy on flipped images, in eval mode on ``device``.
 
-    AdamW with a one-cycle rate. First weights, order and flips are a function of ``purpose`` alone: not of the run's
-    seed, nor of any global stream. May be called where Lightning has switched gradients off.
+    AdamW with a one-cycle rate. Initial weights, order and flips depend on ``purpose`` alone, not on the run's seed or
+    any global random stream. May be called where Lightning has disabled gradients.
 
     Args:
         picture: (N, C, H, W) uint8.
-        number: (N, H, W), the class of each pixel; pixels of none of the ``classes`` teach nothing.
+        number: (N, H, W), the class of each pixel; pixels of no class are ignored.
     """
     device = torch.device(device)
     number = torch.where((number >= 0) & (number < classes), number, -100)  # which cross_entropy leaves out
@@ -79,12 +80,12 @@ def train_segmenter(
 
 
 def mirrored(*images: Tensor) -> tuple[Tensor, ...]:
-    """Batches (B, C, H, W), all flipped left to right at the same random half of the places."""
+    """Batches (B, C, H, W), flipped left to right at the same random half of the indices."""
     turned = torch.rand(len(images[0]), 1, 1, 1, device=images[0].device) < 0.5
     return tuple(torch.where(turned, image.flip(-1), image) for image in images)
 
 
-def taught_scores(
+def seg_gan_train_scores(
     fake: Tensor,
     real: Tensor,
     number: Tensor,
@@ -92,31 +93,31 @@ def taught_scores(
     recipe: Recipe = NARROW,
     device: torch.device | str = "cpu",
     on_real: nn.Module | None = None,
-) -> Taught:
-    """How well generated pictures teach what real ones show, and how well as many real ones do.
+) -> SegGanTrain:
+    """Scores on real images of a segmenter trained on generated images, and of one trained on as many real images.
 
-    Two segmenters, equal before, take as many updates: on every second generated picture, and on the real pictures of
-    the same label maps. Both are tested on the other real pictures, so that neither has seen a label map of the test.
+    Two segmenters of equal initial weights take the same number of updates: one on every second generated image, one on
+    the real images of the same label maps. Both are tested on the other real images, so no label map of the test was
+    trained on.
 
     Args:
         fake: (N, C, H, W) uint8, generated.
         real: (N, C, H, W) uint8, the real picture that each should be.
-        number: (N, H, W), the class of each pixel that they were made from; pixels of none of the classes are left out.
-        classes: how many there are.
+        number: (N, H, W), the class of each pixel of the label maps; pixels of no class are ignored.
+        classes: the number of classes.
         recipe: of both trainings.
-        on_real: of an earlier call with the same real pictures, classes and recipe; saves half the time.
+        on_real: of an earlier call with the same real images, classes and recipe; saves half of the time.
 
     Returns:
-        "taught_accuracy", "taught_class_accuracy" and "taught_iou" of the first segmenter, "real_taught_accuracy" and
-        so on of the second: the ceiling. The standard errors are those of the jackknife over the pictures tested: they
-        are blind to another training of the same segmenter.
+        "seg_gan_train_accuracy", "..._class_accuracy" and "..._iou" of the first segmenter, and of the second, the
+        ceiling, with "real_" before them. Jackknife errors over the test images exclude variation between trainings.
 
     Raises:
-        UserError: for fewer than two pictures.
+        UserError: for fewer than two images.
     """
     if len(fake) < 2:
         raise UserError(
-            f"One half of the pictures teaches and the other tests, so at least 2 are needed; met {len(fake)}. "
+            f"One half of the images trains a segmenter, the other tests it: at least 2 are needed; got {len(fake)}. "
             "Test on more images."
         )
     on_fake = train_segmenter(fake[::2], number[::2], classes, recipe, device)
@@ -125,16 +126,16 @@ def taught_scores(
     errors: dict[str, float] = {}
     for prefix, network in (("", on_fake), ("real_", on_real)):
         for name, values in tested(network, real[1::2], number[1::2], classes, device).items():
-            scores[f"{prefix}taught_{name}"] = values[0].item()
-            errors[f"{prefix}taught_{name}"] = standard_error(values)
+            scores[f"{prefix}seg_gan_train_{name}"] = values[0].item()
+            errors[f"{prefix}seg_gan_train_{name}"] = standard_error(values)
     card = {"network": recipe.name, "updates": recipe.updates, "batch_size": recipe.batch_size, "rate": recipe.rate}
-    return Taught(scores, errors, card | {"taught": len(fake[::2]), "tested": len(fake[1::2])}, on_real)
+    return SegGanTrain(scores, errors, card | {"train_images": len(fake[::2]), "test_images": len(fake[1::2])}, on_real)
 
 
 def tested(
     network: nn.Module, picture: Tensor, number: Tensor, classes: int, device: torch.device | str
 ) -> dict[str, Tensor]:
-    """Scores (1 + G,) of ``network`` on pictures, whole and without each group of them."""
-    found = decided(lambda part: network(to_signed(part.to(device))).cpu(), picture)
-    matrix = confusion(found, number.long(), classes)
+    """Scores (1 + G,) of ``network`` on images, of all and without each group."""
+    prediction = segment(lambda part: network(to_signed(part.to(device))).cpu(), picture)
+    matrix = confusion(prediction, number.long(), classes)
     return segmentation_scores(leaving_out(by_group(matrix, torch.arange(len(picture)) % GROUPS)))

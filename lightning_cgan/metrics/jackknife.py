@@ -10,13 +10,13 @@ GROUPS = 10
 
 
 def groups_of(label: Tensor) -> Tensor:
-    """The group (K,) of each generated image, so that each group holds its share of every class.
+    """The group (K,) of each generated image, stratified by class.
 
-    Image i of a class is in group i modulo 10, counted on from class to class. Labels that are asked for go round the
-    classes, so that i modulo 10 over all images would leave out a whole class of ten with each group.
+    Images are sorted by class, and image i is in group i modulo 10. Without sorting, requested labels that cycle
+    through ten classes would make each group a whole class.
 
     Args:
-        label: (K,) int64, equal where there are none.
+        label: (K,) int64, all equal without labels.
     """
     group = torch.empty_like(label)
     group[label.argsort(stable=True)] = torch.arange(len(label)) % GROUPS
@@ -24,7 +24,7 @@ def groups_of(label: Tensor) -> Tensor:
 
 
 def kept(groups: int) -> Tensor:
-    """Weights (1 + G, G) of the groups: all of them, then each one left out. A single group is not left out."""
+    """Weights (1 + G, G) of the groups: all groups, then each one left out; (1, 1) for a single group."""
     whole = torch.ones(1, groups, dtype=torch.float64)
     return torch.cat([whole, 1 - torch.eye(groups, dtype=torch.float64)]) if groups > 1 else whole
 
@@ -36,13 +36,13 @@ def by_group(values: Tensor, group: Tensor, groups: int) -> Tensor:
 
 
 def means(values: Tensor, group: Tensor, groups: int) -> Tensor:
-    """The mean (1 + G,) of ``values`` (K,), whole and without each group."""
+    """The mean (1 + G,) of ``values`` (K,), of all groups and without each group."""
     weight = kept(groups)
     return (weight @ by_group(values, group, groups)) / (weight @ by_group(torch.ones_like(values), group, groups))
 
 
 def standard_error(score: Tensor) -> float:
-    """Of a score (1 + G,); NaN where fewer than two groups could be left out."""
+    """The jackknife standard error of a score (1 + G,); NaN for fewer than two groups."""
     apart = score[1:].double()
     if len(apart) < 2:
         return float("nan")

@@ -1,4 +1,4 @@
-"""How near a generated image comes to the one real image that it should equal, and what interpolation reaches."""
+"""Similarity of generated images and their real counterparts, the bicubic baseline, and cycle errors."""
 
 import torch
 from torch import Tensor
@@ -10,8 +10,8 @@ from torchmetrics.functional.image import structural_similarity_index_measure as
 from lightning_cgan.batches import to_bytes
 from lightning_cgan.errors import UserError
 
-CAP = 100.0  # dB, of two images that are equal
-LARGE = 64  # pixels from which five scales of SSIM make sense
+CAP = 100.0  # dB, for identical images
+LARGE = 64  # pixels, the smallest size for five scales of SSIM
 
 
 def similarity(fake: Tensor, real: Tensor) -> dict[str, Tensor]:
@@ -32,33 +32,33 @@ def similarity(fake: Tensor, real: Tensor) -> dict[str, Tensor]:
 
 
 def each(scores: Tensor | tuple[Tensor, ...], count: int) -> Tensor:
-    """(count,) also where torchmetrics gives a single image's score without an axis."""
-    assert isinstance(scores, Tensor)  # a tuple comes with maps that nobody asked for
+    """``scores`` as (count,): torchmetrics returns the score of a single image without an axis."""
+    assert isinstance(scores, Tensor)  # a tuple is only returned with full maps
     return scores.view(count)
 
 
 def bicubic(source: Tensor, scale: int) -> Tensor:
-    """What interpolation alone makes of low resolutions: (B, C, H, W) in [-1, 1], with PIL's kernel.
+    """Bicubic interpolation of low resolutions with PIL's kernel: (B, C, H, W) in [-1, 1].
 
     Args:
         source: (B, C, H, W), each low-resolution pixel repeated ``scale`` times in both directions.
         scale: the size of the images over that of the low resolution.
 
     Raises:
-        UserError: where ``source`` is not that.
+        UserError: for another kind of ``source``.
     """
     low = source[..., ::scale, ::scale]
     if not torch.equal(low.repeat_interleave(scale, -1).repeat_interleave(scale, -2), source):
         raise UserError(
-            f"The low resolution shows each pixel {scale} times in both directions; met another source. "
+            f"The low resolution repeats each pixel {scale} times in both directions; got another source. "
             "Set init_args.scale of the callbacks in lightning_cgan.callbacks.scores.paired to that of the networks."
         )
     return interpolate(low, scale_factor=scale, mode="bicubic", antialias=True).clamp(-1, 1)
 
 
-def cycle_errors(source: Tensor, recovered: Tensor) -> Tensor:
-    """The mean absolute difference (B,) float64 of each image and what came back, (B, C, H, W) in [-1, 1] both.
+def cycle_errors(source: Tensor, reconstruction: Tensor) -> Tensor:
+    """The mean absolute difference (B,) float64 of images and their reconstructions, both (B, C, H, W) in [-1, 1].
 
-    The quantity that the cycle-consistency loss lowers: 0 for a perfect return, 2 at most.
+    The quantity that the cycle-consistency loss minimises: 0 for a perfect reconstruction, at most 2.
     """
-    return (source.double() - recovered.double()).abs().flatten(1).mean(1)
+    return (source.double() - reconstruction.double()).abs().flatten(1).mean(1)

@@ -1,7 +1,7 @@
-"""How near an enlarged image comes to the true one, and how sharp it is: the scores of Ledig et al. 2017 and others.
+"""Scores of super-resolved images: PSNR and SSIM on luma, gradient energy and feature distance. Ledig et al. 2017.
 
-PSNR and SSIM are scikit-image's. They are measured on the luma of BT.601, as Matlab's ``rgb2ycbcr`` gives it and as
-nearly all papers on super-resolution do, without the pixels at the border.
+PSNR and SSIM are scikit-image's, on BT.601 luma (Matlab's ``rgb2ycbcr``) and without border pixels, as in nearly all
+super-resolution papers.
 """
 
 import math
@@ -14,7 +14,7 @@ from torch.nn.functional import interpolate
 
 from lightning_cgan.batches import to_bytes, to_signed
 
-CAP = 100.0  # dB, of two images that are equal
+CAP = 100.0  # dB, for identical images
 WINDOW = 11  # pixels
 
 
@@ -39,7 +39,7 @@ def psnr(fake: Tensor, real: Tensor, data_range: float = 255.0) -> float:
 def ssim(fake: Tensor, real: Tensor) -> float:
     """Structural similarity of two images (H, W) in [0, 255]. Wang et al. 2004: a Gaussian window of 11 pixels.
 
-    NaN of smaller images. Ledig et al. measured it with another program (daala), which gives lower values.
+    NaN for smaller images. Ledig et al. measured it with another program (daala), which gives lower values.
     """
     if min(real.shape) < WINDOW:
         return math.nan
@@ -52,7 +52,7 @@ def as_numpy(image: Tensor) -> np.ndarray:
 
 
 def gradient_energy(image: Tensor) -> float:
-    """The mean square of the differences of neighbouring pixels (..., H, W): how much of it is edges and texture."""
+    """The mean square of the differences of neighbouring pixels (..., H, W): a measure of edges and texture."""
     image = image.double()
     return (image.diff(dim=-1).square().mean() + image.diff(dim=-2).square().mean()).item()
 
@@ -63,7 +63,7 @@ def feature_distance(network: nn.Module, fake: Tensor, real: Tensor) -> float:
     A mean over the taps: 0 for equal images, and 1 for features that are all zero.
 
     Args:
-        network: images (1, C, H, W) in [-1, 1] -> taps. One that was a loss says little.
+        network: images (1, C, H, W) in [-1, 1] to taps; not one that was used as a loss.
         fake: (C, H, W) in [-1, 1].
         real: (C, H, W) in [-1, 1].
     """
@@ -72,7 +72,7 @@ def feature_distance(network: nn.Module, fake: Tensor, real: Tensor) -> float:
 
 
 def bicubic(low: Tensor, scale: int) -> Tensor:
-    """What interpolation alone makes of low resolutions (B, C, h, w) in [-1, 1]; ``antialias`` sets a = -0.5."""
+    """Bicubic interpolation of low resolutions (B, C, h, w) in [-1, 1]; ``antialias`` sets a = -0.5."""
     return interpolate(low.float(), scale_factor=scale, mode="bicubic", antialias=True).clamp(-1, 1)
 
 
@@ -85,8 +85,8 @@ def image_scores(fake: Tensor, real: Tensor, border: int, judge: nn.Module | Non
     Args:
         fake: the enlarged image.
         real: the true one.
-        border: pixels that are left out on each side, but for the features.
-        judge: a feature network, images with 3 channels -> taps; grey images have three equal ones for it.
+        border: pixels that are left out on each side, except for the features.
+        judge: a feature network, images of 3 channels to taps; grey images are repeated to three channels.
     """
     names = ["psnr_y", "ssim_y", "gradient_energy"] + ["feature_distance"] * (judge is not None)
     if not bool(fake.isfinite().all()):

@@ -1,4 +1,4 @@
-"""Whether a translation of pictures keeps a relation of views, from the azimuths before and after. Kim et al. 2017."""
+"""Scores of how well a translation preserves views, from the azimuths before and after. Kim et al. 2017."""
 
 import math
 
@@ -18,28 +18,28 @@ def view_of(azimuth: Tensor) -> Tensor:
 
 
 def view_scores(source: Tensor, fake: Tensor) -> dict[str, float]:
-    """Scores of the azimuths (N,) in degrees of ``source`` pictures and of what each became.
+    """Scores of the azimuths (N,) in degrees of ``source`` images and of their translations ``fake``.
 
     Returns:
-        "views": each view of the sources becomes one view for the most part; how many different ones. Eleven is a
-        relation of one to one, even where it is scrambled; "view_bits": the mutual information between the view before
-        and the view after, from their counts, at most log2 11 = 3.46 bit (counts of few pictures overstate it);
-        "azimuth_rmse": in degrees, the error of the best of all straight lines of slope 1 or -1, for a relation may be
-        mirrored and offset. Alone it misleads: a scrambled relation of one to one scores as badly as a collapse.
+        "views": the number of different views that the source views are mostly mapped to; eleven is a one-to-one
+        relation, even if it is scrambled; "view_bits": the mutual information between the views before and after, from
+        their counts, at most log2 11 = 3.46 bit (overestimated for few images); "azimuth_rmse": in degrees, the error
+        of the best line of slope 1 or -1, because a relation may be mirrored and offset. It is not sufficient alone: a
+        scrambled one-to-one relation scores as badly as a collapse.
     """
     counts = torch.zeros(VIEWS, VIEWS, dtype=torch.float64)
     ends = view_of(source.cpu()), view_of(fake.cpu())
     counts.index_put_(ends, torch.ones(len(source), dtype=torch.float64), accumulate=True)
-    met = counts.sum(1) > 0
+    present = counts.sum(1) > 0
     return {
-        "views": float(len(counts[met].argmax(1).unique())),
+        "views": float(len(counts[present].argmax(1).unique())),
         "view_bits": mutual_information(counts),
         "azimuth_rmse": azimuth_rmse(source.cpu().double(), fake.cpu().double()),
     }
 
 
 def mutual_information(counts: Tensor) -> float:
-    """In bits, between the row and the column of what was counted (R, C); NaN where nothing was."""
+    """The mutual information in bits of a table of counts (R, C); NaN for an empty table."""
     together = counts.double() / counts.sum()
     apart = together.sum(1, keepdim=True) * together.sum(0, keepdim=True)
     information = torch.where(together > 0, together * (together / apart).log2(), 0.0 * together).sum().item()
@@ -47,14 +47,14 @@ def mutual_information(counts: Tensor) -> float:
 
 
 def azimuth_rmse(source: Tensor, fake: Tensor) -> float:
-    """The least root mean square of fake - (± source + offset)."""
+    """The minimum over sign and offset of the root mean square of fake - (± source + offset)."""
     if not len(source):
         return math.nan
     return min((fake - sign * source).var(correction=0).sqrt().item() for sign in (1, -1))
 
 
 def view_errors(source: Tensor, fake: Tensor) -> dict[str, float]:
-    """The standard error of each of the :func:`view_scores`, where there are enough pictures to leave some out."""
+    """The standard error of each of the :func:`view_scores`, where there are enough images for a jackknife."""
     if len(source) < 2 * GROUPS:
         return {}
     group = groups_of(view_of(source.cpu()))

@@ -1,4 +1,4 @@
-"""The checkpoint files in a run folder, and reading them."""
+"""Names of the checkpoint files in a run folder, and the one reader of checkpoints."""
 
 import os
 from functools import lru_cache
@@ -11,20 +11,20 @@ from lightning_cgan import checksum
 from lightning_cgan.console import info
 
 LAST, BEST = "last.ckpt", "best.ckpt"
-PREVIOUS = "last.previous.ckpt"  # the last but one, to go on from where the last is damaged
+PREVIOUS = "last.previous.ckpt"  # the one before the last, to resume from if the last is damaged
 
 
 def best_is_last(folder: str | Path) -> bool:
-    """Whether the run's best checkpoint is of the same update as its last, and so holds the same weights.
+    """Whether the run's best checkpoint is of the same update as its last, and so has the same weights.
 
-    Not so where one of them is missing or damaged.
+    False if one of them is missing or damaged.
     """
     updates = [update_of(Path(folder, name)) for name in (BEST, LAST)]
     return updates[0] is not None and updates[0] == updates[1]
 
 
 def update_of(path: Path) -> int | None:
-    """The generator update that a checkpoint is of; None where it is missing or damaged."""
+    """The generator update of a checkpoint; None if it is missing or damaged."""
     try:
         return int(content_of(path)["global_step"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -32,10 +32,26 @@ def update_of(path: Path) -> int | None:
 
 
 def content_of(path: str | Path) -> dict[str, Any]:
-    """A checkpoint's content, checked, tensors mapped from the file and on the CPU. Nothing in it can run code.
+    """The content of a checkpoint of ``fit``, as :func:`load_content` reads it.
 
     Raises:
-        DamagedFile: if it is not what was written, or from elsewhere.
+        DamagedFile: if the file is damaged, or is not a checkpoint of this suite.
+        OSError: if it cannot be read.
+    """
+    content = load_content(path)
+    try:
+        content["hyper_parameters"]["model"], content["state_dict"]
+    except (KeyError, TypeError) as cause:
+        raise checksum.DamagedFile("it is no checkpoint of this suite") from cause
+    return dict(content)
+    return content
+
+
+def load_content(path: str | Path) -> dict[str, Any]:
+    """The verified content of any checkpoint file: tensors are memory-mapped, on the CPU, and no code is run.
+
+    Raises:
+        DamagedFile: if the file is not what was written, or is not a checkpoint.
         OSError: if it cannot be read.
     """
     status = os.stat(path)
@@ -43,15 +59,14 @@ def content_of(path: str | Path) -> dict[str, Any]:
         tell_unsealed(str(path))
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        content["state_dict"], content.setdefault("hyper_parameters", {})  # a Trainer of a script writes none
-    except Exception as cause:  # whatever torch makes of another kind of file
+        content["state_dict"], content.setdefault("hyper_parameters", {})  # a Trainer in a script writes none
+    except Exception as cause:  # torch raises errors of many types for other kinds of file
         raise checksum.DamagedFile("it is no checkpoint of this suite") from cause
-    return dict(content)
 
 
 @lru_cache(maxsize=32)
 def checked(path: str, *_: int) -> bool:
-    """Whether the file, by its inode, size and time, carries a checksum; looked at once in a process."""
+    """Whether the file has a checksum; cached in the process by its inode, size and time."""
     with open(path, "rb") as file:
         return checksum.check(file)
 

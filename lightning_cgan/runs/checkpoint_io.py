@@ -1,4 +1,4 @@
-"""How a Trainer writes and reads checkpoint files: a kill, a full disk or a changed bit costs no more than one save."""
+"""Crash-safe checkpoint IO for a Trainer: a kill, a full disk or a changed bit costs at most one save."""
 
 import os
 from pathlib import Path
@@ -15,14 +15,14 @@ from lightning_cgan.runs.files import aside, replacing
 
 
 class SafeCheckpointIO(TorchCheckpointIO):
-    """Writes beside the target, syncs, and renames; keeps the last but one ``last.ckpt``; reads what verifies only.
+    """Writes beside the target, syncs and renames; keeps the previous ``last.ckpt``; reads only files that verify.
 
-    Lightning writes to the system's folder for temporary files and moves from there, which on another file system is a
-    copy over the good checkpoint. Paths with a scheme, such as ``s3://…``, are left to Lightning.
+    Lightning writes to the system's temporary folder and moves the file, which on another file system is a copy over
+    the good checkpoint. Paths with a scheme, such as ``s3://…``, are left to Lightning.
     """
 
     def __init__(self) -> None:
-        self.known: dict[Path, tuple[int, ...]] = {}  # good files, as they were when written or checked
+        self.known: dict[Path, tuple[int, ...]] = {}  # verified files, with their signature at that time
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         if "://" in str(path) or storage_options is not None:
@@ -31,7 +31,7 @@ class SafeCheckpointIO(TorchCheckpointIO):
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         for taken in (path, path.with_name(PREVIOUS)):
-            if taken.is_dir():  # no save would ever succeed
+            if taken.is_dir():  # a folder would make every save fail
                 aside(taken, "it is a folder")
         rotates = path.name == LAST and self.is_good(path)
         with replacing(path, path.with_name(PREVIOUS) if rotates else None) as file:
@@ -39,7 +39,7 @@ class SafeCheckpointIO(TorchCheckpointIO):
         self.known[path] = signature(path)
 
     def is_good(self, path: Path) -> bool:
-        """Whether the file may take the place of the last but one; a damaged one is set aside."""
+        """Whether the file verifies and may become the previous checkpoint; a damaged one is set aside."""
         if not path.is_file():
             return False
         if self.known.get(path) == signature(path):
@@ -78,6 +78,6 @@ def signature(path: Path) -> tuple[int, ...]:
 
 
 def install(trainer: Trainer) -> None:
-    """Lets ``trainer`` write and read checkpoints so, unless it was given a way of its own."""
+    """Install the safe IO in ``trainer``, unless it was given another checkpoint IO."""
     if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
         trainer.strategy.checkpoint_io = SafeCheckpointIO()

@@ -1,4 +1,4 @@
-"""The run's own record of every scalar: ``metrics.csv`` in the run folder, continued when a run is resumed."""
+"""The CSV logger of every scalar: ``metrics.csv`` in the run folder, continued when a run is resumed."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ from lightning_cgan.runs.files import aside, replacing
 
 
 class RunLog(CSVLogger):
-    """Lightning's CSV logger without versions, and without deleting what an interrupted run has written.
+    """Lightning's CSV logger without version folders, which keeps the rows of an interrupted run.
 
     Args:
         folder: of the run.
@@ -27,7 +27,7 @@ class RunLog(CSVLogger):
         super().__init__(save_dir=folder, name="", version="")
 
     def log_hyperparams(self, params: Any = None) -> None:
-        """``config.yaml`` lies beside the log already, and holds more."""
+        """Does nothing: ``config.yaml`` is in the run folder and holds more."""
 
     @property
     @rank_zero_experiment
@@ -39,9 +39,9 @@ class RunLog(CSVLogger):
 
 
 class ContinuedWriter(ExperimentWriter):
-    """Appends to an existing file. Rows from the first that it is given on are of work being done again.
+    """Appends to an existing file. Old rows from the first new one on belong to repeated updates and are removed.
 
-    A kill or a full disk leaves whole rows, and rows that could not be written are written later.
+    A kill or a full disk leaves only whole rows; rows that could not be written are written later.
     """
 
     def _check_log_dir_exists(self) -> None:
@@ -71,7 +71,7 @@ class ContinuedWriter(ExperimentWriter):
             self.metrics = []
 
     def rewrite(self) -> None:
-        """The file anew: where columns come in, or rows of work that is done again go out."""
+        """Write the whole file, to add columns or to remove rows of repeated updates."""
         rows = read_rows(self.path)[1] if self.path.is_file() else []
         if self.continuing and self.first is not None:
             rows = before(rows, self.first)
@@ -86,7 +86,7 @@ class ContinuedWriter(ExperimentWriter):
             with self.path.open("ab") as file:
                 file.write(written(self.metrics, self.metrics_keys))
         except OSError:
-            os.truncate(self.path, size)  # half a row would swallow the next
+            os.truncate(self.path, size)  # half a row would corrupt the next
             raise
 
 
@@ -97,7 +97,7 @@ def written(rows: list[Any], keys: list[str]) -> bytes:
 
 
 def is_log(path: Path) -> bool:
-    """Whether the file can be continued; what of it cannot be read is kept under another name, which is said."""
+    """Whether the file can be continued; a file with unreadable parts is kept under another name, with a warning."""
     try:
         keys, rows = read_rows(path)
         with open(path, newline="") as file:
@@ -109,7 +109,7 @@ def is_log(path: Path) -> bool:
         aside(path, "its first line does not name the columns")
         return False
     lost = lines - 1 - len(rows)
-    if lost > 1:  # one may have been cut by a kill
+    if lost > 1:  # one row may have been cut by a kill
         kept = path.with_name(f"{path.name}.broken")
         shutil.copyfile(path, kept)
         info(f"warning: {lost} rows of {path} cannot be read and are left out; the file as it was is {kept.name}")

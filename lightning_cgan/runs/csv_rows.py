@@ -1,4 +1,4 @@
-"""Reads ``metrics.csv``, every scalar of a run; apart from what writes it, so that tools start without Lightning."""
+"""Reads ``metrics.csv``, every scalar of a run, without importing Lightning."""
 
 import csv
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from pathlib import Path
 def read_rows(path: str | Path) -> tuple[list[str], list[dict[str, str]]]:
     """The header and the rows of ``metrics.csv``; a cell that was not logged in that row is empty.
 
-    A row that was being written when a process was killed is left out.
+    An incomplete row, written while the process was killed, is left out.
     """
     with open(path, newline="") as file:
         reader = csv.DictReader(file)
@@ -17,10 +17,10 @@ def read_rows(path: str | Path) -> tuple[list[str], list[dict[str, str]]]:
 
 
 def before(rows: list[dict[str, str]], first: Mapping[str, object]) -> list[dict[str, str]]:
-    """The rows of a log up to the one that is logged again as ``first``, when an interrupted run goes on.
+    """The rows of a log before the one that a resumed run logs again as ``first``.
 
     A step may have several rows, of training and then of validation. A run that was stopped before the validation of
-    an update goes on with that row, and the update's own row stays.
+    an update resumes with the validation's row, and keeps the training row.
     """
     names = first.keys() - {"step", "epoch"}
     step = int(str(first["step"]))

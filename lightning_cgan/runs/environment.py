@@ -1,4 +1,4 @@
-"""What the bits of a run depend on beside its configuration: machine, versions, precision, processes, switches."""
+"""The environment that the bits of a run depend on: machine, versions, precision, processes and torch switches."""
 
 import platform
 from importlib.metadata import version
@@ -30,13 +30,13 @@ def environment(trainer: Trainer) -> dict[str, str | int | bool]:
 
 
 def processor() -> str:
-    """The CPU, and the instructions that torch uses on it."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text().splitlines() if told.is_file() else []
+    """The CPU model and the instruction set that torch uses."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
     name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
     return f"{name}, {torch.backends.cpu.get_cpu_capability()}"
 
 
 def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What is not as it was, in words. What an older checkpoint does not tell is left out."""
+    """The changed values as sentences; values that an older checkpoint lacks are left out."""
     return [f"{key} was {before[key]}, now {now[key]}" for key in now if key in before and before[key] != now[key]]

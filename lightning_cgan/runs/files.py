@@ -1,4 +1,4 @@
-"""Writing files so that a kill or a full disk leaves the old one or the new one, never half of one."""
+"""Atomic file writing: a kill or a full disk leaves the old file or the new one, never a part."""
 
 import json
 import os
@@ -19,20 +19,20 @@ Kind = TypeVar("Kind", dict[str, Any], list[Any])
 
 
 def partial_of(path: Path) -> Path:
-    """Where this process writes what is to stand at ``path``: in the same folder, so that renaming is one step."""
+    """The temporary file of this process for ``path``, in the same folder, so that renaming is atomic."""
     return path.with_name(f".{path.name}.{HOST}.{os.getpid()}.partial")
 
 
 @contextmanager
 def replacing(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
-    """A file that takes the place of the one at ``path`` when it is complete and on the disk.
+    """A file that replaces the one at ``path`` when it is complete and on disk.
 
     Args:
         path: of the file; its folder exists.
-        previous: where the file that stood at ``path`` is kept, instead of the one that was kept before.
+        previous: where the old file is kept, replacing an earlier one.
 
     Raises:
-        OSError: if it cannot be written; then what stood at ``path`` still does.
+        OSError: if it cannot be written; the file at ``path`` is then unchanged.
     """
     partial = partial_of(path)
     try:
@@ -51,19 +51,19 @@ def replacing(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
 
 
 def keep(path: Path, previous: Path) -> None:
-    """Puts the file at ``path`` in the place of ``previous`` too; it keeps its first name where it can have two."""
+    """Make the file at ``path`` also the file at ``previous``, by a hard link where the file system has them."""
     second = partial_of(previous)
     second.unlink(missing_ok=True)
     try:
         os.link(path, second)
-    except OSError:  # a file system without hard links: a kill after this line leaves ``previous`` alone
+    except OSError:  # no hard links: a kill after this line leaves only ``previous``
         os.replace(path, previous)
     else:
         os.replace(second, previous)
 
 
 def sync(folder: Path) -> None:
-    """The names in ``folder`` are on the disk too, where the system can promise that."""
+    """Sync the entries of ``folder`` to disk, where the system supports it."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -73,7 +73,7 @@ def sync(folder: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replaces the file at ``path``, and makes its folder."""
+    """Replace the file at ``path`` and create its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
         file.write(text.encode())
@@ -84,15 +84,15 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path, kind: type[Kind]) -> Kind:
-    """What a file of a run holds; empty where there is none.
+    """The content of a JSON file of a run; empty if there is none.
 
-    A broken one is set aside, which is said: what was in it is not overwritten, and the run goes on without.
+    A broken file is renamed with a warning, so that it is not overwritten, and the run continues without it.
     """
     if not path.exists():
         return kind()
     try:
         content = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError) as error:  # half a file, no text, or brackets without end
+    except (OSError, ValueError, RecursionError) as error:  # truncated, not text, or nested too deeply
         aside(path, str(error).splitlines()[0])
         return kind()
     if isinstance(content, kind) and all(isinstance(entry, dict) for entry in entries(content)):
@@ -106,7 +106,7 @@ def entries(content: dict[str, Any] | list[Any]) -> list[Any]:
 
 
 def aside(path: Path, why: str) -> None:
-    """Renames a broken file, to a name that is free, and says so."""
+    """Rename a broken file to a free name, with a warning."""
     number, broken = 1, path.with_name(f"{path.name}.broken")
     while broken.exists():
         number += 1
@@ -121,19 +121,19 @@ def aside(path: Path, why: str) -> None:
 
 @contextmanager
 def one_at_a_time(path: Path) -> Iterator[None]:
-    """Reading ``path``, changing it and writing it again without another process doing the same in between."""
+    """Lock ``path`` while it is read, changed and written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = path.with_name(f".{path.name}.lock")
     with FileLock(lock):
         try:
             yield
         finally:
-            lock.unlink(missing_ok=True)  # held, so that who waits for it takes a new one
+            lock.unlink(missing_ok=True)  # while held, so that a waiting process creates a new one
 
 
 @contextmanager
 def tolerated(what: str) -> Iterator[None]:
-    """A file of a run that cannot be written is a warning, in one line; the training is worth more."""
+    """Turns an OSError of writing ``what`` into a warning, so that training continues."""
     try:
         yield
     except OSError as error:
@@ -141,7 +141,7 @@ def tolerated(what: str) -> Iterator[None]:
 
 
 def remove_partial_files(folder: Path) -> None:
-    """Removes what processes that are no more have left half written; a process of another host is not known."""
+    """Remove temporary files of dead processes of this host."""
     for path in folder.glob(".*.partial"):
         named = PARTIAL.fullmatch(path.name)
         if named and named["host"] == HOST and not alive(int(named["pid"])):
@@ -150,7 +150,7 @@ def remove_partial_files(folder: Path) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Whether another process of this host has the number ``pid``."""
+    """Whether another process of this host has the id ``pid``."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""A sign of life from each process of a run to its neighbour: one that hangs or is gone does not hang the others."""
+"""Heartbeats between the processes of a run, so that a lost process does not make the others hang."""
 
 import os
 import signal
@@ -10,24 +10,24 @@ from pathlib import Path
 
 from torch.distributed import PrefixStore, Store, TCPStore
 
-DONE = 1 << 40  # beats of a process that has finished its work
-STRETCH = 4.0  # of a tick, in its own length: longer, and this very process was stopped
+DONE = 1 << 40  # beats of a process that has finished
+STRETCH = 4.0  # a tick this many times longer means that this process itself was stopped
 
 
 class Heartbeat:
     """Beats once a second and watches process ``rank + 1`` and the first one, which holds the store.
 
-    A thread beats, so a process that is busy for an hour beats too, and one that is stopped or gone does not. The
-    silence is counted in seconds that the watcher itself has lived through: where all processes were suspended
-    together, none has missed any.
+    A thread sends the beats, so a process that is busy for an hour still beats, and one that is stopped or dead does
+    not. The silence is counted in seconds during which the watcher itself ran: processes that were all suspended
+    together do not time out.
 
     Args:
-        address: host and port of the store that the process group has met at.
-        name: of this watch; equal in all processes, and new for each.
-        rank: number of this process.
-        world: of all.
+        address: host and port of the process group's store.
+        name: of this heartbeat; equal in all processes, unique over heartbeats.
+        rank: of this process.
+        world: number of processes.
         silence: seconds without a beat after which a process counts as hung.
-        on_silent: called from a thread with what to tell, when one is.
+        on_silent: called from a thread with a message, when a process is silent.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Heartbeat:
         self.address, self.name, self.rank, self.world = address, name, rank, world
         self.silence, self.on_silent = silence, on_silent
         self.watched = sorted({0, (rank + 1) % world} - {rank})
-        self.who: dict[int, str] = {}  # where each of the watched runs
+        self.who: dict[int, str] = {}  # host and pid of the watched processes
         self.heard = dict.fromkeys(self.watched, 0.0)  # seconds since its last beat
         self.over = threading.Event()
 
@@ -60,7 +60,7 @@ class Heartbeat:
             store.set(f"who/{self.rank}", place())
             self.who = {rank: store.get(f"who/{rank}").decode() for rank in self.watched}
             self.exchange(store)
-        except Exception:  # the store is gone or silent, and so is the first process: ``watch`` tells
+        except Exception:  # the store and the first process are gone: ``watch`` reports it
             return
 
     def exchange(self, store: Store) -> None:
@@ -83,10 +83,10 @@ class Heartbeat:
                 self.heard[rank] = self.heard[rank] + lived if lived < STRETCH else 0.0
             silent = [rank for rank in self.watched if self.heard[rank] >= self.silence]
             if silent and self.who and not self.over.is_set():
-                self.on_silent("; ".join(self.told(rank) for rank in silent))
+                self.on_silent("; ".join(self.silence_message(rank) for rank in silent))
 
-    def told(self, rank: int) -> str:
-        """What to say of a process that is silent. It is killed where it can be: a stopped one would live on."""
+    def silence_message(self, rank: int) -> str:
+        """The message for a silent process; it is killed if it is on this host, because a stopped one would stay."""
         kill_here(self.who[rank])
         return (
             f"process {rank} of {self.world} ({' '.join(self.who[rank].split()[:4])}) has not answered for "
@@ -95,12 +95,12 @@ class Heartbeat:
 
 
 def place() -> str:
-    """This process, as "pid 12 on host", and when it began."""
+    """This process as "pid 12 on host", with its start time."""
     return f"pid {os.getpid()} on {socket.gethostname()} {began(os.getpid())}"
 
 
 def began(pid: int) -> str:
-    """When a process began, in ticks since the machine did; empty where that is not known."""
+    """The start time of a process in ticks since boot; "" if unknown."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):
@@ -108,7 +108,7 @@ def began(pid: int) -> str:
 
 
 def kill_here(place: str) -> None:
-    """Kill the process at ``place`` if it is of this machine and still the same."""
+    """Kill the process at ``place`` if it is on this machine and still the same."""
     _, pid, _, host, *start = place.split()
     if host == socket.gethostname() and start and began(int(pid)) == start[0]:
         os.kill(int(pid), signal.SIGKILL)

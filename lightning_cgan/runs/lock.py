@@ -1,4 +1,4 @@
-"""One process at a time works in a run folder."""
+"""Locks a run folder, so that one process at a time works in it."""
 
 import json
 import os
@@ -16,24 +16,24 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 
-BEAT = 20  # seconds between two signs of life
-DEAD = 60  # seconds without one, after which a process of another host counts as gone
+BEAT = 20  # seconds between two heartbeats
+DEAD = 60  # seconds without one after which a process of another host counts as dead
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-HELD: dict[Path, "FolderLock"] = {}  # by this process, by their files
+HELD: dict[Path, "FolderLock"] = {}  # the locks of this process, by file
 
 
 class FolderLock:
-    """Holds a run folder for one command: ``fit.lock`` in it says which process of which host does, and since when.
+    """Locks a run folder for one command; ``fit.lock`` in it names the process, its host and the time.
 
-    The operating system lets go of the lock when the process ends, however it ends, so the file of a dead process
-    holds nothing. Where two hosts share a file system that does not lock between them, the holder's sign of life, the
-    time of the file, decides instead.
+    The operating system releases the lock when the process ends in any way, so the file of a dead process locks
+    nothing. On a file system that does not lock between hosts, the heartbeat of the holder, which is the file's time,
+    decides instead.
 
-    In the first process of a run only; in the others it does nothing.
+    Active only in the first process of a run.
 
     Args:
-        folder: of the run; it is made where it is missing.
-        command: that must not run twice in the folder, such as "fit".
+        folder: of the run; created if missing.
+        command: which must not run twice in the folder, such as "fit".
     """
 
     def __init__(self, folder: str | Path, command: str) -> None:
@@ -51,20 +51,20 @@ class FolderLock:
         self.release()
 
     def check_free(self) -> None:
-        """Refuses early, before any work is done, what will be refused when it is to be held.
+        """Refuse a folder that another process holds, before any work is done.
 
         Raises:
-            UserError: if another process has it.
+            UserError: if another process holds the lock.
         """
         if self.path.exists():
             with self:
                 pass
 
     def acquire(self) -> None:
-        """Takes the lock.
+        """Acquire the lock.
 
         Raises:
-            UserError: if another process has it.
+            UserError: if another process holds the lock.
         """
         parents = [self.folder, *self.folder.parents]
         self.made = [folder for folder in parents if not folder.exists()]
@@ -75,7 +75,7 @@ class FolderLock:
         except Timeout as cause:
             held = self.holder()
             if (held.get("host"), held.get("pid")) == (platform.node(), str(os.getppid())):
-                return  # a process that the holder has started works for it
+                return  # this process was started by the holder
             raise UserError(self.refusal(self.holder())) from cause
         except OSError as cause:
             raise UserError(
@@ -86,7 +86,7 @@ class FolderLock:
         if elsewhere(before) and abs(time.time() - self.path.stat().st_mtime) < DEAD:
             lock.release()
             raise UserError(
-                f"{self.refusal(before)}\nIf that process is gone, which cannot be seen from here: remove {self.path}"
+                f"{self.refusal(before)}\nIf that process has ended, which is not known here: remove {self.path}"
             )
         self.lock, self.stopped = lock, Event()
         self.path.write_text(json.dumps(own_name()))
@@ -100,7 +100,7 @@ class FolderLock:
                 os.utime(self.path)
 
     def release(self) -> None:
-        """Lets go, and leaves no trace of having been there."""
+        """Release the lock and remove its file and the folders that were created."""
         if self.lock is None:
             return
         self.stopped.set()
@@ -110,19 +110,19 @@ class FolderLock:
         self.lock.release()
         self.lock = None
         HELD.pop(self.path, None)
-        with suppress(OSError):  # a folder with files in it stays
+        with suppress(OSError):  # a folder with files stays
             for folder in self.made:
                 folder.rmdir()
 
     def is_in_place(self) -> bool:
-        """Whether the file that is locked is still the one in the folder, which may have been moved or removed."""
+        """Whether the locked file is still the one in the folder, which may have been moved or removed."""
         return file_of(self.path) == self.file
 
     def renew(self) -> None:
-        """Takes the lock again where the folder was moved or removed while it was held.
+        """Acquire the lock again if the folder was moved or removed.
 
         Raises:
-            UserError: if another process has taken it.
+            UserError: if another process has acquired it.
         """
         if self.lock is None or self.is_in_place():
             return
@@ -136,7 +136,7 @@ class FolderLock:
             old.release()
 
     def follow(self, aside: Path) -> None:
-        """Holds the folder, new and empty, after the one that was held has been renamed to ``aside``.
+        """Lock the new, empty folder after the locked one was renamed to ``aside``.
 
         Raises:
             UserError: if another process was faster.
@@ -152,7 +152,7 @@ class FolderLock:
             old.release()
 
     def holder(self) -> dict[str, str]:
-        """What the lock file says of the process that wrote it; nothing where it says nothing."""
+        """The content of the lock file; empty if it cannot be read."""
         with suppress(OSError, ValueError, RecursionError):
             held = json.loads(self.path.read_text())
             return held if isinstance(held, dict) else {}
@@ -173,7 +173,7 @@ def own_name() -> dict[str, str]:
 
 
 def boot() -> str:
-    """Which start of which machine this is; containers of one machine share its locks and this name."""
+    """The boot id of the machine, which its containers share, as they share its locks."""
     try:
         return BOOT.read_text().strip()
     except OSError:
@@ -181,12 +181,12 @@ def boot() -> str:
 
 
 def elsewhere(held: dict[str, str]) -> bool:
-    """Whether the holder ran on another machine, where the operating system cannot tell of its end."""
+    """Whether the holder runs on another machine, where its end cannot be detected."""
     return bool(held) and held.get("host") != platform.node() and (not boot() or held.get("boot") != boot())
 
 
 def file_of(path: Path) -> tuple[int, int] | None:
-    """What tells the file at ``path`` from another one; None where there is none."""
+    """Device and inode of the file at ``path``; None if there is none."""
     try:
         status = os.stat(path)
     except OSError:
@@ -195,10 +195,10 @@ def file_of(path: Path) -> tuple[int, int] | None:
 
 
 def renew(folder: str | Path, command: str) -> None:
-    """Holds the folder still, if this process does: it may have been moved or removed meanwhile.
+    """Renew this process's lock of the folder, which may have been moved or removed.
 
     Raises:
-        UserError: if another process has taken it.
+        UserError: if another process has acquired it.
     """
     if held := HELD.get(Path(folder).absolute() / f"{command}.lock"):
         held.renew()

@@ -1,4 +1,4 @@
-"""Where a run's scalars and pictures go: always to the CSV file, and to what was asked for beside it."""
+"""The loggers of a run: always the CSV file, and the requested ones."""
 
 import json
 import os
@@ -12,6 +12,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
+from jsonargparse import Namespace
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from lightning.pytorch.utilities import rank_zero_only
 
@@ -24,13 +25,13 @@ from lightning_cgan.runs.wandb_log import first_line
 
 PATIENCE = 10  # seconds for W&B to answer a question
 WANDB = {f"{module}.WandbLogger" for module in ("lightning.pytorch.loggers", "lightning.pytorch.loggers.wandb")}
-TRACKING = "tracking_id"  # file in the run folder: by it W&B knows that a resumed run is the same run
+TRACKING = "tracking_id"  # file in the run folder with the W&B id of the run, for resuming
 
 
 def place_loggers(config: Any, folder: str, fresh: bool) -> None:
-    """Let the loggers in the parsed ``config`` write to the run folder, and W&B go on with a run that is resumed."""
+    """Make the loggers in the parsed ``config`` write to the run folder, and W&B continue a resumed run."""
     for logger in config if isinstance(config, list) else [config]:
-        if not hasattr(logger, "init_args"):
+        if not isinstance(logger, Namespace) or "init_args" not in logger:
             continue
         if logger.init_args.get("save_dir") == ".":
             logger.init_args.save_dir = folder
@@ -42,7 +43,7 @@ def place_loggers(config: Any, folder: str, fresh: bool) -> None:
 
 
 def known_tracking(path: Path) -> str | None:
-    """W&B's name of the run; None where there is none, or a broken one, which is set aside."""
+    """The W&B id of the run; None if there is none or its file is broken, which is then set aside."""
     if not path.exists():
         return None
     try:
@@ -59,16 +60,16 @@ def known_tracking(path: Path) -> str | None:
 def loggers_for(
     chosen: Logger | list[Logger] | bool | None, folder: str, tensorboard: bool, fitting: bool
 ) -> list[Logger]:
-    """CSV always while training, and what was asked for.
+    """The CSV logger while training, and the requested loggers.
 
     Raises:
-        UserError: for TensorBoard where it is not installed.
+        UserError: for TensorBoard if it is not installed.
     """
     loggers = chosen if isinstance(chosen, list) else [chosen] if isinstance(chosen, Logger) else []
     if tensorboard:
         if not find_spec("tensorboard"):
             raise UserError(
-                "--tensorboard needs the tensorboard package; it is not installed. "
+                "--tensorboard needs the tensorboard package; got none, it is not installed. "
                 "Run `pip install 'lightning-cgan[tensorboard]'`, or leave out --tensorboard."
             )
         loggers = [TensorBoardLogger(folder, name="tensorboard", version=""), *loggers]
@@ -77,7 +78,7 @@ def loggers_for(
 
 @rank_zero_only
 def remember_tracking(loggers: list[Logger], folder: str) -> None:
-    """Keep W&B's name of this run in the run folder."""
+    """Write the W&B id of this run to the run folder."""
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             with tolerated(TRACKING):
@@ -86,12 +87,11 @@ def remember_tracking(loggers: list[Logger], folder: str) -> None:
 
 @rank_zero_only
 def reach_wandb(loggers: list[Logger]) -> None:
-    """Begin the W&B run, offline where the server does not answer: that takes a minute and a half by itself, and then
-    nothing is trained."""
+    """Start the W&B run, offline if the server does not answer; W&B itself would wait for 90 seconds and then fail."""
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             os.environ.setdefault("WANDB_INIT_TIMEOUT", str(2 * PATIENCE))
-            if trouble := unanswered(logger) or begun(logger):
+            if trouble := unanswered(logger) or start(logger):
                 go_offline(logger, trouble)
 
 
@@ -99,7 +99,7 @@ def go_offline(logger: WandbLogger, trouble: str) -> None:
     import wandb
 
     os.environ["WANDB_MODE"] = "offline"
-    wandb.teardown()  # it has read the environment before
+    wandb.teardown()  # it has already read the environment
     run = logger.experiment
     info(
         f"W&B does not answer ({trouble}); this run is logged offline, and "
@@ -108,7 +108,7 @@ def go_offline(logger: WandbLogger, trouble: str) -> None:
 
 
 def unanswered(logger: WandbLogger) -> str | None:
-    """Why W&B's server cannot be used, or None: also where it is not asked, for want of a key or of a wish to."""
+    """Why the W&B server cannot be used; None if it can, or if the logger is offline or disabled."""
     import wandb
 
     settings = wandb.setup().settings
@@ -122,16 +122,16 @@ def unanswered(logger: WandbLogger) -> str | None:
     try:
         with urlopen(question, timeout=PATIENCE):
             return None
-    except HTTPError as error:  # one that asks who we are has answered
+    except HTTPError as error:  # the server answered, if only to ask for a login
         return f"HTTP {error.code}" if error.code >= 500 else None
-    except URLError as error:  # certificates are W&B's own affair
+    except URLError as error:  # certificates are checked by W&B itself
         return None if isinstance(error.reason, ssl.SSLError) else str(error.reason)
     except (OSError, HTTPException) as error:
         return str(error) or type(error).__name__
 
 
-def begun(logger: WandbLogger) -> str | None:
-    """Begin the run; why that failed, or None."""
+def start(logger: WandbLogger) -> str | None:
+    """Start the run; the reason if that failed, else None."""
     from wandb.errors import CommError
 
     try:

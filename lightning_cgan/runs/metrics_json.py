@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import fill
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
 
 from lightning.pytorch import LightningModule, Trainer
 
@@ -18,17 +17,15 @@ from lightning_cgan.runs.files import one_at_a_time, read_json, write_json
 from lightning_cgan.runs.partial import partial
 
 FILE = "metrics.json"
-WIDTH = 100  # letters in a printed line
-REPORTED: WeakKeyDictionary[Trainer, tuple[Any, ...]] = WeakKeyDictionary()  # the last evaluation of each trainer
-UNDER_WAY: WeakSet[Trainer] = WeakSet()  # whose test has not ended, and so does not count yet
-PARTIAL = "_partial"  # after the name of an evaluation that did not see all of its data
+WIDTH = 100  # characters in a printed line
+PARTIAL = "_partial"  # suffix of an evaluation that did not use all of its data
 
 
 def entry_name(split: str, protocol: Protocol, checkpoint: str | None, folder: str) -> str:
-    """Under which name an evaluation in the run ``folder`` is kept and logged.
+    """The name of an evaluation in the run ``folder``, in ``metrics.json`` and in the log.
 
-    "val"; "test", which is the best checkpoint where one was selected, or one from elsewhere; "test_last", the run's
-    last one beside its best; "test_mimicry" and so on by another protocol than the own one.
+    "val"; "test", of the best checkpoint if there is one, or of one from elsewhere; "test_last", of the run's last
+    checkpoint if there is a best; "test_mimicry", ... by another protocol than OWN.
     """
     if split != "test":
         return split
@@ -39,85 +36,108 @@ def entry_name(split: str, protocol: Protocol, checkpoint: str | None, folder: s
 
 
 def entry_of(trainer: Trainer, split: str) -> str:
-    """:func:`entry_name` of the evaluation that runs; "test_partial" and so on where it does not see all data."""
+    """:func:`entry_name` of the running evaluation; "test_partial", ... if it does not use all data."""
     protocol = data_facts(trainer.datamodule).protocol
     name = entry_name(split, protocol, trainer.ckpt_path and str(trainer.ckpt_path), trainer.default_root_dir)
     return f"{name}{PARTIAL}" if trainer.state.fn != "fit" and partial(trainer) else name
 
 
 def read_results(folder: str | Path) -> dict[str, Any]:
-    """What ``metrics.json`` in the run folder says; nothing where there is none. A broken one is set aside."""
+    """The content of ``metrics.json`` in the run folder; empty if there is none. A broken file is set aside."""
     return read_json(Path(folder, FILE), dict)
 
 
-def report(
-    trainer: Trainer,
-    module: LightningModule,
-    split: str,
-    scores: dict[str, float],
-    errors: dict[str, float],
-    card: dict[str, Any],
-    **more: Any,
-) -> None:
-    """Log ``scores`` under the evaluation's name, write them down, and say them. Called in every process.
+class Entry:
+    """The entry of one evaluation in ``metrics.json``. The first callback that reports begins it; the others add to it.
 
-    What several callbacks report of one evaluation becomes one entry.
+    The entry of a test stands under its name with "_partial" until :meth:`settle` is called at the end of the test:
+    an interrupted test does not count as a look at the test data.
 
-    Raises:
-        UserError: if the file cannot be written, except while training, which goes on.
+    Args:
+        trainer: that runs the evaluation.
+        split: "val" or "test".
     """
-    name = entry_of(trainer, split)
-    module.log_dict({f"{name}/{score}": value for score, value in scores.items()}, rank_zero_only=False)
-    if not trainer.is_global_zero:
-        return
-    if left := partial(trainer):
-        card = card | {"partial": left}
-    this = (name, trainer.state.fn, trainer.global_step, trainer.ckpt_path)
-    joins, REPORTED[trainer] = REPORTED.get(trainer) == this, this
-    info(told(name, scores, errors, card))
-    part = {"scores": scores, "standard_errors": errors, **more, "card": card}
-    try:
-        with one_at_a_time(Path(trainer.default_root_dir, FILE)):
-            write_down(trainer, split, name, part, joins)
-    except OSError as error:
-        if trainer.state.fn != "fit":
-            raise UserError(
-                f"Scores are kept in the run folder; got {trainer.default_root_dir}/{FILE}: {error.strerror or error}. "
-                "Make room there, or set --trainer.default_root_dir."
-            ) from error
-        info(f"warning: {trainer.default_root_dir}/{FILE} was not written: {error.strerror or error}")
 
+    def __init__(self, trainer: Trainer, split: str) -> None:
+        self.trainer, self.split = trainer, split
+        self.folder = Path(trainer.default_root_dir)
+        self.started = False
+        self.settled = split != "test"
 
-def write_down(trainer: Trainer, split: str, name: str, part: dict[str, Any], joins: bool) -> None:
-    """Puts ``part`` into the file, as an entry of its own or as more of the one that is there."""
-    file_name = name if trainer not in UNDER_WAY else f"{name.removesuffix(PARTIAL)}{PARTIAL}"
-    written = read_results(trainer.default_root_dir)
-    if split == "test" and not joins:
-        # The cards of `fit` have no time: a resumed run ends with the same file.
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        scored = written.get(name, {}).get("card", {}).get("scored", 0) + 1
-        part["card"] = part["card"] | {"scored": scored, "time": now}
-    part = joined(written.get(file_name, {}), part) if joins else part
-    write_entry(Path(trainer.default_root_dir), file_name, part)
-    if trainer not in UNDER_WAY:
-        copy_to_last(trainer, name)
+    @property
+    def name(self) -> str:
+        """The evaluation's name in the log: "val", "test", "test_last", "test_partial", ..."""
+        return entry_of(self.trainer, self.split)
 
+    def report(
+        self,
+        module: LightningModule,
+        scores: dict[str, float],
+        errors: dict[str, float],
+        card: dict[str, Any],
+        **more: Any,
+    ) -> None:
+        """Log ``scores`` under the evaluation's name, write them to the file and print them. Called in every process.
 
-def settle(trainer: Trainer) -> None:
-    """The test has ended: what it wrote as partial takes its own name, unless data were left out."""
-    UNDER_WAY.discard(trainer)
-    this = REPORTED.get(trainer)
-    if this is None or this[1] != "test" or not trainer.is_global_zero or partial(trainer):
-        return
-    name, folder = this[0], Path(trainer.default_root_dir)
-    with one_at_a_time(folder / FILE):
-        if part := read_results(folder).get(f"{name}{PARTIAL}"):
-            write_entry(folder, name, part, replaces=f"{name}{PARTIAL}")
-            copy_to_last(trainer, name)
+        Args:
+            module: that logs.
+            scores: by name; NaN where a score could not be computed.
+            errors: the standard error of each score that has one.
+            card: the evaluation card.
+            **more: other keys of the entry: lists and dictionaries extend what other callbacks wrote.
+
+        Raises:
+            UserError: if the file cannot be written; a warning while training, which goes on.
+        """
+        name = self.name
+        module.log_dict({f"{name}/{score}": value for score, value in scores.items()}, rank_zero_only=False)
+        if not self.trainer.is_global_zero:
+            return
+        if left := partial(self.trainer):
+            card = card | {"partial": left}
+        info(summary(name, scores, errors, card))
+        part = {"scores": scores, "standard_errors": errors, **more, "card": card}
+        path = self.folder / FILE
+        try:
+            with one_at_a_time(path):
+                self.write(name, part)
+        except OSError as error:
+            if self.trainer.state.fn != "fit":
+                raise UserError(
+                    f"Scores are kept in the run folder; got {path}: {error.strerror or error}. "
+                    "Make room there, or set --trainer.default_root_dir."
+                ) from error
+            info(f"warning: {path} was not written: {error.strerror or error}")
+
+    def write(self, name: str, part: dict[str, Any]) -> None:
+        """Write ``part`` to the file, as a new entry or as an addition to the one that this evaluation has begun."""
+        joins, self.started = self.started, True
+        file_name = name if self.settled else f"{name.removesuffix(PARTIAL)}{PARTIAL}"
+        written = read_results(self.folder)
+        if self.split == "test" and not joins:
+            # The cards of `fit` have no time: a resumed run ends with the same file.
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            scored = written.get(name, {}).get("card", {}).get("scored", 0) + 1
+            part["card"] = part["card"] | {"scored": scored, "time": now}
+        part = joined(written.get(file_name, {}), part) if joins else part
+        write_entry(self.folder, file_name, part)
+        if self.settled:
+            copy_to_last(self.trainer, name)
+
+    def settle(self) -> None:
+        """Give the entry its own name when the test has ended, unless data were left out."""
+        self.settled = True
+        if not self.started or not self.trainer.is_global_zero or partial(self.trainer):
+            return
+        name = self.name
+        with one_at_a_time(self.folder / FILE):
+            if part := read_results(self.folder).get(f"{name}{PARTIAL}"):
+                write_entry(self.folder, name, part, replaces=f"{name}{PARTIAL}")
+                copy_to_last(self.trainer, name)
 
 
 def copy_to_last(trainer: Trainer, name: str) -> None:
-    """Where the best checkpoint is the last one too, the scores of one are those of the other."""
+    """Copy the scores of the best checkpoint to those of the last, if both are the same."""
     folder = Path(trainer.default_root_dir)
     best = trainer.state.fn == "test" and Path(str(trainer.ckpt_path)).name == BEST
     if best and not name.endswith(PARTIAL) and best_is_last(folder):
@@ -125,7 +145,7 @@ def copy_to_last(trainer: Trainer, name: str) -> None:
 
 
 def joined(before: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
-    """An entry with what ``part`` adds to it: scores, notes, and what its card says more."""
+    """An entry extended by ``part``: lists are appended, dictionaries merged."""
     both = {**before}
     for name, value in part.items():
         known = before.get(name)
@@ -134,7 +154,7 @@ def joined(before: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_entry(folder: Path, name: str, part: dict[str, Any], replaces: str = "") -> None:
-    """Put ``part`` into the file under ``name``, in place of ``replaces``, and leave the other entries as they are."""
+    """Write ``part`` to the file under ``name``, instead of ``replaces``; other entries are unchanged."""
     written = read_results(folder)
     written.pop(replaces, None)
     written[name] = part
@@ -142,7 +162,7 @@ def write_entry(folder: Path, name: str, part: dict[str, Any], replaces: str = "
 
 
 def numbers(values: dict[Any, Any]) -> dict[Any, Any]:
-    """As JSON can hold them, which knows no NaN; those of a table in it too."""
+    """``values`` as JSON can hold them: NaN and infinity become None, also in nested dictionaries."""
     return {name: numbers(value) if isinstance(value, dict) else finite(value) for name, value in values.items()}
 
 
@@ -150,8 +170,8 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def told(name: str, scores: dict[str, float], errors: dict[str, float], card: dict[str, Any]) -> str:
-    """The scores in lines that a terminal holds, after the evaluation's name and the checkpoint, if one was read."""
+def summary(name: str, scores: dict[str, float], errors: dict[str, float], card: dict[str, Any]) -> str:
+    """The scores in lines of at most 100 characters, after the evaluation's name and its checkpoint."""
     held = card.get("checkpoint")
     head = f"{name}, {held['name']} of update {card['update']}" if held else name
     each = [
@@ -163,7 +183,7 @@ def told(name: str, scores: dict[str, float], errors: dict[str, float], card: di
 
 
 def with_error(value: float, error: float | None) -> str:
-    """ "11.50 ± 0.23", the error to two digits; the value alone where there is none, or one below its sixth digit."""
+    """ "11.50 ± 0.23", the error to two digits; the value alone without an error, or with one below its sixth digit."""
     if not error or not math.isfinite(error) or error < 1e-5 * abs(value):
         return f"{value:.4g}"
     places = 1 - int(f"{error:.1e}".partition("e")[2])

@@ -1,4 +1,4 @@
-"""Which evaluations do not see all of their data."""
+"""Detects evaluations that do not use all of their data."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ KEYS |= {"predict": "limit_predict_batches"}
 
 
 def partial(trainer: Trainer) -> str | None:
-    """What of its data the evaluation that runs sees: "2 of 40 batches"; None where it sees all."""
+    """The part of the data that the running evaluation uses: "2 of 40 batches"; None if it uses all."""
     stage: Any = trainer.state.fn
     loops = {
         "fit": (trainer.num_val_batches, trainer.val_dataloaders),
@@ -27,7 +27,7 @@ def partial(trainer: Trainer) -> str | None:
 
 
 def key_of(trainer: Trainer) -> str:
-    """The key of the trainer that leaves batches out."""
+    """The trainer key that leaves out batches."""
     if trainer.fast_dev_run:
         return "trainer.fast_dev_run"
     return f"trainer.{'overfit_batches' if trainer.overfit_batches else KEYS[trainer.state.fn.value]}"

@@ -1,4 +1,4 @@
-"""From which checkpoint a run goes on, and what is said where files of it are missing or damaged."""
+"""Selects the checkpoint that a run resumes from; warnings and errors for missing or damaged files."""
 
 import os
 import shutil
@@ -10,43 +10,43 @@ from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 from lightning_cgan.runs.checkpoint_files import BEST, LAST, PREVIOUS, content_of
 
-TRACES = (LAST, PREVIOUS, BEST, "metrics.csv")  # of a run that has begun; the first checkpoint is that of update 0
-GENERATIONS = 3  # files of a checkpoint's size that one more save may need: the new last, the one before it, the best
+TRACES = (LAST, PREVIOUS, BEST, "metrics.csv")  # files of a run that has begun; the first checkpoint is of update 0
+GENERATIONS = 3  # checkpoints that one more save may need: the new last, the previous, the best
 
 
-def to_go_on_from(folder: str | Path) -> str | None:
-    """The newest checkpoint of the run that verifies, saying which one was passed over; None where no run has begun.
+def checkpoint_to_resume(folder: str | Path) -> str | None:
+    """The newest checkpoint of the run that verifies, with a warning if another was skipped; None if no run has begun.
 
-    Nor is there anything to go on from at update 0: the same command starts from the same bits.
+    Also None at update 0, because the same command starts from the same bits.
 
     Raises:
-        UserError: if a run has begun and has none left.
+        UserError: if a run has begun and none of its checkpoints verifies.
     """
     folder = Path(folder)
     traces = [name for name in TRACES if (folder / name).exists()]
-    passed: list[str] = []
+    skipped: list[str] = []
     for name in (LAST, PREVIOUS):
         try:
             update = content_of(folder / name)["global_step"]
         except FileNotFoundError:
-            passed.append(f"{name} is missing")
+            skipped.append(f"{name} is missing")
         except (DamagedFile, OSError, KeyError) as error:
-            passed.append(f"{name} is damaged ({error})")
+            skipped.append(f"{name} is damaged ({error})")
         else:
-            if passed and traces:
-                info(f"warning: in {folder} {passed[0]}: going on from {name}, of update {update}")
+            if skipped and traces:
+                info(f"warning: in {folder} {skipped[0]}: going on from {name}, of update {update}")
             return str(folder / name) if update else None
     if not traces:
         return None
     raise UserError(
-        f"A run goes on from {LAST} or {PREVIOUS}; got {folder} with {', '.join(traces)}: {' and '.join(passed)}. "
+        f"A run goes on from {LAST} or {PREVIOUS}; got {folder} with {', '.join(traces)}: {' and '.join(skipped)}. "
         f"Put {LAST} back, or start over with --fresh, which keeps the folder under another name"
         + (f", or set --ckpt_path {folder / BEST}." if BEST in traces else ".")
     )
 
 
 def tell_missing(folder: str | Path, checkpoint: dict[str, Any]) -> None:
-    """Says which files of a run that goes on are gone."""
+    """Warn about missing files of a resumed run."""
     update = checkpoint["global_step"]
     if update and not Path(folder, "metrics.csv").exists():
         info(f"warning: {folder}/metrics.csv is missing: the log begins at update {update}")
@@ -60,17 +60,17 @@ def callback_states(checkpoint: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def is_completed(folder: str | Path) -> bool:
-    """Whether the report, which a command makes last of all, is newer than what it reports."""
+    """Whether the report, the last file of a command, is newer than the other files."""
     report, *made = (Path(folder, name) for name in ("report.html", LAST, "metrics.json"))
     times = [path.stat().st_mtime_ns for path in made if path.is_file()]
     return report.is_file() and report.stat().st_mtime_ns >= max(times, default=0)
 
 
 def check_usable(folder: str | Path) -> None:
-    """Refuse a run folder that nothing can be written into, before any work is done.
+    """Refuse a run folder that cannot be written to, before any work is done.
 
     Raises:
-        UserError: naming what is in the way.
+        UserError: naming the obstacle.
     """
     path = Path(folder).absolute()
     there = next(parent for parent in (path, *path.parents) if os.path.lexists(parent))
@@ -84,10 +84,10 @@ def check_usable(folder: str | Path) -> None:
 
 
 def warn_of_little_space(folder: str | Path, size: int) -> None:
-    """Says so where the disk has no room for the checkpoints of a run, each of ``size`` bytes, about."""
+    """Warn if the disk has too little space for the checkpoints of a run, of about ``size`` bytes each."""
     try:
         needed, free = GENERATIONS * size, shutil.disk_usage(folder).free
-    except OSError:  # no such folder: this run saves nothing
+    except OSError:  # no such folder
         return
     if free < needed:
         info(

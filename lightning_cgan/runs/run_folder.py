@@ -1,4 +1,4 @@
-"""The run folder: where it lies, whether a run in it goes on, and what its checkpoints hold."""
+"""The run folder: its default path, its checkpoints, and checks that a command fits the run in it."""
 
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from lightning_cgan.checksum import DamagedFile
 from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 from lightning_cgan.runs.checkpoint_files import BEST, LAST, PREVIOUS, best_is_last, content_of, update_of
+from lightning_cgan.runs.flatten import flatten
 from lightning_cgan.runs.may_change import MAY_CHANGE
 
 
@@ -21,9 +22,9 @@ def default_folder(configs: list[str]) -> str:
 
 
 def set_aside(folder: str) -> Path | None:
-    """Move an earlier run out of the way, next to itself under the first free number. None if there is none."""
+    """Rename the folder of an earlier run to the first free number; None if there is none."""
     old = Path(folder)
-    if not old.exists() or all(path.suffix == ".lock" for path in old.iterdir()):  # made to hold this run's own lock
+    if not old.exists() or all(path.suffix == ".lock" for path in old.iterdir()):  # only this run's own lock
         return None
     number = 1
     while (aside := old.with_name(f"{old.name}.{number}")).exists():
@@ -32,7 +33,7 @@ def set_aside(folder: str) -> Path | None:
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """A checkpoint's content, checked, tensors mapped from the file and on the CPU. Nothing in it can run code.
+    """The content of a checkpoint of ``fit``, as ``checkpoint_files.content_of`` reads it.
 
     Raises:
         UserError: if the file is missing or damaged, or is not a checkpoint of this suite.
@@ -52,14 +53,14 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def instead_of(path: str | Path) -> str:
-    """The other checkpoints in the folder, as far as they verify."""
+    """The other checkpoints in the folder that verify, for a message."""
     others = [Path(path).with_name(name) for name in (BEST, LAST, PREVIOUS) if name != Path(path).name]
     good = [str(other) for other in others if update_of(other) is not None]
     return f", such as {' or '.join(good)}" if good else ""
 
 
 def find_checkpoint(folder: str, wanted: str | None) -> str:
-    """The path to evaluate: ``wanted``, or its short name "best" or "last", or the best and then the last there is."""
+    """The checkpoint to evaluate: the path ``wanted``, "best" or "last"; by default the best, else the last."""
     if wanted in ("best", "last"):
         return f"{folder}/{wanted}.ckpt"
     if wanted:
@@ -68,21 +69,21 @@ def find_checkpoint(folder: str, wanted: str | None) -> str:
 
 
 def check_own(folder: str, path: str) -> None:
-    """Refuse to write the scores of another run's checkpoint among those of the run in ``folder``.
+    """Refuse to write scores of another run's checkpoint to the run in ``folder``.
 
     Raises:
-        UserError: naming the folder that they belong to.
+        UserError: naming the folder of that run.
     """
     elsewhere = Path(path).resolve().parent
     if Path(folder, LAST).is_file() and elsewhere != Path(folder).resolve():
         raise UserError(
-            f"Scores stand beside the checkpoint that they are of; met {path} for the run in {folder}. "
+            f"Scores are written beside their checkpoint; got {path} for the run in {folder}. "
             f"Set --trainer.default_root_dir to {elsewhere}, or to a new folder."
         )
 
 
 def second_checkpoint(folder: str) -> str | None:
-    """The last checkpoint, where the best one is tested first; None where there is no best, or both are one."""
+    """The last checkpoint, to be tested after the best; None if there is no best, or both are the same."""
     best, last = Path(folder, BEST), Path(folder, LAST)
     if not best.is_file() or not last.is_file() or best_is_last(folder):
         return None
@@ -93,12 +94,12 @@ def second_checkpoint(folder: str) -> str | None:
 
 
 def scored_already(folder: str, entry: dict[str, Any], update: int) -> str:
-    """What to say to somebody who asks for a second look at test data.
+    """The message for a second test of a run that is already scored.
 
     Args:
         folder: of the run.
-        entry: that of ``metrics.json``.
-        update: of the checkpoint that is asked about now.
+        entry: the test's entry in ``metrics.json``.
+        update: of the checkpoint that would be tested now.
     """
     card = entry.get("card", {})
     before = card.get("update")
@@ -111,7 +112,7 @@ def scored_already(folder: str, entry: dict[str, Any], update: int) -> str:
 
 
 def unfinished(folder: str, updates: int) -> str | None:
-    """What to say before test data are looked at for a run that is to take so many ``updates``; None if it has."""
+    """The warning before a test of a run that has not taken all of its ``updates``; None if it has."""
     done = update_of(Path(folder, LAST))
     if done is None or done >= updates:
         return None
@@ -121,28 +122,20 @@ def unfinished(folder: str, updates: int) -> str | None:
     )
 
 
-def flat(tree: Any, key: str = "") -> dict[str, Any]:
-    """Nested dictionaries as one, with dotted keys."""
-    if not isinstance(tree, dict):
-        return {key: list(tree) if isinstance(tree, tuple) else tree}
-    below = [flat(branch, f"{key}.{part}" if key else part) for part, branch in tree.items()]
-    return {name: value for leaves in below for name, value in leaves.items()}
-
-
 def alike(key: str, before: Any, now: Any) -> bool:
-    """Whether two values of a configuration mean the same: a spec may have gained fields, which are 0 or False."""
+    """Whether two values of a configuration are equal; a newer spec may have more fields, all 0 or False."""
     if key == "model.init_args.spec" and isinstance(before, list) and isinstance(now, list):
         return before == now[: len(before)] and not any(now[len(before) :])
     return bool(before == now)
 
 
 def check_same_run(checkpoint: dict[str, Any], description: dict[str, Any], folder: str) -> None:
-    """Refuse to go on with another model, other data or another seed than a run was begun with.
+    """Refuse to resume a run with another model, other data or another seed.
 
     Raises:
         UserError: naming the first keys that differ.
     """
-    before, now = flat(checkpoint["hyper_parameters"]), flat(description)
+    before, now = flatten(checkpoint["hyper_parameters"]), flatten(description)
     different = [
         f"{key} was {before.get(key)}, now {now.get(key)}"
         for key in sorted(before | now)
@@ -165,8 +158,9 @@ def check_fits(checkpoint: dict[str, Any], model: torch.nn.Module, path: str) ->
     asked = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     name = next((name for name in {**asked, **held} if held.get(name) != asked.get(name)), None)
     if name:
+        kind = checkpoint["hyper_parameters"].get("model", {}).get("class_path", "a model")
         raise UserError(
-            f"A checkpoint must hold the weights of the model that is asked for; {path} is of "
-            f"{checkpoint['hyper_parameters'].get('model', {}).get('class_path', 'a model')} with {name} {held.get(name, 'absent')}, "
+            f"A checkpoint must hold the weights of the model that is asked for; got {path}, which is of "
+            f"{kind} with {name} {held.get(name, 'absent')}, "
             f"the model has {asked.get(name, 'none')}. Set --ckpt_path or --config to the one that belongs to it."
         )

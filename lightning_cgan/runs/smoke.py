@@ -1,4 +1,4 @@
-"""A smoke run, ``trainer.fast_dev_run``, has a folder of its own beside that of the run, and counts as nothing."""
+"""Folders of smoke runs (``trainer.fast_dev_run``), beside those of the runs."""
 
 import shutil
 from pathlib import Path
@@ -9,16 +9,16 @@ from lightning_cgan.runs.checkpoint_files import LAST
 
 
 def smoke_folder(folder: str) -> str:
-    """Where the smoke runs of the run in ``folder`` write."""
+    """The folder of smoke runs for the run in ``folder``."""
     return f"{folder}.smoke"
 
 
 @rank_zero_only
 def clear(folder: str) -> None:
-    """A smoke run always begins anew."""
+    """Remove the files of an earlier smoke run."""
     shutil.rmtree(smoke_folder(folder), ignore_errors=True)
 
 
 def with_checkpoint(folder: str) -> str:
-    """The folder whose checkpoint a smoke test reads: the run's, and that of its last smoke run where it has none."""
+    """The folder whose checkpoint a smoke test reads: the run's, or that of its smoke run if it has none."""
     return folder if Path(folder, LAST).is_file() else smoke_folder(folder)

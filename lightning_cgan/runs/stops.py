@@ -7,13 +7,13 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-UNFINISHED = 75  # EX_TEMPFAIL: a planned stop before the end; the same command goes on
+UNFINISHED = 75  # EX_TEMPFAIL: a planned stop; the same command goes on
 # Exit status by signal. SIGUSR1 is what SLURM's --signal sends ahead of the time limit.
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGUSR1: UNFINISHED}
 
 
 class Stopped(SystemExit):
-    """A run leaves before its end, with its state saved. What is left stands in the message that was printed.
+    """Ends a run early, with its state saved; a message has been printed.
 
     Args:
         status: exit status of the process.
@@ -26,12 +26,12 @@ class Stopped(SystemExit):
 class Signals:
     """Handles SIGINT, SIGTERM, SIGHUP and SIGUSR1 between ``install`` and ``restore``.
 
-    The first is remembered as ``caught`` and handed to ``on_first``, which may raise; the second ends the process at
-    once. Loader processes forked from this one ignore all: a terminal and SLURM signal them too, and the run still
+    The first is stored as ``caught`` and passed to ``on_first``, which may raise; the second ends the process at once.
+    Loader processes forked from this one ignore all signals: a terminal and SLURM signal them too, and the run still
     needs their batches until it has saved.
 
     Args:
-        on_first: called with the first signal, in the main thread between two lines of Python.
+        on_first: called with the first signal, in the main thread.
         on_second: called with the second signal, before the process ends.
     """
 
@@ -44,9 +44,9 @@ class Signals:
         self.terminals: list[int] = []
 
     def install(self) -> None:
-        """Take over the signals; those that are ignored, as under nohup, stay ignored. Again after others have."""
+        """Install the handlers; signals that are ignored, as under nohup, stay ignored. May be called again."""
         if threading.current_thread() is not threading.main_thread():
-            return  # Python lets no other thread do it
+            return  # Python allows handlers only there
         self.owner = os.getpid()
         self.terminals = [stream for stream in (1, 2) if os.isatty(stream)]
         for number in STATUS:
@@ -56,7 +56,7 @@ class Signals:
                 signal.signal(number, self.handle)
 
     def restore(self) -> None:
-        """Give the signals back to those who had them."""
+        """Restore the earlier handlers."""
         for number, handler in self.before.items():
             if signal.getsignal(number) == self.handle:
                 signal.signal(number, handler)
@@ -75,7 +75,7 @@ class Signals:
         self.on_first(self.caught)
 
     def leave_terminal(self) -> None:
-        """Where the terminal is gone, print to nowhere: writing would fail, and the run still has to save."""
+        """Redirect output of a closed terminal to /dev/null: writing would fail, and the run still has to save."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in self.terminals:
             if not os.isatty(stream):
@@ -84,7 +84,7 @@ class Signals:
 
 
 def raise_stop(number: signal.Signals) -> None:
-    """``on_first`` where there is nothing to save: Python's own answer to Ctrl-C, and its like for the others."""
+    """``on_first`` if there is nothing to save: KeyboardInterrupt for Ctrl-C, ``Stopped`` for the others."""
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     note(f"{number.name}: stopped; the same command goes on from the last checkpoint, if there is one")
@@ -92,7 +92,7 @@ def raise_stop(number: signal.Signals) -> None:
 
 
 def note(line: str) -> None:
-    """A line from inside a signal handler, where ``print`` may be interrupted in the middle of itself."""
+    """Print a line from a signal handler, where ``print`` is not reentrant."""
     try:
         os.write(2, f"{line}\n".encode())
     except OSError:

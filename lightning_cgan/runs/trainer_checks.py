@@ -1,4 +1,4 @@
-"""Settings of the Trainer that this suite cannot honour: each is refused before a run begins, none is ignored."""
+"""Checks of Trainer settings: those that the suite does not support are refused before a run begins."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,15 +10,15 @@ from lightning_cgan._compat import uses_distributed_sampler
 from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 
-Refusal = tuple[str, str, object, str]  # the rule, the key of the trainer, what was got, the way out
+Refusal = tuple[str, str, object, str]  # the rule, the trainer key, its value, what to set
 HALF = ("bf16-true", "16-true", "64-true")
 
 
 def check_asked(asked: Any) -> None:
-    """Refuse keys that the Trainer would answer in its own words when it is made.
+    """Refuse values for which the Trainer's constructor would raise its own errors.
 
     Args:
-        asked: the keys of the trainer, as they were read.
+        asked: the parsed trainer keys.
 
     Raises:
         UserError: naming the first such key.
@@ -38,7 +38,7 @@ def check_precision(trainer: Trainer) -> None:
     """Refuse weights of another precision than float32.
 
     Raises:
-        UserError: naming those that there are.
+        UserError: naming the supported ones.
     """
     if str(trainer.precision) in HALF:
         refuse(
@@ -50,7 +50,7 @@ def check_precision(trainer: Trainer) -> None:
 
 
 def check_training(trainer: Any, module: LightningModule) -> None:
-    """Refuse what training would ignore or stumble over, and say if there will be no validation.
+    """Refuse settings that training would ignore or fail on, and warn if there will be no validation.
 
     Raises:
         UserError: naming the first such key.
@@ -73,7 +73,7 @@ def refuse(rule: str, key: str, got: object, way_out: str) -> None:
 
 
 def of_optimisation(trainer: Any) -> Iterator[Refusal]:
-    rule = "Networks that take turns take each step as the paper says"
+    rule = "The optimizer steps of networks that are updated in turns are those of the paper"
     if trainer.accumulate_grad_batches != 1:
         yield rule, "accumulate_grad_batches", trainer.accumulate_grad_batches, "to 1, and data.init_args.batch_size"
     if trainer.gradient_clip_val:

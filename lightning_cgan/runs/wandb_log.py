@@ -1,4 +1,4 @@
-"""W&B as a log beside others, which may fail without harm."""
+"""A W&B logger whose failures do not end the run."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from lightning_cgan.console import info
 
 
 class ToleratedWandb(WandbLogger):
-    """W&B beside the other logs: the first call that fails is a warning, and no more are made. Training goes on."""
+    """A W&B logger that stops logging, with a warning, at the first call that fails; training goes on."""
 
     lost = False
 
@@ -18,7 +18,7 @@ class ToleratedWandb(WandbLogger):
             return
         try:
             call(*args, **kwargs)
-        except Exception as error:  # its process or its server is gone, or refuses what it is told
+        except Exception as error:  # its process or server may be gone, or may refuse the data
             self.lost = True
             info(f"warning: W&B has failed and gets no more of this run ({first_line(error)}); metrics.csv goes on")
 

@@ -1,5 +1,6 @@
 import pytest
 
+from lightning_cgan.callbacks.checkpoints import BestCheckpoint
 from lightning_cgan.metrics.distribution.all_scores import ScoreResult
 
 
@@ -29,3 +30,18 @@ def test_checkpoints_hold_plain_values_only(run, state):
     assert described["model"]["class_path"] == "lightning_cgan.papers.ProjectionGAN"
     assert described["model"]["init_args"]["spec"] == [1, 16, 10]
     assert described["seed_everything"] == 0
+
+
+@pytest.mark.parametrize(
+    ("monitor", "mode"),
+    [
+        ("val/fid", "min"),
+        ("val/view_bits", "max"),
+        ("val/labels_iou", "max"),
+        ("val/azimuth_rmse", "min"),
+        ("x", "min"),
+    ],
+)
+def test_the_best_of_a_score_is_in_its_better_direction_unless_another_is_given(monitor, mode):
+    assert BestCheckpoint(monitor).mode == mode
+    assert BestCheckpoint(monitor, "max").mode == "max"

@@ -117,7 +117,7 @@ def test_messages_say_what_was_met_and_what_to_do():
     assert "train/loss_g is not a finite number: training has diverged" in now(train__loss_g=float("nan"))[0]
     assert "train/loss_d has grown to -3e+08" in now(train__loss_d=-3e8)[0]
     (won,) = now(train__loss_d=0.001, train__d_real=8.25, train__d_fake=-9.5)
-    assert "(mean logits -9.5 and 8.25, at each of the last 5 looks): it has won" in won
+    assert "(mean logits -9.5 and 8.25, at each of the last 5 checks): it has won" in won
 
 
 def test_looks_older_than_those_kept_change_nothing():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lightning_cgan.callbacks.health import Health, forget, note, pooled, shares_of_variance
+from lightning_cgan.callbacks.health import Health, forget, note, pooled, variance_ratios
 from lightning_cgan.cli import lightning as cli
 from lightning_cgan.cli.lightning import main
 from lightning_cgan.papers.gan import GAN
@@ -88,12 +88,12 @@ def test_gradient_norms_are_those_of_the_last_steps():
 def test_variances_are_those_of_generated_images_over_those_of_real_ones():
     truth = torch.tensor([0, 0, 0, 1, 1, 2])
     real = torch.tensor([[0.0, 0], [2, 0], [1, 0], [0, 5], [0, 9], [4, 4]])
-    half = shares_of_variance(real / 2**0.5, real, truth, truth)
+    half = variance_ratios(real / 2**0.5, real, truth, truth)
     assert half == pytest.approx({f"health/variance{of}": 0.5 for of in ("", "_class_0", "_class_1")})
-    assert shares_of_variance(real, real, None, truth) == {"health/variance": 1}
-    assert shares_of_variance(real[:0], real, None, truth) == {}
-    assert shares_of_variance(real, torch.zeros(6, 2), truth, truth) == {}
-    assert shares_of_variance(real * float("nan"), real, None, truth)["health/variance"] != 1
+    assert variance_ratios(real, real, None, truth) == {"health/variance": 1}
+    assert variance_ratios(real[:0], real, None, truth) == {}
+    assert variance_ratios(real, torch.zeros(6, 2), truth, truth) == {}
+    assert variance_ratios(real * float("nan"), real, None, truth)["health/variance"] != 1
 
 
 def test_features_are_means_over_eight_by_eight_areas_and_points_as_they_are():
@@ -149,5 +149,5 @@ def test_every_kind_of_paper_and_data_can_be_watched(tmp_path, file, signals):
 
 
 def test_looking_less_than_never_is_refused():
-    with pytest.raises(ValueError, match=r"at least 1; met 0. Set init_args.every"):
+    with pytest.raises(ValueError, match=r"at least 1; got 0. Set its init_args.every"):
         Health(every=0)

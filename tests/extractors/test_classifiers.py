@@ -37,11 +37,11 @@ def test_a_network_of_torchvision_sees_normalised_images_of_its_size(tmp_path):
 
 
 def test_data_that_a_teacher_does_not_know_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"one channel and 10 classes; met 3 and 10. Set"):
+    with pytest.raises(ValueError, match=r"one channel and 10 classes; got 3 and 10. Set"):
         PretrainedDigits(ImageSpec(3, 32, 10))
-    with pytest.raises(ValueError, match=r"1000 classes; met 1 and 10. Set"):
+    with pytest.raises(ValueError, match=r"1000 classes; got 1 and 10. Set"):
         PretrainedImageNet(DIGITS)
-    with pytest.raises(ValueError, match=r"nowhere.pth is missing or holds"):
+    with pytest.raises(ValueError, match=r"nowhere.pth, missing or another file"):
         PretrainedImageNet(ImageSpec(3, 128, 1000), "nowhere.pth", "squeezenet1_1")
     with pytest.raises(ValueError, match=r"of vgg16 on disk.*Run `lightning-cgan features fetch vgg16 --to weights`"):
         PretrainedImageNet(ImageSpec(3, 128, 1000), "weights/none.pth")

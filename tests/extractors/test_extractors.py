@@ -13,7 +13,7 @@ from lightning_cgan.extractors.extractors import (
     Extractor,
     InceptionV3,
     Transformer,
-    seen_by,
+    extract,
 )
 from lightning_cgan.extractors.resizing import Resize, pictured
 from lightning_cgan.extractors.weights_registry import PINNED, sha256_of
@@ -68,7 +68,7 @@ def test_inception_features_equal_torch_fidelitys_bit_for_bit(inception, incepti
     theirs = FeatureExtractorInceptionV3("x", outputs, feature_extractor_weights_path=inception_weights)
     for image in (bytes_of(2, 3, 32, 32), bytes_of(1, 3, 310, 305)):
         features, logits = theirs(image)
-        ours = seen_by(inception, image)
+        ours = extract(inception, image)
         assert torch.equal(ours.features, features)
         assert torch.equal(ours.logits, logits)
 
@@ -81,15 +81,15 @@ def test_torchmetrics_default_resize_is_another_protocol(inception, inception_we
         FrechetInceptionDistance(2048, feature_extractor_weights_path=inception_weights, antialias=antialias)
         for antialias in (False, True)
     )
-    assert torch.equal(same.inception(image), seen_by(inception, image).features)
-    assert not torch.equal(different.inception(image), seen_by(inception, image).features)
+    assert torch.equal(same.inception(image), extract(inception, image).features)
+    assert not torch.equal(different.inception(image), extract(inception, image).features)
 
 
 def test_another_resize_gives_other_features_and_stands_on_the_card(inception, inception_weights):
     image, sha256 = bytes_of(1, 3, 32, 32), sha256_of(Path(inception_weights))
     other = InceptionV3(inception_weights, Resize.PIL_BILINEAR, sha256)
     assert (inception.resize, other.resize) == ("TensorFlow 1 bilinear to 299x299", "PIL bilinear to 299x299")
-    assert not torch.equal(seen_by(other, image).features, seen_by(inception, image).features)
+    assert not torch.equal(extract(other, image).features, extract(inception, image).features)
     assert other.sha256 == inception.sha256 == sha256
 
 
@@ -99,9 +99,9 @@ def test_vgg_features_equal_torch_fidelitys_bit_for_bit(vgg_weights):
     with torch.device("meta"):  # its own initial weights take seconds
         theirs = FeatureExtractorVGG16("x", ["fc2_relu"], feature_extractor_weights_path=vgg_weights)
     theirs.model.load_state_dict(ours.network.state_dict(), assign=True)
-    assert torch.equal(seen_by(ours, image).features, theirs(image)[0])
+    assert torch.equal(extract(ours, image).features, theirs(image)[0])
     assert ours.resize == "TensorFlow 1 bilinear to 224x224"
-    assert seen_by(ours, image).logits.shape == (2, 0)
+    assert extract(ours, image).logits.shape == (2, 0)
 
 
 @pytest.fixture(scope="session")
@@ -119,7 +119,7 @@ def dino(dino_weights):
 
 
 def test_dinov2_names_its_network_and_its_resize(dino):
-    seen = seen_by(dino, bytes_of(2, 3, 16, 16))
+    seen = extract(dino, bytes_of(2, 3, 16, 16))
     assert (dino.name, dino.resize) == ("dinov2-vit-s-14", "PIL bicubic to 224x224")
     assert (seen.features.shape, seen.logits.shape) == ((2, 64), (2, 0))
 
@@ -127,25 +127,25 @@ def test_dinov2_names_its_network_and_its_resize(dino):
 def test_dinov2_sees_what_a_picture_file_of_its_size_would_hold(dino):
     image = bytes_of(2, 3, 16, 16)
     picture = pictured(image, 224).to(torch.uint8)
-    assert torch.equal(seen_by(dino, image).features, seen_by(dino, picture).features)
+    assert torch.equal(extract(dino, image).features, extract(dino, picture).features)
 
 
 def test_dinov2_sees_colours_with_imagenets_mean_as_zero(dino):
     mean = torch.tensor([0.485, 0.456, 0.406]).mul(255).round().to(torch.uint8)[:, None, None].expand(1, 3, 224, 224)
     with torch.no_grad():
         expected = dino.network(torch.zeros(1, 3, 224, 224))
-    assert torch.allclose(seen_by(dino, mean).features, expected, atol=0.02)
-    assert not torch.allclose(seen_by(dino, mean.flip(1)).features, expected, atol=0.02)
+    assert torch.allclose(extract(dino, mean).features, expected, atol=0.02)
+    assert not torch.allclose(extract(dino, mean.flip(1)).features, expected, atol=0.02)
 
 
 @pytest.mark.parametrize("name", ["inception", "dino"])
 def test_features_are_of_the_image_alone_in_full_precision_and_without_gradients(request, name):
     extractor, image = request.getfixturevalue(name), bytes_of(3, 3, 16, 16)
-    features, logits = seen_by(extractor, image)
+    features, logits = extract(extractor, image)
     order = torch.tensor([2, 0, 1])
-    assert torch.allclose(seen_by(extractor, image[order]).features, features[order], rtol=1e-5, atol=1e-6)
+    assert torch.allclose(extract(extractor, image[order]).features, features[order], rtol=1e-5, atol=1e-6)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(seen_by(extractor, image).features, features)
+        assert torch.equal(extract(extractor, image).features, features)
     assert features.dtype == logits.dtype == torch.float32
     assert not features.requires_grad
 
@@ -153,13 +153,13 @@ def test_features_are_of_the_image_alone_in_full_precision_and_without_gradients
 @pytest.mark.parametrize("name", ["inception", "dino"])
 def test_grey_images_are_seen_as_colour(request, name):
     extractor, grey = request.getfixturevalue(name), bytes_of(1, 1, 16, 16)
-    assert torch.equal(seen_by(extractor, grey).features, seen_by(extractor, grey.expand(-1, 3, -1, -1)).features)
+    assert torch.equal(extract(extractor, grey).features, extract(extractor, grey.expand(-1, 3, -1, -1)).features)
 
 
 def test_images_that_are_not_bytes_are_refused(dino):
     for image in (torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 16).half()):
-        with pytest.raises(ValueError, match=r"bytes that a picture file holds; met torch.float.*Convert"):
-            seen_by(dino, image)
+        with pytest.raises(ValueError, match=r"as in an image file; got torch.float.*Convert"):
+            extract(dino, image)
 
 
 def test_building_an_extractor_draws_nothing(inception_weights, vgg_weights, dino_weights):
@@ -183,7 +183,9 @@ def test_missing_and_other_weights_are_answered_with_the_command_that_brings_the
     with pytest.raises(ValueError, match=rf"no file .*Run `lightning-cgan features fetch {name} --to {tmp_path}`"):
         build(str(tmp_path / "none.pth"))
     (tmp_path / "other.pth").write_bytes(b"<html>")
-    told = rf"hash {PINNED[name].sha256}; .* has {sha256_of(tmp_path / 'other.pth')}. Run .*{name}.*init_args.sha256"
+    told = (
+        rf"hash {PINNED[name].sha256}; got .* with {sha256_of(tmp_path / 'other.pth')}. Run .*{name}.*init_args.sha256"
+    )
     with pytest.raises(ValueError, match=told):
         build(str(tmp_path / "other.pth"))
 
@@ -193,7 +195,9 @@ def test_weights_of_another_network_are_refused_even_when_their_hash_is_asked_fo
     for content in ({"a": torch.zeros(1)}, [1, 2], torch.zeros(2)):
         torch.save(content, path)
         for build in (InceptionV3, VGG16, DINOv2):
-            with pytest.raises(ValueError, match=r"own state dict; .*other.pth is not one. Run `lightning-cgan"):
+            with pytest.raises(
+                ValueError, match=r"network's state dict; .*other.pth, which is another file. Run `lightning-cgan"
+            ):
                 build(weights=str(path), sha256=sha256_of(path))
 
 
@@ -203,7 +207,7 @@ def test_a_file_that_would_run_code_when_unpickled_does_not(tmp_path):
             return Path.touch, (tmp_path / "ran",)
 
     torch.save({"a": Trap()}, tmp_path / "trap.pth")
-    with pytest.raises(ValueError, match=r"own state dict"):
+    with pytest.raises(ValueError, match=r"network's state dict"):
         InceptionV3(str(tmp_path / "trap.pth"), sha256=sha256_of(tmp_path / "trap.pth"))
     assert not (tmp_path / "ran").exists()
 
@@ -215,7 +219,7 @@ def test_coarse_products_that_a_run_allows_itself_are_not_in_features():
 
     torch.set_float32_matmul_precision("medium")
     try:
-        assert seen_by(Asked(), bytes_of(1, 3, 4, 4)) == ("highest", False)
+        assert extract(Asked(), bytes_of(1, 3, 4, 4)) == ("highest", False)
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
         torch.set_float32_matmul_precision("highest")

@@ -32,5 +32,5 @@ def test_of_two_equally_near_colours_the_first_decides():
 
 @pytest.mark.parametrize("image", [torch.zeros(1, 3, 2, 2), torch.zeros(1, 1, 2, 2, dtype=torch.uint8)])
 def test_other_images_than_coloured_bytes_are_refused(image):
-    with pytest.raises(ValueError, match="uint8 pictures of 3 channels"):
+    with pytest.raises(ValueError, match="uint8 images of 3 channels"):
         class_numbers(image, PALETTE)

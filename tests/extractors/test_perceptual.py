@@ -87,7 +87,7 @@ def test_a_feature_network_is_frozen_and_gives_the_image_a_gradient(vgg):
 def test_taps_that_there_are_not_or_in_another_order_are_refused(taps):
     with torch.device("meta"):
         layers = vgg16().features
-    with pytest.raises(ValueError, match=r"relu1_1, relu1_2, relu2_1.*lowest first; met .*Set the feature.*taps"):
+    with pytest.raises(ValueError, match=r"relu1_1, relu1_2, relu2_1.*lowest first; got .*Set the feature.*taps"):
         tap_places(layers, taps)
 
 
@@ -97,12 +97,12 @@ def test_missing_weights_are_refused_with_the_command_that_fetches_them():
 
 
 def test_other_weights_are_refused(vgg, tmp_path):
-    with pytest.raises(ValueError, match=r"with the hash 397923.* has [0-9a-f]{64}. Run .* init_args.sha256"):
+    with pytest.raises(ValueError, match=r"with the hash 397923.* with [0-9a-f]{64}. Run .* init_args.sha256"):
         VGGFeatures("vgg16", vgg[0])
     (tmp_path / "none.pth").write_bytes(b"<html>")
     torch.save({"features.0.weight": torch.zeros(1)}, tmp_path / "small.pth")
-    for name, why in {"none.pth": "is no state dict", "small.pth": "holds another network"}.items():
-        with pytest.raises(ValueError, match=rf"{name} {why}. Run `lightning-cgan"):
+    for name, why in {"none.pth": "which is not a state dict", "small.pth": "which holds another network"}.items():
+        with pytest.raises(ValueError, match=rf"{name}, {why}. Run `lightning-cgan"):
             VGGFeatures("vgg16", str(tmp_path / name), sha256=sha256_of(tmp_path / name))
 
 

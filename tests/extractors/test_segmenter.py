@@ -4,12 +4,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from lightning_cgan.extractors.extractors import seen_by
+from lightning_cgan.extractors.extractors import extract
 from lightning_cgan.extractors.segmenter import (
     SegmenterFeatures,
     SegmenterNetwork,
     TrainedSegmenter,
-    decided,
+    segment,
 )
 
 
@@ -62,19 +62,19 @@ def test_decisions_are_in_full_precision_and_do_not_depend_on_the_batch(weights,
     segmenter = TrainedSegmenter(str(weights))
     expected = segmenter(grey()).argmax(1)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(decided(segmenter, grey()), expected)
+        assert torch.equal(segment(segmenter, grey()), expected)
     monkeypatch.setattr("lightning_cgan.extractors.segmenter.PIXELS", 1)
-    assert torch.equal(decided(segmenter, grey()), expected)
-    assert decided(segmenter, grey(0)).shape == (0, 16, 16)
+    assert torch.equal(segment(segmenter, grey()), expected)
+    assert segment(segmenter, grey(0)).shape == (0, 16, 16)
 
 
 def test_pictures_of_other_channels_are_refused(weights):
-    with pytest.raises(ValueError, match=r"sees pictures of 1 channels; met 3. Set the segmenter"):
+    with pytest.raises(ValueError, match=r"needs images of 1 channels; got 3. Set the segmenter"):
         TrainedSegmenter(str(weights))(grey().expand(-1, 3, -1, -1))
 
 
 def test_a_missing_or_foreign_weights_file_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"missing or holds something else. Train one"):
+    with pytest.raises(ValueError, match=r"missing or another file. Train one"):
         TrainedSegmenter(str(tmp_path / "none.safetensors"))
     save_file({"x": torch.zeros(2)}, tmp_path / "other.safetensors")
     with pytest.raises(ValueError, match=r"set the segmenter's init_args.weights"):
@@ -84,11 +84,11 @@ def test_a_missing_or_foreign_weights_file_is_refused(tmp_path):
 def test_features_are_means_over_places_and_say_whose_they_are(weights):
     segmenter = TrainedSegmenter(str(weights), "mine")
     extractor = SegmenterFeatures(segmenter)
-    features, logits = seen_by(extractor, grey())
+    features, logits = extract(extractor, grey())
     assert features.shape[0] == 3
     assert logits.shape == (3, 0)
     assert (extractor.name, extractor.sha256) == ("mine-features", segmenter.sha256)
-    assert seen_by(extractor, grey(2, 24, 40)).features.shape == (2, features.shape[1])
+    assert extract(extractor, grey(2, 24, 40)).features.shape == (2, features.shape[1])
 
 
 def test_the_shipped_weights_are_small():

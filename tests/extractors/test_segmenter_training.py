@@ -68,7 +68,7 @@ def test_pixels_of_ignored_classes_teach_nothing():
     [
         (Maps(), 4, "label maps in a. Set data.init_args.direction"),
         (SmallPairs(), 4, "SmallPairs with label maps in None"),
-        (pairs(), 7, "the palette, 4; met 7. Set model.init_args.classes to 4"),
+        (pairs(), 7, "the palette, 4; got 7. Set model.init_args.classes to 4"),
     ],
 )
 def test_data_that_it_cannot_learn_from_are_refused_before_the_first_step(tmp_path, data, classes, said):

@@ -1,8 +1,10 @@
 """An extractor whose features can be written down, and evaluations made by hand."""
 
 import torch
+from lightning.pytorch import LightningModule, Trainer
 
 from lightning_cgan.batches import EvalOutput, to_signed
+from lightning_cgan.callbacks.scores.base import Evaluation
 from lightning_cgan.extractors.digits import ClassifierOutput
 from lightning_cgan.extractors.extractors import Extractor
 from lightning_cgan.metrics.distribution.feature_store import FeatureAccumulator, GatheredFeatures
@@ -42,7 +44,7 @@ def made(real, fake, label=None, logits=None, train=None):
         fake=fake,
         logits=fake if logits is None else logits,
         label=torch.full((len(fake),), -1) if label is None else label,
-        truth=torch.full((len(real),), -1),
+        target=torch.full((len(real),), -1),
         hits=torch.zeros(0, dtype=torch.bool),
         finite=True,
         train=train,
@@ -54,3 +56,10 @@ def features(count, width, seed, scale=1.0, shift=0.0):
     stream = torch.Generator().manual_seed(seed)
     mix = torch.randn(width, width, generator=torch.Generator().manual_seed(99)) / width**0.5
     return (torch.randn(count, width, generator=stream) @ mix * scale + shift).relu()
+
+
+def evaluation_on(data):
+    """A test of a model on ``data``, on the CPU."""
+    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    trainer.datamodule = data
+    return Evaluation(trainer, LightningModule(), "test")

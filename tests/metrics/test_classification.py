@@ -48,12 +48,12 @@ def trained_on(image, label, digits, recipe=SHORT):
 
 
 def test_a_classifier_of_real_digits_knows_unseen_ones(learned):
-    assert learned.scores["cas_real"] > 0.95
+    assert learned.scores["real_gan_train"] > 0.95
 
 
 def test_real_images_in_the_place_of_generated_ones_reach_the_ceiling(learned):
-    assert learned.scores["cas"] == learned.scores["cas_real"]
-    assert learned.scores["cas_reverse"] > 0.95
+    assert learned.scores["gan_train"] == learned.scores["real_gan_train"]
+    assert learned.scores["gan_test"] > 0.95
 
 
 def test_images_asked_for_at_random_teach_nothing(digits):
@@ -65,11 +65,11 @@ def test_one_image_a_class_teaches_less_than_all(digits, learned):
     label = digits["train"].label
     first = torch.stack([(label == digit).nonzero()[0, 0] for digit in range(10)])
     poor = trained_on(digits["train"].image[first], label[first], digits)
-    assert poor < learned.scores["cas_real"] - 0.1
+    assert poor < learned.scores["real_gan_train"] - 0.1
 
 
 def test_standard_errors_are_binomial_over_the_images_classified(learned):
-    for name, images in (("cas", 500), ("cas_reverse", 1097)):
+    for name, images in (("gan_train", 500), ("gan_test", 1097)):
         share = learned.scores[name]
         assert learned.standard_errors[name] == pytest.approx((share * (1 - share) / images) ** 0.5)
 
@@ -85,11 +85,13 @@ def test_both_classifiers_see_the_same_number_of_images_and_the_card_says_which(
 def test_test_images_do_not_enter_training(digits):
     fake, asked = digits["val"].image, digits["val"].label
     inverted = scored(fake, asked, digits, TINY, test=255 - digits["test"].image)
-    assert inverted.scores["cas_reverse"] == scored(fake, asked, digits, TINY).scores["cas_reverse"]
+    assert inverted.scores["gan_test"] == scored(fake, asked, digits, TINY).scores["gan_test"]
 
 
 def test_test_images_that_were_trained_on_are_refused(digits):
-    with pytest.raises(ValueError, match=r"500 of 500 test images are among the 1097 training images.*test split"):
+    with pytest.raises(
+        ValueError, match=r"got 500 of 500 test images that are among the 1097 training images.*test split"
+    ):
         scored(digits["val"].image, digits["val"].label, digits, TINY, test=digits["train"].image[:500])
 
 
@@ -174,11 +176,11 @@ def test_the_network_fits_the_images(channels, size, recipe):
 
 
 @pytest.mark.parametrize(
-    ("asked", "met"),
+    ("asked", "got"),
     [([-1] * 4, "from -1 to -1"), ([0, 1, 2, 10], "from 0 to 10"), ([0, 1], "2 labels"), ([], "none")],
 )
-def test_labels_that_no_classifier_can_learn_are_refused(digits, asked, met):
-    with pytest.raises(ValueError, match=rf"labels from 0 to 9; the generated set .*{met}"):
+def test_labels_that_no_classifier_can_learn_are_refused(digits, asked, got):
+    with pytest.raises(ValueError, match=rf"labels from 0 to 9; got a generated set .*{got}"):
         scored(digits["val"].image[:4], torch.tensor(asked, dtype=torch.int64), digits, TINY)
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lightning_cgan.metrics.gan_train import NARROW, mirrored, taught_scores, train_segmenter
+from lightning_cgan.metrics.gan_train import NARROW, mirrored, seg_gan_train_scores, train_segmenter
 from tests.maps import COLOURS, drawn_maps, pictured
 
 QUICK = NARROW._replace(updates=30, rate=2e-2)
@@ -18,25 +18,25 @@ def real(number):
 
 
 def scored(fake, real, number, updates=3, **more):
-    return taught_scores(fake, real, number, len(COLOURS), QUICK._replace(updates=updates), **more)
+    return seg_gan_train_scores(fake, real, number, len(COLOURS), QUICK._replace(updates=updates), **more)
 
 
 def test_pictures_like_the_real_ones_teach_as_much_and_other_classes_teach_wrongly(number, real):
     alike = scored(pictured(number, "fake"), real, number, updates=30)
-    assert alike.scores["taught_accuracy"] > 0.9
-    assert abs(alike.scores["taught_accuracy"] - alike.scores["real_taught_accuracy"]) < 0.05
+    assert alike.scores["seg_gan_train_accuracy"] > 0.9
+    assert abs(alike.scores["seg_gan_train_accuracy"] - alike.scores["real_seg_gan_train_accuracy"]) < 0.05
     wrong = scored(pictured((number + 1) % 4, "fake"), real, number, updates=30, on_real=alike.on_real)
-    assert wrong.scores["taught_accuracy"] < 0.3
-    assert wrong.scores["real_taught_accuracy"] == alike.scores["real_taught_accuracy"]
+    assert wrong.scores["seg_gan_train_accuracy"] < 0.3
+    assert wrong.scores["real_seg_gan_train_accuracy"] == alike.scores["real_seg_gan_train_accuracy"]
     assert alike.scores.keys() == alike.standard_errors.keys()
     assert len(alike.scores) == 6
-    assert 0 < alike.standard_errors["taught_accuracy"] < 0.05
-    assert (alike.card["taught"], alike.card["tested"], alike.card["updates"]) == (12, 12, 30)
+    assert 0 < alike.standard_errors["seg_gan_train_accuracy"] < 0.05
+    assert (alike.card["train_images"], alike.card["test_images"], alike.card["updates"]) == (12, 12, 30)
 
 
 def test_real_pictures_reach_their_own_ceiling_exactly(number, real):
     own = scored(real, real, number)
-    assert own.scores["taught_iou"] == own.scores["real_taught_iou"]
+    assert own.scores["seg_gan_train_iou"] == own.scores["real_seg_gan_train_iou"]
 
 
 def test_no_picture_that_teaches_is_one_that_tests(number, real):
@@ -64,7 +64,9 @@ def test_pixels_of_no_class_teach_nothing(number, real):
     noise[:, :, :8] = 255
     network = train_segmenter(noise, ignored, 4, QUICK._replace(updates=2))
     assert all(parameter.isfinite().all() for parameter in network.parameters())
-    assert scored(real, real, torch.full_like(number, -1)).scores["taught_accuracy"] != 0  # NaN: no pixel is scored
+    assert (
+        scored(real, real, torch.full_like(number, -1)).scores["seg_gan_train_accuracy"] != 0
+    )  # NaN: no pixel is scored
 
 
 def test_pictures_and_their_classes_are_flipped_together():
@@ -78,5 +80,5 @@ def test_pictures_and_their_classes_are_flipped_together():
 
 
 def test_one_picture_cannot_teach_and_test(number, real):
-    with pytest.raises(ValueError, match="at least 2 are needed; met 1"):
+    with pytest.raises(ValueError, match="at least 2 are needed; got 1"):
         scored(real[:1], real[:1], number[:1])

@@ -20,7 +20,7 @@ def went(ends):
 def test_distinct_modes_are_those_that_modes_go_to(ends, distinct):
     scores = relation_scores(SOURCE, went(ends), (START, END))
     assert scores["distinct_modes"] == distinct
-    assert scores["near"] == pytest.approx(1 - math.exp(-4.5), abs=0.01)
+    assert scores["frac_near_mode"] == pytest.approx(1 - math.exp(-4.5), abs=0.01)
 
 
 def test_a_mode_goes_where_most_of_its_points_go():
@@ -31,13 +31,13 @@ def test_a_mode_goes_where_most_of_its_points_go():
 
 def test_points_between_modes_are_near_none():
     scores = relation_scores(SOURCE, torch.full_like(SOURCE, 2.0), (START, END))
-    assert (scores["distinct_modes"], scores["near"]) == (1, 0)
+    assert (scores["distinct_modes"], scores["frac_near_mode"]) == (1, 0)
     broken = relation_scores(SOURCE, torch.full_like(SOURCE, math.nan), (START, END))
-    assert broken["near"] == 0
+    assert broken["frac_near_mode"] == 0
 
 
 def test_errors_are_those_of_leaving_points_out():
     errors = relation_errors(SOURCE, went([0, 2, 4, 6, 8]), (START, END))
     assert errors["distinct_modes"] == 0
-    assert 0 < errors["near"] < 0.02
+    assert 0 < errors["frac_near_mode"] < 0.02
     assert relation_errors(SOURCE[:5], SOURCE[:5], (START, END)) == {}

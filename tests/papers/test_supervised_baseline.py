@@ -17,7 +17,7 @@ def test_the_twin_starts_with_the_weights_and_scales_of_the_classifier(train, tm
 
 
 def test_scores_hold_the_accuracy_of_both_and_what_the_generator_draws(train, scores, tmp_path):
-    drawn = {"fid", "kid", "is_mean", "is_std", "precision", "recall", "density", "coverage", "rarest_class"}
+    drawn = {"fid", "kid", "is_mean", "is_std", "precision", "recall", "density", "coverage", "min_class_share"}
     for of, more in (("sgan", drawn), ("twin", set())):
         assert train("fit", of=of, folder=of) == 0
         assert train("test", of=of, folder=of) == 0

@@ -1,20 +1,16 @@
 import json
 
 import pytest
-from lightning.pytorch import Callback
 
-from lightning_cgan.callbacks.scores.card import card
 from lightning_cgan.protocol import Protocol
 from lightning_cgan.runs.metrics_json import (
     entry_name,
     numbers,
     read_results,
-    report,
-    told,
+    summary,
     with_error,
     write_entry,
 )
-from tests.translation import Negative, SmallPairs, trainer
 
 
 def test_writing_one_entry_keeps_the_others(tmp_path):
@@ -69,12 +65,12 @@ def test_an_error_is_said_to_two_digits_and_only_where_there_is_one():
 def test_scores_are_said_in_lines_that_break_between_them_and_name_the_checkpoint():
     scores = {f"score_{number}": 100.0 + number for number in range(12)}
     held = {"checkpoint": {"name": "best.ckpt"}, "update": 750}
-    lines = told("test", scores, dict.fromkeys(scores, 0.5), held).splitlines()
+    lines = summary("test", scores, dict.fromkeys(scores, 0.5), held).splitlines()
     assert lines[0].startswith("test, best.ckpt of update 750: score_0 100.00 ± 0.50  score_1 101.00 ± 0.50")
     assert len(lines) > 1
     assert max(map(len, lines)) <= 100
     assert all(line.startswith("  score_") and line.endswith("0.50") for line in lines[1:])
-    assert told("val", {"fid": 1.0}, {}, {"checkpoint": None}) == "val: fid 1"
+    assert summary("val", {"fid": 1.0}, {}, {"checkpoint": None}) == "val: fid 1"
 
 
 def test_a_class_without_a_score_is_null_in_the_file_which_every_reader_of_json_understands(tmp_path):
@@ -84,31 +80,3 @@ def test_a_class_without_a_score_is_null_in_the_file_which_every_reader_of_json_
     write_entry(tmp_path, "test", {"classes": {"3": {"fid": float("nan"), "fakes": 1}}, "notes": ["none"]})
     entry = json.loads((tmp_path / "metrics.json").read_text(), parse_constant=refused)["test"]
     assert entry == {"classes": {"3": {"fid": None, "fakes": 1}}, "notes": ["none"]}
-
-
-class Saying(Callback):
-    """Reports one score of each test."""
-
-    def __init__(self, name, value):
-        self.name, self.value = name, value
-
-    def on_test_epoch_end(self, trainer, module):
-        written = card(trainer, module, "test", 10, 10) | {"by": {self.name: True}, self.name: 1}
-        report(trainer, module, "test", {self.name: self.value}, {self.name: 0.1}, written, notes=[self.name])
-
-
-def test_what_several_callbacks_report_of_one_evaluation_is_one_entry(tmp_path):
-    for value in (1.0, 2.0):
-        callbacks = [Saying("first", value), Saying("second", value + 0.5)]
-        trainer(tmp_path, callbacks=callbacks).test(Negative(), SmallPairs(), verbose=False)
-        entry = read_results(tmp_path)["test"]
-        assert entry["scores"] == {"first": value, "second": value + 0.5}
-        assert entry["notes"] == ["first", "second"]
-        assert entry["card"]["first"] == entry["card"]["second"] == 1
-        assert entry["card"]["scored"] == value
-
-
-def test_a_later_evaluation_leaves_nothing_of_an_earlier_one(tmp_path):
-    for name in ("first", "second"):
-        trainer(tmp_path, callbacks=[Saying(name, 1.0)]).test(Negative(), SmallPairs(), verbose=False)
-    assert read_results(tmp_path)["test"]["scores"] == {"second": 1.0}

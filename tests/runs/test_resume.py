@@ -14,7 +14,7 @@ from lightning_cgan.callbacks.checkpoints import LastCheckpoint
 from lightning_cgan.errors import UserError
 from lightning_cgan.runs.checkpoint_files import BEST, LAST, PREVIOUS, best_is_last, update_of
 from lightning_cgan.runs.checkpoint_io import SafeCheckpointIO
-from lightning_cgan.runs.resume import check_usable, to_go_on_from
+from lightning_cgan.runs.resume import check_usable, checkpoint_to_resume
 from tests.conftest import DIGITS, TINY, same
 from tests.runs.kills import forked, held, state
 from tests.test_resume import PARTS, PowerCut, callback
@@ -152,14 +152,14 @@ def saved(folder, *names):
 
 
 def test_the_newest_checkpoint_that_verifies_is_gone_on_from(tmp_path, capsys):
-    assert to_go_on_from(tmp_path / "none") is None
+    assert checkpoint_to_resume(tmp_path / "none") is None
     (tmp_path / "config.yaml").touch()
-    assert to_go_on_from(tmp_path) is None
+    assert checkpoint_to_resume(tmp_path) is None
     saved(tmp_path, LAST, PREVIOUS)
-    assert to_go_on_from(tmp_path) == str(tmp_path / LAST)
+    assert checkpoint_to_resume(tmp_path) == str(tmp_path / LAST)
     assert capsys.readouterr().out == ""
     damage(tmp_path / LAST)
-    assert to_go_on_from(tmp_path) == str(tmp_path / PREVIOUS)
+    assert checkpoint_to_resume(tmp_path) == str(tmp_path / PREVIOUS)
     assert "last.ckpt is damaged (its checksum is wrong): going on from" in capsys.readouterr().out
 
 
@@ -167,7 +167,7 @@ def test_the_newest_checkpoint_that_verifies_is_gone_on_from(tmp_path, capsys):
 def test_a_run_that_has_lost_its_last_checkpoint_does_not_start_from_nothing(tmp_path, trace):
     (tmp_path / trace).touch()
     with pytest.raises(UserError, match=f"with {trace}: last.ckpt is missing and .* --fresh"):
-        to_go_on_from(tmp_path)
+        checkpoint_to_resume(tmp_path)
 
 
 def test_two_damaged_checkpoints_are_refused(tmp_path):
@@ -175,7 +175,7 @@ def test_two_damaged_checkpoints_are_refused(tmp_path):
     damage(tmp_path / LAST)
     damage(tmp_path / PREVIOUS)
     with pytest.raises(UserError, match=r"last\.ckpt is damaged .* and last\.previous.ckpt is damaged"):
-        to_go_on_from(tmp_path)
+        checkpoint_to_resume(tmp_path)
 
 
 def test_a_damaged_file_is_not_the_best(tmp_path):

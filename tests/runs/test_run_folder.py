@@ -7,7 +7,6 @@ from lightning_cgan.runs.run_folder import (
     check_same_run,
     default_folder,
     find_checkpoint,
-    flat,
     read_checkpoint,
     scored_already,
     set_aside,
@@ -50,10 +49,6 @@ def test_a_checkpoint_cannot_run_code(tmp_path):
     with pytest.raises(ValueError, match="broken or from elsewhere"):
         read_checkpoint(tmp_path / "x.ckpt")
     assert not Payload.ran
-
-
-def test_nested_settings_are_compared_by_dotted_keys():
-    assert flat({"a": {"b": 1, "c": (1, 2)}, "d": None}) == {"a.b": 1, "a.c": [1, 2], "d": None}
 
 
 def test_a_run_that_is_not_finished_is_remarked_upon_before_test_data_are_used(tmp_path):

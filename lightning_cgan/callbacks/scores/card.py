@@ -1,4 +1,4 @@
-"""The evaluation card: what a score must share with another to be compared with it, and where it came from."""
+"""The evaluation card: how a score was measured, and where it came from. Scores compare if their cards agree."""
 
 import subprocess
 from functools import lru_cache
@@ -15,12 +15,13 @@ from lightning_cgan.extractors.extractors import Extractor, sha256_of
 from lightning_cgan.extractors.resizing import Resize
 from lightning_cgan.interfaces import UNDECLARED, PaperFacts, data_facts
 from lightning_cgan.protocol import Protocol
+from lightning_cgan.runs.checkpoint_files import load_content
 
 PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics", "torch-fidelity")
 
 
 def card(trainer: Trainer, module: LightningModule, split: str, reals: int, fakes: int) -> dict[str, Any]:
-    """What belongs beside every score of ``split``, whatever is scored."""
+    """The part of the card that all scores of ``split`` share, with the numbers of images that were scored."""
     data = data_facts(trainer.datamodule)
     protocol = data.protocol if split == "test" else Protocol.OWN
     return {
@@ -35,44 +36,44 @@ def card(trainer: Trainer, module: LightningModule, split: str, reals: int, fake
 
 
 def evaluated_with(module: LightningModule) -> dict[str, str]:
-    """Weights, statistics of norm layers and dropout of the evaluation, as the paper says."""
+    """The weights, norm statistics and dropout of the evaluation, as the paper declares them."""
     if not isinstance(module, PaperFacts):
         return dict.fromkeys(("weights", "norm", "dropout"), UNDECLARED)
     return {"weights": module.eval_weights(), "norm": module.eval_norm(), "dropout": module.eval_dropout()}
 
 
-def seen_by_extractor(extractor: Extractor, protocol: Protocol) -> dict[str, Any]:
-    """What belongs beside the scores of features."""
+def extractor_card(extractor: Extractor, protocol: Protocol) -> dict[str, Any]:
+    """The part of the card of scores that use an extractor's features."""
     constants = protocol.value._asdict()
-    kept = ("inception_splits", "neighbours", "density_neighbours", "kid_subsets", "kid_subset_size")
+    shown = ("inception_splits", "neighbours", "density_neighbours", "kid_subsets", "kid_subset_size")
     return {
-        "extractor": {name: getattr(extractor, name) for name in ("name", "resize", "sha256")},
-        "conventions": {name: constants[name] for name in kept if constants["kid_subsets"] or "subset" not in name},
+        "extractor": {"name": extractor.name, "resize": extractor.resize, "sha256": extractor.sha256},
+        "conventions": {name: constants[name] for name in shown if constants["kid_subsets"] or "subset" not in name},
     }
 
 
 def check_extractor(extractor: Extractor, protocol: Protocol) -> None:
-    """Refuse an Inception that brings images to its size in another way than the protocol does.
+    """Refuse an Inception extractor whose resize differs from that of the protocol.
 
     Raises:
-        UserError: naming both ways.
+        UserError: naming both.
     """
     wanted = protocol.value.inception_resize
     if wanted and "inception" in extractor.name and extractor.resize != wanted:
         raise UserError(
-            f"By the convention {protocol.name} images come to Inception by {wanted}; this extractor's way is "
+            f"The protocol {protocol.name} resizes images for Inception by {wanted}; got an extractor with "
             f"{extractor.resize}. Set the extractor's init_args.resize to {value_of(wanted)}, or leave out "
             "data.init_args.protocol."
         )
 
 
 def value_of(resize: str) -> str:
-    """What ``init_args.resize`` is where the card says ``resize``."""
+    """The value of ``init_args.resize`` for the ``resize`` of a card."""
     return next(way.name for way in Resize if resize.startswith(way.value))
 
 
 def origin(trainer: Trainer, module: LightningModule) -> dict[str, Any]:
-    """Which weights were scored, where, and by which code."""
+    """Which weights were scored, on which machine and with which code."""
     kinds = {"model": module, "data": trainer.datamodule}
     return {
         **{name: f"{type(one).__module__}.{type(one).__qualname__}" for name, one in kinds.items()},
@@ -86,20 +87,20 @@ def origin(trainer: Trainer, module: LightningModule) -> dict[str, Any]:
 
 
 def weights_scored(trainer: Trainer) -> dict[str, Any]:
-    """Training seed, generator update, and the checkpoint where one was loaded."""
+    """Training seed, generator update, and the checkpoint if one was loaded."""
     if trainer.state.fn == "fit" or not trainer.ckpt_path:
         return {"training_seed": keyed.run_seed(), "update": trainer.global_step, "checkpoint": None}
     path = Path(trainer.ckpt_path)
-    held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    held = load_content(path)
     return {
-        "training_seed": held.get("hyper_parameters", {}).get("seed_everything"),
+        "training_seed": held.get("hyper_parameters", {}).get("seed_everything"),  # of `fit` on the command line
         "update": held["global_step"],
         "checkpoint": {"name": path.name, "sha256": sha256_of(path)},
     }
 
 
 def device_name(device: torch.device) -> str:
-    """The processor: "cpu, 2 threads", or the name of the GPU."""
+    """The device for the card: "cpu, 2 threads", or the name of the GPU."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     threads = torch.get_num_threads()
@@ -108,8 +109,10 @@ def device_name(device: torch.device) -> str:
 
 @lru_cache
 def commit() -> str | None:
-    """The commit of this package's checkout when this was first asked, which is when a run begins; None where it is
-    installed. It has "+" where files were changed since, or source files added."""
+    """The commit of this package's checkout at the first call, which is at the start of a run; None if it is installed.
+
+    A "+" is appended if files were changed since the commit, or source files added.
+    """
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None

@@ -1,22 +1,22 @@
-"""What there is to see and to score where the data are points of a known mixture."""
+"""Mode-coverage scores, scatter plots and predictions for Gaussian mixtures."""
 
 from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
-from torchmetrics.utilities.distributed import gather_all_tensors
 from torchvision.io import ImageReadMode, read_image
 
 from lightning_cgan.batches import EvalOutput, Mixture
 from lightning_cgan.callbacks.pictures import Predictions, SampleGrid, picture_name, show
-from lightning_cgan.callbacks.scores.card import card
+from lightning_cgan.callbacks.scores.base import PerImage, ScoreCallback, ScoreReport
 from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import data_facts
 from lightning_cgan.metrics.modes import located, mode_errors, mode_scores, relation_errors, relation_scores
-from lightning_cgan.runs.metrics_json import report
+
+NOT_FINITE = "Generated points hold NaN or infinity; they count as near no mode."
 
 Mixtures = tuple[Mixture, Mixture]
 
@@ -51,48 +51,26 @@ def mixtures_of(trainer: Trainer) -> Mixtures:
     return mixtures
 
 
-class ModeScores(Callback):
-    """Logs the scores of :func:`lightning_cgan.metrics.modes.mode_scores` as ``val/modes`` and so on, and their twins
-    ``test/…``; they go to ``metrics.json`` too.
+class ModeScores(ScoreCallback):
+    """Logs the scores of :func:`lightning_cgan.metrics.modes.mode_scores`, as ``val/modes`` or ``test/modes``, ...
+    The data module has a ``mixture``.
     """
 
-    def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self.fakes: list[Tensor] = []
-        self.labels: list[Tensor] = []
-        self.at: list[Tensor] = []  # the batch of each, counted over all processes
+    def start(self) -> None:
+        self.points = PerImage(self.evaluation)
 
-    def on_validation_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, batch: Any, batch_idx: int, *_: Any
-    ) -> None:
-        points = len(outputs.fake)
-        self.fakes.append(outputs.fake)
-        self.labels.append(outputs.fake_label if outputs.fake_label is not None else torch.full((points,), -1))
-        self.at.append(torch.full((points,), batch_idx * trainer.world_size + trainer.global_rank))
+    def update(self, outputs: EvalOutput) -> None:
+        unknown = torch.full((len(outputs.fake),), -1)
+        self.points.add(fake=outputs.fake, label=unknown if outputs.fake_label is None else outputs.fake_label)
 
-    def on_validation_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
-        if not trainer.sanity_checking:
-            self.finish(trainer, module, "val")
-
-    on_test_start, on_test_batch_end = on_validation_start, on_validation_batch_end
-
-    def on_test_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
-        self.finish(trainer, module, "test")
-
-    def finish(self, trainer: Trainer, module: LightningModule, split: str) -> None:
-        mixture = mixture_of(trainer)
-        parts = [torch.cat(rows).to(module.device) for rows in (self.fakes, self.labels, self.at)]
-        if trainer.world_size > 1:
-            parts = [torch.cat(gather_all_tensors(part.contiguous())) for part in parts]
-        order = parts[2].argsort(stable=True)  # that of one process
-        point, label = located(parts[0], mixture.extent)[order], parts[1][order]
-        notes = (
-            [] if bool(point.isfinite().all()) else ["Generated points hold NaN or infinity; they are near no mode."]
-        )
+    def compute(self) -> ScoreReport:
+        mixture = mixture_of(self.evaluation.trainer)
+        fake, label = self.points.gather().values()
+        point = located(fake, mixture.extent)
+        notes = [] if bool(point.isfinite().all()) else [NOT_FINITE]
         asked = label if bool((label >= 0).all()) else None
-        scores = mode_scores(point, mixture, asked)
-        errors = mode_errors(point, mixture, asked)
-        written = card(trainer, module, split, reals=0, fakes=len(point)) | {"modes": len(mixture.centre)}
-        report(trainer, module, split, scores, errors, written, notes=notes)
+        scores, errors = mode_scores(point, mixture, asked), mode_errors(point, mixture, asked)
+        return ScoreReport(scores, errors, reals=0, fakes=len(point), card={"modes": len(mixture.centre)}, notes=notes)
 
 
 class Scatter(SampleGrid):
@@ -153,69 +131,40 @@ class PointPredictions(Predictions):
         info(f"points in {Path(trainer.default_root_dir) / 'predictions'}")
 
 
-class Walks:
-    """Where the points of an evaluation came from and went to, in each direction."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, list[Tensor]] = {}
-
-    def add(self, number: int, outputs: EvalOutput) -> None:
-        """Take in batch ``number``, counted over all processes."""
-        for prefix, way in {"": outputs, "back_": outputs.reverse}.items():
-            if way is not None:
-                at = torch.full((len(way.fake), 1), float(number), device=way.fake.device)
-                row = torch.cat([at, way.source.flatten(1), way.fake.flatten(1)], 1)
-                self.rows.setdefault(prefix, []).append(row)
-
-    def gather(self, trainer: Trainer) -> dict[str, tuple[Tensor, Tensor]]:
-        """By direction, "" and "back_", the points (N, 2) before and after, in the order of one process."""
-        walks = {}
-        for prefix, parts in self.rows.items():
-            rows = torch.cat(parts)
-            rows = torch.cat(gather_all_tensors(rows)) if trainer.world_size > 1 else rows
-            rows = rows[rows[:, 0].argsort(stable=True)].cpu()
-            walks[prefix] = rows[:, 1:3], rows[:, 3:]
-        return walks
+def directions(outputs: EvalOutput) -> dict[str, EvalOutput]:
+    """The outputs by the prefix of their scores: "", and "back_" of the reverse direction where there is one."""
+    return {"": outputs} | ({"back_": outputs.reverse} if outputs.reverse is not None else {})
 
 
-class RelationScores(Callback):
-    """Logs the scores of :func:`lightning_cgan.metrics.modes.relation_scores` as ``val/distinct_modes`` and so on, of
-    the way back as ``val/back_distinct_modes`` where a paper learns it, and their twins ``test/…``; they go to
-    ``metrics.json`` too. The data module answers ``mixtures``.
+class RelationScores(ScoreCallback):
+    """Logs the scores of :func:`lightning_cgan.metrics.modes.relation_scores`, as ``val/distinct_modes`` or
+    ``test/distinct_modes``, ...; with ``back_`` before the name those of the reverse direction, where a paper learns
+    it. The data module has two ``mixtures``.
     """
 
-    def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
-        self.walks = Walks()
+    def start(self) -> None:
+        self.points: dict[str, PerImage] = {}  # before and after, of each direction
 
-    def on_validation_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, batch: Any, batch_idx: int, *_: Any
-    ) -> None:
-        self.walks.add(batch_idx * trainer.world_size + trainer.global_rank, outputs)
+    def update(self, outputs: EvalOutput) -> None:
+        for prefix, way in directions(outputs).items():
+            points = self.points.setdefault(prefix, PerImage(self.evaluation))
+            points.add(source=way.source.flatten(1), fake=way.fake.flatten(1))
 
-    def on_validation_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
-        if not trainer.sanity_checking:
-            self.finish(trainer, module, "val")
-
-    on_test_start, on_test_batch_end = on_validation_start, on_validation_batch_end
-
-    def on_test_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
-        self.finish(trainer, module, "test")
-
-    def finish(self, trainer: Trainer, module: LightningModule, split: str) -> None:
+    def compute(self) -> ScoreReport:
         scores: dict[str, float] = {}
         errors: dict[str, float] = {}
-        notes = []
-        walks = self.walks.gather(trainer)
-        for prefix, (source, fake) in walks.items():
-            a, b = mixtures_of(trainer)
-            mixtures = (b, a) if prefix else (a, b)
+        notes, counts = [], []
+        mixtures = mixtures_of(self.evaluation.trainer)
+        for prefix, points in self.points.items():
+            source, fake = (part.cpu() for part in points.gather().values())
+            start, end = mixtures[:: -1 if prefix else 1]
             if not bool(fake.isfinite().all()):
-                notes.append("Generated points hold NaN or infinity; they are near no mode.")
-            scores |= {prefix + name: value for name, value in relation_scores(source, fake, mixtures).items()}
-            errors |= {prefix + name: value for name, value in relation_errors(source, fake, mixtures).items()}
-        written = card(trainer, module, split, reals=0, fakes=len(walks[""][0]))
-        written |= {"modes": [len(mixture.centre) for mixture in mixtures_of(trainer)]}
-        report(trainer, module, split, scores, errors, written, notes=notes)
+                notes.append(NOT_FINITE)
+            scores |= {prefix + name: value for name, value in relation_scores(source, fake, (start, end)).items()}
+            errors |= {prefix + name: value for name, value in relation_errors(source, fake, (start, end)).items()}
+            counts.append(len(fake))
+        modes = [len(mixture.centre) for mixture in mixtures]
+        return ScoreReport(scores, errors, reals=0, fakes=counts[0], card={"modes": modes}, notes=notes)
 
 
 class RelationScatter(SampleGrid):
@@ -229,22 +178,24 @@ class RelationScatter(SampleGrid):
 
     def __init__(self, points: int = 2_000) -> None:
         super().__init__()
-        self.most = points
+        self.shown = points
 
     def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
         super().on_validation_start(trainer, module)
-        self.walks = Walks()
+        self.points: dict[str, list[Tensor]] = {}
 
     def on_validation_batch_end(self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, *_: Any) -> None:
-        self.walks.add(0, outputs)
+        for prefix, way in directions(outputs).items():
+            points = torch.cat([way.source.flatten(1), way.fake.flatten(1)], 1)
+            self.points.setdefault(prefix, []).append(points)
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
         if trainer.sanity_checking or not trainer.is_global_zero:
             return
         path = Path(trainer.default_root_dir) / "samples" / f"{picture_name(trainer)}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        rows = {prefix: torch.cat(parts)[: self.most, 1:].cpu() for prefix, parts in self.walks.rows.items()}
-        picture = scatter_relation(rows, mixtures_of(trainer), path)
+        points = {prefix: torch.cat(parts)[: self.shown].cpu() for prefix, parts in self.points.items()}
+        picture = scatter_relation(points, mixtures_of(trainer), path)
         for logger in trainer.loggers:
             show(logger, "samples", path, picture, trainer.global_step)
 

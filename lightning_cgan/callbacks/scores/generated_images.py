@@ -1,4 +1,4 @@
-"""Generated images that are needed once more after they have been scored."""
+"""A buffer of the generated images of an evaluation, for scores that need the images themselves."""
 
 import torch
 from torch import Tensor
@@ -11,37 +11,36 @@ class GeneratedImageBuffer:
     """The first generated images of an evaluation, over all processes together.
 
     Args:
-        room: images that are kept, about; all when None.
+        room: the approximate number of images kept; all when None.
     """
 
     def __init__(self, room: int | None) -> None:
         self.room = room
-        self.images: list[Tensor] = []  # of the first batches, without a gap: place i is that of the scored features
+        self.images: list[Tensor] = []  # of the first batches without a gap: image i belongs to feature i
         self.at: list[Tensor] = []
         self.closed = False
 
     def add(self, number: int, fake: Tensor, world: int) -> None:
-        """Take in the images (K, C, H, W) in [-1, 1] of this process' batch ``number``; each batch in turn."""
+        """Add the images (K, C, H, W) in [-1, 1] of this process's batch ``number``; every batch, in order."""
         self.closed |= self.room is not None and sum(map(len, self.images)) * world >= self.room
         if not self.closed:
             self.images.append(to_bytes(fake).cpu())
             self.at.append(torch.full((len(fake),), number))
 
     def gather(self, device: torch.device, rank: int, world: int) -> Tensor:
-        """(M, C, H, W) uint8, in the order of the scored features, in every process; (0,) where nothing was kept, or
-        images of several sizes were."""
+        """(M, C, H, W) uint8 of all processes in the order of the features; (0,) without images or of several sizes."""
         if not self.images or not self.alike(device, world):
             return torch.zeros(0, dtype=torch.uint8)
         image, at = torch.cat(self.images), torch.cat(self.at) * world + rank
         if world == 1:
             return image
-        batches = torch.tensor([len(self.images)])  # processes close after different numbers of them
+        batches = torch.tensor([len(self.images)])  # processes may have kept different numbers of batches
         image, at, batches = (torch.cat(gather_all_tensors(part.to(device))).cpu() for part in (image, at, batches))
         order = at.argsort(stable=True)
         return image[order][: int((at < batches.min() * world).sum())]
 
     def alike(self, device: torch.device, world: int) -> bool:
-        """Whether the images of all processes are of one size."""
+        """Whether the images of all processes have one size."""
         shapes = self.shapes()
         if world > 1:
             shapes = torch.cat(gather_all_tensors(shapes.to(device)))

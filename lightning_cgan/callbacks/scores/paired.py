@@ -1,4 +1,4 @@
-"""Scores and pictures of super-resolution, where each generated image has one real image that it should equal."""
+"""Distribution scores together with paired scores, for generated images that each have one real counterpart."""
 
 import math
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
-from torchmetrics.utilities.distributed import gather_all_tensors
 
 from lightning_cgan.batches import EvalOutput
 from lightning_cgan.callbacks.pictures import SampleGrid
+from lightning_cgan.callbacks.scores.base import PerImage
 from lightning_cgan.callbacks.scores.distribution import Scores
 from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.extractors import Extractor
@@ -19,10 +19,10 @@ from lightning_cgan.metrics.paired import bicubic, similarity
 
 
 class PairedScores(Scores):
-    """What ``Scores`` logs, and ``psnr``, ``ssim`` and ``ms_ssim`` between each generated and its real image, and
-    ``feature_distance``, the Euclidean distance of their features; means over the images.
+    """Logs the scores of ``Scores``, and means over the images of ``psnr``, ``ssim`` and ``ms_ssim`` between each
+    generated image and its real counterpart, and of ``feature_distance``, the Euclidean distance of their features.
 
-    In ``test`` every score is also given for bicubic interpolation, as ``test/bicubic_psnr`` and so on.
+    In ``test`` every score is also computed for bicubic interpolation: ``test/bicubic_psnr``, ...
 
     Args:
         extractor: the network whose features and logits are scored.
@@ -39,70 +39,69 @@ class PairedScores(Scores):
         protocol = data_facts(trainer.datamodule).protocol
         if stage == "test" and protocol.value.fakes:
             raise UserError(
-                "Pairs are one generated for each real image of the test split; met data.init_args.protocol "
-                f"{protocol.name}, which sets other images against each other. Leave it out."
+                "Paired scores need one generated image for each real image of the test split; got "
+                f"data.init_args.protocol {protocol.name}, which compares others. Leave it out."
             )
 
-    def begin(self, trainer: Trainer, module: LightningModule, split: str) -> None:
-        super().begin(trainer, module, split)
-        self.interpolated = FeatureAccumulator(self.extractor, self.passed.known)
-        self.similar: dict[str, list[Tensor]] = {}
+    def start(self) -> None:
+        super().start()
+        self.baseline_features = FeatureAccumulator(self.extractor, self.features.known)
+        self.similarities = PerImage(self.evaluation)
 
-    def take(self, trainer: Trainer, number: int, outputs: EvalOutput) -> None:
-        super().take(trainer, number, outputs)
-        self.compare(outputs, "")
-        if trainer.state.fn == "test":
+    def update(self, outputs: EvalOutput) -> None:
+        super().update(outputs)
+        values = paired_values(outputs, "")
+        if self.evaluation.testing:
             baseline = outputs._replace(fake=bicubic(outputs.source, self.scale))
-            self.interpolated.add(number, baseline)
-            self.compare(baseline, "bicubic_")
+            self.baseline_features.add(self.evaluation.batch_idx, baseline)
+            values |= paired_values(baseline, "bicubic_")
+        self.similarities.add(**values)
 
-    def compare(self, outputs: EvalOutput, prefix: str) -> None:
-        images = len(outputs.real)
-        blank = torch.zeros(1, *outputs.real.shape[1:], device=outputs.real.device)  # an empty batch has scores too
-        fake, real = (image if images else blank for image in (outputs.fake, outputs.real))
-        for name, values in similarity(fake, real).items():
-            self.similar.setdefault(prefix + name, []).append(values[:images])
-
-    def gather(self, trainer: Trainer, module: LightningModule, split: str) -> GatheredFeatures:
-        seen = super().gather(trainer, module, split)
-        self.baseline = self.interpolated.gather(module.device, trainer.world_size) if split == "test" else None
-        self.each = {name: torch.cat(values) for name, values in self.similar.items()}
-        if trainer.world_size > 1:
-            self.each = {name: torch.cat(gather_all_tensors(values)) for name, values in self.each.items()}
-        self.each["feature_distance"] = apart(seen)
+    def gather(self) -> GatheredFeatures:
+        features = super().gather()
+        here = self.evaluation
+        self.baseline = self.baseline_features.gather(here.device, here.world_size) if here.testing else None
+        self.each = self.similarities.gather()
+        self.each["feature_distance"] = feature_distances(features)
         if self.baseline:
-            self.each["bicubic_feature_distance"] = apart(self.baseline)
-        return seen
+            self.each["bicubic_feature_distance"] = feature_distances(self.baseline)
+        return features
 
-    def compute(
-        self, trainer: Trainer, module: LightningModule, seen: GatheredFeatures
-    ) -> tuple[ScoreResult, dict[str, Any]]:
-        scored, details = super().compute(trainer, module, seen)
+    def score(self, features: GatheredFeatures) -> tuple[ScoreResult, dict[str, Any]]:
+        scored, details = super().score(features)
         value, error = dict(scored.value), dict(scored.error)
         for name, values in self.each.items():
-            known = seen.finite or name.startswith("bicubic_")  # a byte that was no number says nothing
+            known = features.finite or name.startswith("bicubic_")  # images of NaN have no similarity
             value[name] = values.double().mean().item() if known else math.nan
             error[name] = values.double().std().item() / math.sqrt(len(values)) if known else math.nan
         if self.baseline:
             baseline = all_scores(
                 self.baseline,
                 self.extractor.knows_labels,
-                data_facts(trainer.datamodule).protocol.value,
+                self.evaluation.data.protocol.value,
                 errors=False,
                 block=self.block,
-                device=module.device,
+                device=self.evaluation.device,
             )
             value |= {f"bicubic_{name}": score for name, score in baseline.value.items()}
         return scored._replace(value=value, error=error), details
 
 
-def apart(seen: GatheredFeatures) -> Tensor:
-    """(K,) how far each generated image's features are from those of its real image."""
-    return (seen.fake.double() - seen.real.double()).norm(dim=1)
+def paired_values(outputs: EvalOutput, prefix: str) -> dict[str, Tensor]:
+    """The similarity (B,) of each image and its real counterpart, by name after ``prefix``; B may be 0."""
+    images = len(outputs.real)
+    blank = torch.zeros(1, *outputs.real.shape[1:], device=outputs.real.device)  # an empty batch has the same names
+    fake, real = (image if images else blank for image in (outputs.fake, outputs.real))
+    return {prefix + name: values[:images] for name, values in similarity(fake, real).items()}
+
+
+def feature_distances(features: GatheredFeatures) -> Tensor:
+    """(K,) Euclidean distances between the features of each generated image and of its real image."""
+    return (features.fake.double() - features.real.double()).norm(dim=1)
 
 
 class PairedGrid(SampleGrid):
-    """After each evaluation, a picture of four rows: low resolution, bicubic interpolation, generated, real.
+    """Writes a picture of four rows after each evaluation: low resolution, bicubic interpolation, generated, real.
 
     Args:
         columns: images in a row.

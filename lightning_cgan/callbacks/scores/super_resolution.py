@@ -1,33 +1,30 @@
-"""What enlarged images of any size are scored by, and what they look like beside interpolated and true ones."""
+"""Scores of super-resolved images of any size, and pictures of them beside interpolated and real ones."""
 
 import math
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
-from torchmetrics.utilities.distributed import gather_all_tensors
 from torchvision.transforms.functional import center_crop
 
 from lightning_cgan.batches import EvalOutput
 from lightning_cgan.callbacks.pictures import SampleGrid
-from lightning_cgan.callbacks.scores.card import card
+from lightning_cgan.callbacks.scores.base import PerImage, ScoreCallback, ScoreReport, means
 from lightning_cgan.extractors.perceptual import Features
-from lightning_cgan.interfaces import data_facts
 from lightning_cgan.metrics.super_resolution import bicubic, image_scores
-from lightning_cgan.runs.metrics_json import report
 
 STRIDE = 8  # pixels between the windows of which the one with most detail is shown
 
 
-class SuperResolutionScores(Callback):
-    """Logs means over the images of the scores of :func:`lightning_cgan.metrics.super_resolution.image_scores`:
-    ``val/psnr_y``, ``val/ssim_y``, ``val/gradient_energy`` and, with a judge, ``val/feature_distance``; their twins
-    ``test/…``; those of bicubic interpolation as ``val/bicubic_psnr_y`` and so on; and ``val/psnr_y_gain`` over it.
+class SuperResolutionScores(ScoreCallback):
+    """Logs means over the images of the scores of :func:`lightning_cgan.metrics.super_resolution.image_scores`, after
+    ``val/`` or ``test/``: ``psnr_y``, ``ssim_y``, ``gradient_energy`` and, with a judge, ``feature_distance``; those of
+    bicubic interpolation as ``bicubic_psnr_y``, ...; and ``psnr_y_gain``, the difference to it.
 
-    PSNR and SSIM leave out as many pixels at the border as an image is enlarged by. ``metrics.json`` has the scores of
-    each image too, and standard errors over the images.
+    PSNR and SSIM leave out as many pixels at the border as the factor of enlargement. ``metrics.json`` also has the
+    scores of each image; standard errors are over the images.
 
     Args:
         judge: a feature network that no generator was trained with.
@@ -36,69 +33,41 @@ class SuperResolutionScores(Callback):
     def __init__(self, judge: Features | None = None) -> None:
         self.judge = judge
 
-    def on_validation_start(self, trainer: Trainer, module: LightningModule) -> None:
+    def start(self) -> None:
         if self.judge is not None:
-            self.judge.to(module.device)
-        self.names: list[str] = []
-        self.rows: list[list[float]] = []  # the number of the batch over all processes, and the scores of an image
+            self.judge.to(self.evaluation.device)
+        self.values = PerImage(self.evaluation)
 
-    def on_validation_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, batch: Any, batch_idx: int, *_: Any
-    ) -> None:
-        assert outputs.source is not None  # the papers that super-resolve give it
-        scale = trainer.datamodule.spec.scale
+    def update(self, outputs: EvalOutput) -> None:
+        assert outputs.source is not None  # super-resolution papers return it
+        scale = self.evaluation.data.spec.scale
         baseline = bicubic(outputs.source, scale)
         for fake, plain, real in zip(outputs.fake, baseline, outputs.real, strict=True):
             scores = image_scores(fake, real, scale, self.judge)
             beside = image_scores(plain, real, scale, self.judge)
             scores |= {f"bicubic_{name}": score for name, score in beside.items()}
             scores["psnr_y_gain"] = scores["psnr_y"] - scores["bicubic_psnr_y"]
-            self.names = list(scores)
-            self.rows.append([batch_idx * trainer.world_size + trainer.global_rank, *scores.values()])
+            self.values.add(**{name: torch.tensor([value], dtype=torch.float64) for name, value in scores.items()})
 
-    def on_validation_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
-        if not trainer.sanity_checking:
-            self.finish(trainer, module, "val")
-
-    on_test_start, on_test_batch_end = on_validation_start, on_validation_batch_end
-
-    def on_test_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
-        self.finish(trainer, module, "test")
-
-    def finish(self, trainer: Trainer, module: LightningModule, split: str) -> None:
-        rows = self.gather(module)
-        value = {name: column.mean().item() for name, column in zip(self.names, rows.T, strict=True)}
-        error = {name: standard_error(column) for name, column in zip(self.names, rows.T, strict=True)}
-        names = data_facts(trainer.datamodule).names(split) or [f"{place:05d}" for place in range(len(rows))]
-        images = {
-            name: dict(zip(self.names, row, strict=True)) for name, row in zip(names, rows.tolist(), strict=False)
-        }
-        unscored = [name for name, scores in images.items() if math.isnan(scores["psnr_y"])]
+    def compute(self) -> ScoreReport:
+        values = {name: column.cpu() for name, column in self.values.gather().items()}
+        scores, errors = means(values)
+        count = len(values["psnr_y"])
+        rows = zip(*(column.tolist() for column in values.values()), strict=True)
+        names = self.evaluation.data.names(self.evaluation.split) or [f"{place:05d}" for place in range(count)]
+        named = zip(names, rows, strict=False)
+        images = {name: dict(zip(values, row, strict=True)) for name, row in named}
+        unscored = [name for name, each in images.items() if math.isnan(each["psnr_y"])]
         notes = [f"NaN or infinity in {', '.join(unscored)}: no scores"] if unscored else []
-        judge = {name: getattr(self.judge, name) for name in ("name", "sha256")} if self.judge is not None else None
-        measured = {"luma": "BT.601", "border": trainer.datamodule.spec.scale, "judge": judge}
-        written = card(trainer, module, split, reals=len(rows), fakes=len(rows)) | measured
-        report(trainer, module, split, value, error, written, notes=notes, images=images)
-
-    def gather(self, module: LightningModule) -> Tensor:
-        """(images, scores) of all processes, in the order of one."""
-        trainer = module.trainer
-        self.names = trainer.strategy.broadcast(self.names)  # a process may have seen no image
-        rows = torch.tensor(self.rows, dtype=torch.float64, device=module.device).view(-1, 1 + len(self.names))
-        if trainer.world_size > 1:
-            rows = torch.cat(gather_all_tensors(rows))
-        return rows[rows[:, 0].argsort(stable=True), 1:].cpu()
-
-
-def standard_error(values: Tensor) -> float:
-    """Of the mean of (N,) images' scores; NaN of fewer than two."""
-    return values.std().item() / math.sqrt(len(values)) if len(values) > 1 else math.nan
+        judge = {"name": self.judge.name, "sha256": self.judge.sha256} if self.judge is not None else None
+        how = {"luma": "BT.601", "border": self.evaluation.data.spec.scale, "judge": judge}
+        return ScoreReport(scores, errors, count, count, card=how, notes=notes, more={"images": images})
 
 
 class CropGrid(SampleGrid):
-    """After each evaluation, a picture with a row for each image: low resolution, bicubic, generated, true.
+    """Writes a picture with a row for each image after each evaluation: low resolution, bicubic, generated, real.
 
-    It shows the part of each image that has most detail. ``samples/000250.png`` in the run folder, and so on.
+    It shows the most detailed part of each image: ``samples/000250.png`` in the run folder, ...
 
     Args:
         rows: images shown, at most.
@@ -125,7 +94,7 @@ class CropGrid(SampleGrid):
 
 
 def most_detailed(image: Tensor, size: int, scale: int) -> tuple[int, int]:
-    """The top and left edge, multiples of ``scale``, of a square in (C, H, W) whose neighbouring pixels differ most."""
+    """Top and left edge, multiples of ``scale``, of the square in (C, H, W) whose neighbouring pixels differ most."""
     right, down = image[..., :-1, 1:], image[..., 1:, :-1]
     apart = ((right - image[..., :-1, :-1]).square() + (down - image[..., :-1, :-1]).square()).mean(0, keepdim=True)
     window = [min(size, side) for side in apart.shape[-2:]]

@@ -1,4 +1,4 @@
-"""Every score of an evaluation with its standard error, from features that were computed once per image."""
+"""All distribution scores of an evaluation with their standard errors, from features computed once per image."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,16 +25,16 @@ __all__ = ["FeatureAccumulator", "GatheredFeatures", "ScoreResult", "all_scores"
 class ScoreResult(NamedTuple):
     """The scores of one evaluation."""
 
-    value: dict[str, float]  # by the score's name; NaN where it could not be computed
-    error: dict[str, float]  # standard error of each; NaN where it has none
-    notes: list[str]  # what a reader of the scores should know, in plain sentences
-    classes: dict[int, dict[str, float]] | None = None  # by label "fid", "accuracy", "reals", "fakes", where asked for
+    value: dict[str, float]  # by name; NaN if it could not be computed
+    error: dict[str, float]  # standard error of each; NaN if unknown
+    notes: list[str]  # sentences for the reader of the scores
+    classes: dict[int, dict[str, float]] | None = None  # by label "fid", "accuracy", "reals", "fakes", if requested
     worst_class: int | None = None
-    neighbours: Neighbours | None = None  # of each generated image, where training images are compared with
+    neighbours: Neighbours | None = None  # of each generated image among the training images, if these are given
 
 
 class Settings(NamedTuple):
-    """How scores are computed: what they have in common."""
+    """The common settings of the scores."""
 
     convention: Convention
     group: Tensor  # (K,) of each generated image
@@ -44,22 +44,22 @@ class Settings(NamedTuple):
 
     @property
     def exact(self) -> torch.device:
-        """Where there is double precision."""
+        """The device for double precision."""
         return self.device if self.device.type == "cuda" else torch.device("cpu")
 
 
 def settings_for(
-    seen: GatheredFeatures, convention: Convention, errors: bool, block: int, device: torch.device
+    features: GatheredFeatures, convention: Convention, errors: bool, block: int, device: torch.device
 ) -> Settings:
-    """With groups of the generated images to leave out where ``errors`` are wanted."""
-    generated = len(seen.fake)
+    """The settings, with jackknife groups of generated images if ``errors`` are requested."""
+    generated = len(features.fake)
     groups = max(1, min(GROUPS, generated)) if errors else 1
-    group = groups_of(seen.label) if errors else torch.zeros(generated, dtype=torch.int64)
+    group = groups_of(features.label) if errors else torch.zeros(generated, dtype=torch.int64)
     return Settings(convention, group, groups, block, device)
 
 
 def all_scores(
-    seen: GatheredFeatures,
+    features: GatheredFeatures,
     knows_labels: bool,
     convention: Convention = Protocol.OWN.value,
     errors: bool = True,
@@ -67,47 +67,47 @@ def all_scores(
     block: int = BLOCK,
     device: torch.device | str = "cpu",
 ) -> ScoreResult:
-    """Every score that ``seen`` allows, each with the standard error that comes from the choice of generated images.
+    """All scores that can be computed from ``seen``, with standard errors over the choice of generated images.
 
     "fid", "kid", "is_mean", "is_std", "precision", "recall", "density", "coverage"; by a classifier of the set
-    "rarest_class", the share of fakes in the class that fewest fall into, and "accuracy", in the class asked for; with
-    training images "memorised", "train_distance", "train_distance_real"; if asked for "intra_fid", "intra_fid_worst";
-    where the model classifies "classification_accuracy" of real images, which is all where it generates nothing.
+    "min_class_share", the share of generated images in their rarest class, and "accuracy", in the requested class; with
+    training images "memorised", "train_distance", "train_distance_real"; with ``intra`` "intra_fid", "intra_fid_worst";
+    "classification_accuracy" of real images if the model classifies, alone if it generates nothing.
 
-    Standard errors are those of the jackknife over ten groups of generated images; the real images are taken as given.
+    Standard errors are those of a jackknife over ten groups of generated images; the real images are fixed.
 
     Args:
         seen: the features of one evaluation.
-        knows_labels: whether its logits are of the data set's own classes.
+        knows_labels: whether the logits are of the data set's own classes.
         convention: the constants of the scores.
-        errors: whether standard errors are wanted, which take some of the time.
-        intra: whether scores inside each class are wanted, which take as long as one FID for each class.
+        errors: whether to compute standard errors.
+        intra: whether to compute scores inside each class, which takes the time of one FID per class.
         block: pairs of images that are compared at a time; a number takes about 16 bytes.
         device: where products of features are computed.
 
-    Where memory runs out while pairs are compared, those scores are NaN and a note names the key that lowers the need.
+    If memory runs out while pairs are compared, those scores are NaN and a note names the key to lower.
     """
-    settings = settings_for(seen, convention, errors, block, torch.device(device))
-    scores = classification(seen, errors)
-    if scores and not len(seen.fake):
+    settings = settings_for(features, convention, errors, block, torch.device(device))
+    scores = classification(features, errors)
+    if scores and not len(features.fake):
         return finished(scores, [])
-    needed = images_needed(seen, knows_labels, intra, convention)
-    usable = {name for name, least in needed.items() if enough(seen, *least)}
+    needed = images_needed(features, knows_labels, intra, convention)
+    usable = {name for name, least in needed.items() if enough(features, *least)}
     scores |= {name: torch.tensor([torch.nan]) for name in needed}
-    notes = notes_on(seen, needed)
+    notes = notes_on(features, needed)
     for part in (of_moments, of_pairs, of_logits):
         with noted(notes):
-            scores |= {name: value for name, value in part(seen, settings, usable).items() if name in usable}
+            scores |= {name: value for name, value in part(features, settings, usable).items() if name in usable}
     result = finished(scores, notes)
     if "memorised" in usable:
         with noted(notes):
-            result = with_memorisation(result, seen, settings)
-    return with_classes(result, seen, settings, knows_labels) if "intra_fid" in usable else result
+            result = with_memorisation(result, features, settings)
+    return with_classes(result, features, settings, knows_labels) if "intra_fid" in usable else result
 
 
 @contextmanager
 def noted(notes: list[str]) -> Iterator[None]:
-    """A score that cannot be computed is one of the ``notes``: the others, and the run, go on."""
+    """Turns the error of a score that cannot be computed into a note; the other scores are still computed."""
     try:
         yield
     except UserError as error:
@@ -115,7 +115,7 @@ def noted(notes: list[str]) -> Iterator[None]:
 
 
 def finished(scores: dict[str, Tensor], notes: list[str]) -> ScoreResult:
-    """Scores (1 + G,) as numbers with their standard errors."""
+    """A result of scores (1 + G,) with their standard errors."""
     value = {name: score[0].item() for name, score in scores.items()}
     return ScoreResult(value, {name: standard_error(score) for name, score in scores.items()}, notes)
 
@@ -125,66 +125,72 @@ def joined(result: ScoreResult, scores: dict[str, Tensor]) -> ScoreResult:
     return result._replace(value=result.value | more.value, error=result.error | more.error)
 
 
-def of_moments(seen: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
+def of_moments(features: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
     if "fid" not in usable:
         return {}
-    return {"fid": frechet_distances(seen.real, seen.fake, settings.group, settings.groups, settings.exact)}
+    return {"fid": frechet_distances(features.real, features.fake, settings.group, settings.groups, settings.exact)}
 
 
-def of_pairs(seen: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
-    """KID, precision, recall, density and coverage; each may rest on too few images."""
+def of_pairs(features: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
+    """KID, precision, recall, density and coverage."""
     if not usable & {"kid", "precision", "recall", "density", "coverage"}:
         return {}
     convention = settings.convention
     neighbours = convention.neighbours, convention.density_neighbours
     place = settings.block, settings.device
-    pairs = compared(seen.real, seen.fake, settings.group, settings.groups, *neighbours, *place)
+    pairs = compared(features.real, features.fake, settings.group, settings.groups, *neighbours, *place)
     distance = kid(pairs)
     if convention.kid_subsets and "kid" in usable:  # the error stays that of the estimate over all pairs
-        distance[0] = subset_kid(seen.real, seen.fake, convention.kid_subsets, convention.kid_subset_size, *place)
+        distance[0] = subset_kid(
+            features.real, features.fake, convention.kid_subsets, convention.kid_subset_size, *place
+        )
     return {"kid": distance} | neighbourhood_scores(pairs, convention.density_neighbours)
 
 
-def of_logits(seen: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
-    """The Inception Score, and what a classifier of the set says of the classes of generated images."""
+def of_logits(features: GatheredFeatures, settings: Settings, usable: set[str]) -> dict[str, Tensor]:
+    """The Inception Score, and label accuracy and smallest class share by a classifier of the data set."""
     group, groups = settings.group, settings.groups
     scores: dict[str, Tensor] = {}
     if "is_mean" in usable:
-        mean, std = inception_scores(seen.logits, group, groups, settings.convention.inception_splits)
+        mean, std = inception_scores(features.logits, group, groups, settings.convention.inception_splits)
         scores |= {"is_mean": mean, "is_std": std}
-    found = seen.logits.argmax(1) if usable & {"rarest_class", "accuracy"} else seen.label
-    if "rarest_class" in usable:
-        scores["rarest_class"] = rarest_class(found, seen.logits.shape[1], group, groups)
+    found = features.logits.argmax(1) if usable & {"min_class_share", "accuracy"} else features.label
+    if "min_class_share" in usable:
+        scores["min_class_share"] = min_class_share(found, features.logits.shape[1], group, groups)
     if "accuracy" in usable:
-        scores["accuracy"] = means(found == seen.label, group, groups)
+        scores["accuracy"] = means(found == features.label, group, groups)
     return scores
 
 
-def rarest_class(found: Tensor, classes: int, group: Tensor, groups: int) -> Tensor:
-    """The share (1 + G,) of images in the class that fewest of them fall into; 1 / classes where all are equal."""
+def min_class_share(found: Tensor, classes: int, group: Tensor, groups: int) -> Tensor:
+    """The share (1 + G,) of images in their rarest class; 1 / classes where all are equal."""
     cells = (group * classes + found).bincount(minlength=groups * classes).view(groups, classes)
     counts = kept(groups) @ cells.double()
     return counts.amin(1) / counts.sum(1)
 
 
-def classification(seen: GatheredFeatures, errors: bool) -> dict[str, Tensor]:
-    """The share of real images that the model itself classifies rightly, where it classifies."""
-    count = len(seen.hits)
+def classification(features: GatheredFeatures, errors: bool) -> dict[str, Tensor]:
+    """The share of real images that the model itself classifies correctly, if it classifies."""
+    count = len(features.hits)
     groups = min(GROUPS, count) if errors else 1
-    return {"classification_accuracy": means(seen.hits, torch.arange(count) % groups, groups)} if count else {}
+    return {"classification_accuracy": means(features.hits, torch.arange(count) % groups, groups)} if count else {}
 
 
-def with_memorisation(result: ScoreResult, seen: GatheredFeatures, settings: Settings) -> ScoreResult:
+def with_memorisation(result: ScoreResult, features: GatheredFeatures, settings: Settings) -> ScoreResult:
     """``result`` with the distances to the training images."""
-    assert seen.train is not None
-    fake, real = (nearest_neighbours(f, seen.train, settings.block, settings.device) for f in (seen.fake, seen.real))
+    assert features.train is not None
+    fake, real = (
+        nearest_neighbours(f, features.train, settings.block, settings.device) for f in (features.fake, features.real)
+    )
     scores = memorisation(fake, real, settings.group, settings.groups)
     return joined(result, scores)._replace(neighbours=fake)
 
 
-def with_classes(result: ScoreResult, seen: GatheredFeatures, settings: Settings, knows_labels: bool) -> ScoreResult:
+def with_classes(
+    result: ScoreResult, features: GatheredFeatures, settings: Settings, knows_labels: bool
+) -> ScoreResult:
     """``result`` with the scores inside each class."""
-    inside = intra_class_fid(seen, knows_labels, settings.group, settings.groups, settings.exact)
+    inside = intra_class_fid(features, knows_labels, settings.group, settings.groups, settings.exact)
     result = joined(result, {"intra_fid": inside.mean, "intra_fid_worst": inside.worst})
     if inside.worst_class is None:
         result.notes.append("intra_fid: no class has two real and two generated images of known label.")

@@ -1,7 +1,7 @@
-"""Features of real images, kept on disk: computed once for a set of images and an extractor, shared by runs.
+"""Disk cache of the features of real images: computed once for a set of images and an extractor, shared by runs.
 
-They lie in ``$LIGHTNING_CGAN_CACHE``, else in ``lightning_cgan`` under the user's cache folder. A file's name is a hash
-of all that its content depends on, and the file holds a hash of its content: what does not verify is computed again.
+Files are in ``$LIGHTNING_CGAN_CACHE``, else in ``lightning_cgan`` in the user's cache folder. A file name is a hash of
+everything that the content depends on, and the file holds a hash of its content; damaged files are computed again.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from lightning_cgan.extractors.extractors import Extractor
 
 
 def path_of(images: Reference, extractor: Extractor, device: torch.device) -> Path:
-    """The file for these images, seen by this extractor on this kind of device."""
+    """The file for the features of these images by this extractor on this kind of device."""
     what = {
         "images": images.sha256,
         "extractor": [extractor.name, extractor.resize, extractor.sha256],
@@ -35,19 +35,19 @@ def path_of(images: Reference, extractor: Extractor, device: torch.device) -> Pa
 
 
 def read_features(path: Path, images: int) -> Tensor | None:
-    """(images, F) float32 as they were written, or None where there are none, or others, or damaged ones."""
+    """(images, F) float32 as written; None if the file is missing, damaged or has another number of images."""
     try:
         with safe_open(path, "pt") as file:
-            features, told = file.get_tensor("features"), (file.metadata() or {}).get("sha256")
+            features, stored_hash = file.get_tensor("features"), (file.metadata() or {}).get("sha256")
     except (OSError, SafetensorError):
         return None
-    return features if len(features) == images and told == content_hash(features) else None
+    return features if len(features) == images and stored_hash == content_hash(features) else None
 
 
 def write_features(path: Path, features: Tensor) -> None:
-    """Put (N, F) features there, whole or not at all; of two processes that do so at once either may be the last.
+    """Write (N, F) features atomically; if two processes write at once, either may win.
 
-    Where they cannot be written, a warning says so: they only save time.
+    A file that cannot be written is only a warning, because the cache only saves time.
     """
     partial = path.with_name(f"{path.name}.{uuid4().hex}.partial")
     try:
@@ -57,9 +57,9 @@ def write_features(path: Path, features: Tensor) -> None:
     except (OSError, SafetensorError) as cause:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        warnings.warn(f"Features of real images cannot be kept in {path.parent}: {cause}.", stacklevel=2)
+        warnings.warn(f"Features of real images cannot be cached in {path.parent}: {cause}.", stacklevel=2)
 
 
 def content_hash(features: Tensor) -> str:
-    """Of the numbers alone."""
+    """The hash of the values."""
     return hashlib.sha256(features.contiguous().numpy().data).hexdigest()

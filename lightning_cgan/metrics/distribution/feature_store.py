@@ -1,4 +1,4 @@
-"""One pass over an evaluation: features and logits are computed once per image, kept, and shared by all scores."""
+"""Accumulates the features and logits of an evaluation, computed once per image and shared by all scores."""
 
 import math
 from collections.abc import Iterator
@@ -10,22 +10,22 @@ from torchmetrics.utilities.distributed import gather_all_tensors
 
 from lightning_cgan.batches import EvalOutput, to_bytes
 from lightning_cgan.errors import UserError
-from lightning_cgan.extractors.extractors import Extractor, seen_by
+from lightning_cgan.extractors.extractors import Extractor, extract
 
-BLOCK_BYTES = 2**25 + 2**20  # a block of more than 32 MiB goes back to the system when it is freed
+BLOCK_BYTES = 2**25 + 2**20  # blocks above 32 MiB are returned to the system when freed
 
 
 class GatheredFeatures(NamedTuple):
-    """What the scores are computed from, in an order that does not depend on the number of processes."""
+    """The inputs of all scores, in an order that does not depend on the number of processes."""
 
     real: Tensor  # (N, F) features
     fake: Tensor  # (K, F) features
     logits: Tensor  # (K, classes) of the fakes
-    label: Tensor  # (K,) int64 asked for, -1 without labels
-    target: Tensor  # (N,) int64 class of each real image, -1 where it is not known
-    hits: Tensor  # (N,) bool, whether the model classified a real image rightly; empty where it does not classify
-    finite: bool  # whether every pixel generated was a number
-    train: Tensor | None = None  # (T, F) features of the training images, where generated ones are compared with them
+    label: Tensor  # (K,) int64 requested class, -1 without labels
+    target: Tensor  # (N,) int64 class of each real image, -1 if unknown
+    hits: Tensor  # (N,) bool, whether the model classified a real image correctly; empty if it does not classify
+    finite: bool  # whether all generated pixels were finite
+    train: Tensor | None = None  # (T, F) features of the training images, for memorisation
 
     @property
     def scorable(self) -> bool:
@@ -33,16 +33,16 @@ class GatheredFeatures(NamedTuple):
 
 
 class Rows:
-    """A table on the CPU that grows row by row and is given away block by block, so that it is never held twice."""
+    """A growing table on the CPU that is handed out block by block, so that it is never in memory twice."""
 
     def __init__(self) -> None:
         self.blocks: list[Tensor] = []
-        self.room = 0  # rows that the last block can still take
+        self.room = 0  # free rows of the last block
         self.height = 0  # rows of a block
         self.count = 0  # rows in all
 
     def append(self, rows: Tensor) -> None:
-        """Take in ``rows`` (B, ...), all of one shape and type; B may be 0."""
+        """Append ``rows`` (B, ...), all of one shape and type; B may be 0."""
         if not self.height:
             self.none = rows[:0].cpu()
             self.height = BLOCK_BYTES // (max(math.prod(rows.shape[1:]), 1) * rows.element_size()) + 1
@@ -57,7 +57,7 @@ class Rows:
             rows = rows[len(taken) :]
 
     def pour(self) -> Iterator[Tensor]:
-        """The blocks in order. Each is forgotten here when it is handed out."""
+        """The blocks in order; each is removed from the table."""
         left, self.count, self.room = self.count, 0, 0
         while self.blocks:
             block = self.blocks.pop(0)[:left]
@@ -68,11 +68,11 @@ class Rows:
 class FeatureAccumulator:
     """Collects one evaluation's features on the CPU, batch by batch, and gathers them from all processes.
 
-    Images are rounded to uint8 first, generated ones too: what is scored is what a PNG of it would hold.
+    All images are first rounded to uint8, as in a PNG file.
 
     Args:
         extractor: the network whose features and logits are scored.
-        known: (N, F) features of all real images of the evaluation in its order, which are then not computed again.
+        known: (N, F) cached features of all real images of the evaluation, in its order.
     """
 
     def __init__(self, extractor: Extractor, known: Tensor | None = None) -> None:
@@ -81,11 +81,11 @@ class FeatureAccumulator:
         self.finite = True
 
     def add(self, batch: int, outputs: EvalOutput) -> None:
-        """Take in ``outputs``, this process' part number ``batch`` of the evaluation."""
+        """Add ``outputs``, this process's batch number ``batch`` of the evaluation."""
         self.finite &= bool(outputs.fake.isfinite().all())
         if self.known is None:
-            self.rows["real"].append(self.see(outputs.real)[0])
-        fake, logits = self.see(outputs.fake)
+            self.rows["real"].append(self.extract(outputs.real)[0])
+        fake, logits = self.extract(outputs.fake)
         reals, fakes = len(outputs.real), len(outputs.fake)
         label = outputs.fake_label if outputs.fake_label is not None else torch.full((fakes,), -1)
         target = outputs.target if outputs.target is not None else torch.full((reals,), -1)
@@ -95,15 +95,15 @@ class FeatureAccumulator:
         for name, rows in new.items():
             self.rows[name].append(rows)
 
-    def see(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def extract(self, image: Tensor) -> tuple[Tensor, Tensor]:
         if len(image):
-            return seen_by(self.extractor, to_bytes(image))
+            return extract(self.extractor, to_bytes(image))
         blank = torch.zeros(1, *image.shape[1:], dtype=torch.uint8, device=image.device)
-        features, logits = seen_by(self.extractor, blank)  # for their widths
+        features, logits = extract(self.extractor, blank)  # for their widths
         return features[:0], logits[:0]
 
     def gather(self, device: torch.device, world: int) -> GatheredFeatures:
-        """Everything every process saw, in the order in which one process would have seen it. Empties this pass.
+        """The features of all processes, in the order of a single process. Empties the accumulator.
 
         Raises:
             UserError: if ``known`` are the features of another number of real images.
@@ -112,8 +112,8 @@ class FeatureAccumulator:
         reals = sum(map(len, real))
         if self.known is not None and len(self.known) != reals:
             raise UserError(
-                f"Kept features are of the real images that are scored; met {len(self.known)} for {reals} images. "
-                "Delete the file of kept features."
+                f"Cached features belong to the real images that are scored; got {len(self.known)} for {reals} images. "
+                "Delete the file of cached features."
             )
         whole = {
             name: together(self.rows[name], place, device, world)
@@ -127,7 +127,7 @@ class FeatureAccumulator:
 
 
 def places(at: Rows, device: torch.device, world: int) -> list[Tensor]:
-    """Where in the whole each process' rows belong, from the number of the part that each row came in."""
+    """The positions of each process's rows in the whole, from the batch number of each row."""
     mine = torch.cat([at.none, *at.pour()])
     parts = gather_all_tensors(mine.to(device)) if world > 1 else [mine]
     number = torch.cat([part.cpu() * world + rank for rank, part in enumerate(parts)])  # k of rank r is k * world + r
@@ -135,14 +135,14 @@ def places(at: Rows, device: torch.device, world: int) -> list[Tensor]:
 
 
 def placed(number: Tensor) -> Tensor:
-    """The place (N,) of each row among all when they are sorted by ``number`` (N,), equals as they come."""
+    """The position (N,) of each row after a stable sort by ``number`` (N,)."""
     place = torch.empty_like(number)
     place[number.argsort(stable=True)] = torch.arange(len(number))
     return place
 
 
 def together(rows: Rows, place: list[Tensor], device: torch.device, world: int) -> Tensor:
-    """The rows of all processes in their places, without padding; empty where there are none."""
+    """The rows of all processes in their positions, without padding."""
     counts = torch.tensor([rows.count])
     if world > 1:
         counts = torch.cat(gather_all_tensors(counts.to(device))).cpu()

@@ -1,8 +1,8 @@
 """The Fréchet distance between Gaussians fitted to features: FID. Heusel et al. 2017, Equation 6.
 
 The trace of the square root of a product of covariances is the sum of the roots of the eigenvalues of a symmetric
-matrix, A C A^T, where A^T A is one covariance and C the other. No matrix square root is taken, and A needs no more rows
-than there are images, so few images cost little however many features they have.
+matrix, A C A^T, where A^T A is one covariance and C the other. No matrix square root is needed, and A has no more rows
+than there are images, so few images are cheap for any number of features.
 """
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lightning_cgan.metrics.jackknife import by_group, kept
 
-CHUNK = 2**22  # numbers that are held in double precision at a time
+CHUNK = 2**22  # numbers converted to double precision at a time
 
 
 def frechet_distance(real: Tensor, fake: Tensor, device: torch.device | str = "cpu") -> float:
@@ -23,8 +23,8 @@ def frechet_distances(
 ) -> Tensor:
     """FID (1 + G,) on features (N, F) and (K, F), and with each of the groups (K,) of ``fake`` left out.
 
-    NaN where fewer than two images are left. The working memory beside the features is G + 4 matrices of
-    min(N, F) rows, or two of K rows where that is fewer.
+    NaN if fewer than two images are left. Working memory beside the features: G + 4 matrices of min(N, F) rows, or
+    two of K rows if K is smaller.
 
     Args:
         real: features, at least two rows.
@@ -82,7 +82,7 @@ def sums(fake: Tensor, centre: Tensor, group: Tensor, groups: int) -> tuple[Tens
 def roots_by_fakes(
     real: Tensor, fake: Tensor, centre: Tensor, group: Tensor, groups: int, device: torch.device | str
 ) -> list[float]:
-    """Traces of the root where the fakes are fewest: rows and columns of one K by K matrix are left out."""
+    """Traces of the root if K is smallest: for each group, rows and columns of one K by K matrix are left out."""
     centre = centre.to(device)
     small = fake.to(device) - centre
     product = torch.zeros(len(fake), len(fake), dtype=torch.float64, device=device)
@@ -102,7 +102,7 @@ def roots_by_fakes(
 def roots_by_reals(
     real: Tensor, fake: Tensor, centre: Tensor, group: Tensor, shift: Tensor, count: Tensor, device: torch.device | str
 ) -> list[float]:
-    """Traces of the root by a factor of the real covariance; each group's share of the fakes' moments is taken off."""
+    """Traces of the root from a factor of the real covariance; each group's moments are subtracted from the whole."""
     factor = factored(real, centre, device)
     groups = max(1, len(count) - 1)
     parts = torch.zeros(groups, len(factor), len(factor), dtype=torch.float64, device=device)
@@ -132,7 +132,7 @@ def factored(real: Tensor, centre: Tensor, device: torch.device | str) -> Tensor
     lower, failed = torch.linalg.cholesky_ex(covariance)
     if not failed:
         return lower.T
-    value, vector = torch.linalg.eigh(covariance)  # only semidefinite: some feature follows from the others
+    value, vector = torch.linalg.eigh(covariance)  # only semidefinite: features are linearly dependent
     return (vector * value.clamp(min=0).sqrt()).T
 
 

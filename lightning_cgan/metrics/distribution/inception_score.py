@@ -6,7 +6,7 @@ from torch import Tensor
 
 from lightning_cgan.metrics.jackknife import by_group, kept
 
-CHUNK = 2**22  # logits that are held in double precision at a time
+CHUNK = 2**22  # logits converted to double precision at a time
 SHUFFLE = 2020  # torch-fidelity's seed
 
 
@@ -19,15 +19,15 @@ def inception_score(logits: Tensor, splits: int = 10) -> tuple[float, float]:
 def inception_scores(logits: Tensor, group: Tensor, groups: int, splits: int = 10) -> tuple[Tensor, Tensor]:
     """Mean and deviation over splits (1 + G,), and with each of the groups (K,) of images left out.
 
-    The images are shuffled first, as torch-fidelity shuffles them: a split of images in the order of their classes
-    would lack variety. The shuffle has a stream of its own. NaN where a split is left without images.
+    The images are shuffled first, as in torch-fidelity: a split of images sorted by class would lack variety. The
+    shuffle has its own random stream. NaN if a split has no images left.
     """
     count = len(logits)
     split = torch.empty(count, dtype=torch.int64)
     place = torch.from_numpy(np.random.RandomState(SHUFFLE).permutation(count))
     for number in range(splits):
         split[place[number * count // splits : (number + 1) * count // splits]] = number
-    cell = split * groups + group  # a score needs no more of the images than sums over those of a split and a group
+    cell = split * groups + group  # sums over each split and group suffice for the score
     share, order = torch.zeros(splits * groups, logits.shape[1], dtype=torch.float64), []
     rows = max(1, CHUNK // logits.shape[1])
     for part, at in zip(logits.split(rows), cell.split(rows), strict=True):

@@ -23,7 +23,7 @@ SUBSETS = 2020  # torch-fidelity's seed
 
 
 class Pairs(NamedTuple):
-    """What one pass over all pairs leaves for the scores."""
+    """Sums and counts over all pairs of images."""
 
     real_kernel: Tensor  # () float64, sums of the kernel over pairs of two different real images
     fake_kernel: Tensor  # (G, G) over pairs of two different fakes, by their groups
@@ -36,9 +36,9 @@ class Pairs(NamedTuple):
 
 
 class Kernel(NamedTuple):
-    """(x y / F + 1)^3, less a constant that no difference of means sees, for products of what lies around a centre.
+    """The kernel (x y / F + 1)^3 minus a constant that cancels in differences of means, for centred features.
 
-    Without the constant, which is far larger than what is measured, single precision suffices.
+    Without the constant, which is far larger than the result, single precision suffices.
     """
 
     width: int  # F
@@ -64,11 +64,11 @@ def compared(
 ) -> Pairs:
     """One pass over all pairs of features (N, F) and (K, F), float32, at least two of each.
 
-    The reach of an image is its distance to its nearest neighbour number ``neighbours`` (of precision and recall) or
-    ``density_neighbours`` among the others of its kind; with fewer others than that, to the farthest.
+    The reach of an image is its distance to its nearest neighbour number ``neighbours`` (for precision and recall) or
+    ``density_neighbours`` among the images of its kind, or to the farthest if there are fewer.
 
     Raises:
-        UserError: if memory runs out, naming the key that lowers the need.
+        UserError: if memory runs out, naming the key to lower.
     """
     centre = mean(real).float().to(device)
     order = group.argsort(stable=True)
@@ -86,7 +86,7 @@ def compared(
 def within(
     points: Points, group: Tensor, groups: int, neighbours: int, kernel: Kernel, block: int
 ) -> tuple[Tensor, Tensor]:
-    """Of points among themselves the squared distances (N, k) to the nearest others, rising, and kernel sums (G, G).
+    """Squared distances (N, k) to the nearest other points, ascending, and kernel sums (G, G), among the same points.
 
     Args:
         points: at least two.
@@ -139,7 +139,7 @@ def between(
     kernel: Kernel,
     block: int,
 ) -> tuple[Tensor, ...]:
-    """What ``Pairs`` says of real images and fakes, from ``cross_kernel`` on."""
+    """The fields of ``Pairs`` from ``cross_kernel`` on, between real and generated images."""
     near, dense, fake_near = reach
     count, device = len(fake.order), real.centre.device
     sums, balls = torch.zeros(count, dtype=torch.float64), torch.zeros(count)
@@ -151,7 +151,7 @@ def between(
             product, apart, value = tables(memory, a, b)
             distances(a, b, product, out=apart)
             sums[b.rows] += kernel(a, b, product, out=value).sum(0).cpu()
-            # what is subtracted has the sign that a comparison would have, and a minimum is found faster than any truth
+            # amin of a difference is faster than any() of a comparison
             precise[b.rows] |= (torch.sub(apart, near[a.rows, None], out=value).amin(0) <= 0).cpu()
             balls[b.rows] += torch.lt(apart, dense[a.rows, None], out=value).sum(0).cpu()
             beyond = torch.sub(apart, fake_near[b.rows], out=value)
@@ -166,7 +166,7 @@ def between(
 def kid(pairs: Pairs) -> Tensor:
     """Kernel Inception Distance (1 + G,), whole and without each group. Bińkowski et al. 2018, Section 3.1.
 
-    The unbiased estimate of the squared maximum mean discrepancy over all pairs, which no draw of subsets can change.
+    The unbiased estimate of the squared maximum mean discrepancy over all pairs, without random subsets.
     """
     weight = kept(len(pairs.fakes))
     reals, fakes = len(pairs.recalled), weight @ pairs.fakes
@@ -194,8 +194,8 @@ def neighbourhood_scores(pairs: Pairs, density_neighbours: int) -> dict[str, Ten
     "precision" is the share of fakes within reach of a real image, "recall" that of real images within reach of a fake
     (Kynkäänniemi et al. 2019, Equation 1). "density" is the mean number of real images within whose reach a fake lies,
     over ``density_neighbours``; "coverage" the share of real images within whose reach a fake lies (Naeem et al. 2020,
-    Equations 3 and 4). An image exactly at the end of the reach counts for the first two, as in torch-fidelity, and not
-    for the last two, as in the authors' code. Without a group, the other fakes' reach is left as it is with all.
+    Equations 3 and 4). An image exactly at the reach counts for the first two, as in torch-fidelity, but not for the
+    last two, as in the authors' code. When a group is left out, the reach of the other fakes is not recomputed.
     """
     weight = kept(len(pairs.fakes))
     fakes = weight @ pairs.fakes

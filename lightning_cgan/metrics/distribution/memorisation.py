@@ -1,4 +1,4 @@
-"""Whether generated images are nearer to the training images than real images that were held out are."""
+"""Memorisation: are generated images nearer to the training images than held-out real images are?"""
 
 from typing import NamedTuple
 
@@ -47,12 +47,12 @@ def nearest_neighbours(
 
 
 def memorisation(fake: Neighbours, real: Neighbours, group: Tensor, groups: int) -> dict[str, Tensor]:
-    """How near generated images are to the training set, each score (1 + G,), whole and without each group.
+    """Distances of generated images to the training set; each score is (1 + G,), of all images and without each group.
 
     "memorised" is the probability that a generated image is nearer to its nearest training image than a held-out real
-    image is to its own, ties counting half: the Mann-Whitney statistic of Meehan et al. 2020, Section 3, over the whole
-    space as one cell. 0.5 is what new images of the same distribution have, 1 what copies have, and a generator whose
-    images are far from all real ones has less than 0.5. "train_distance" and "train_distance_real" are the medians of
+    image is to its own, ties counting half: the Mann-Whitney statistic of Meehan et al. 2020, Section 3, with the whole
+    space as one cell. It is 0.5 for new images of the same distribution, 1 for copies, and below 0.5 for images far
+    from all real ones. "train_distance" and "train_distance_real" are the medians of
     both distances.
     """
     held_out = real.distance.sort().values

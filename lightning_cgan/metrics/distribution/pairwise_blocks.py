@@ -1,4 +1,4 @@
-"""All pairs of images, a tile of the matrix of products at a time, so that memory does not grow with their number."""
+"""Pairwise products and distances in tiles, so that memory does not grow with the number of pairs."""
 
 import math
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from torch import Tensor
 
 from lightning_cgan.errors import UserError
 
-BLOCK = 2**20  # pairs in a tile; more do not fit into the cache of a processor
+BLOCK = 2**20  # pairs in a tile; more do not fit into a CPU cache
 WIDE = 4  # columns of a tile to its rows
 PARTS = 32  # of a row, in the search for its smallest numbers
 
 
 class Tile(NamedTuple):
-    """Some images' features, seen from a centre close to them: between far points float32 distances lose digits."""
+    """Features of some images relative to a centre: far from the origin, float32 distances lose digits."""
 
     rows: slice  # of ``Points.order``
     point: Tensor  # (B, F) features less the centre
@@ -24,16 +24,16 @@ class Tile(NamedTuple):
     lean: Tensor  # (B,) its product with the centre
 
     def onward(self, row: int) -> "Tile":
-        """What of it is not before ``row``."""
+        """The part of the tile from ``row`` on."""
         skip = max(0, row - self.rows.start)
         return Tile(slice(self.rows.start + skip, self.rows.stop), *(part[skip:] for part in self[1:]))
 
 
 class Points(NamedTuple):
-    """Features that are to be compared with others around the same centre."""
+    """Features to be compared with others, relative to a common centre."""
 
     features: Tensor  # (N, F) float32
-    order: Tensor  # (N,) int64, the order in which they are taken
+    order: Tensor  # (N,) int64, the order of the rows
     centre: Tensor  # (F,) float32, on the device where products are computed
 
     def tile(self, rows: slice) -> Tile:
@@ -41,11 +41,11 @@ class Points(NamedTuple):
         return Tile(rows, point, point.square().sum(1), point @ self.centre)
 
     def rows(self, block: int, stop: int | None = None) -> Iterator[Tile]:
-        """All of them, or those before number ``stop``, for the rows of tiles of ``block`` pairs."""
+        """Tiles of all points, or of those before number ``stop``, as rows for blocks of ``block`` pairs."""
         return self.cut(height(block), stop)
 
     def columns(self, block: int) -> Iterator[Tile]:
-        """All of them, for the columns of such tiles."""
+        """Tiles of all points, as columns for blocks of ``block`` pairs."""
         return self.cut(WIDE * height(block))
 
     def cut(self, length: int, stop: int | None = None) -> Iterator[Tile]:
@@ -55,12 +55,12 @@ class Points(NamedTuple):
 
 
 def height(block: int) -> int:
-    """Rows of tiles of ``block`` pairs, as near as can be."""
+    """The number of rows of a block of about ``block`` pairs."""
     return max(1, math.isqrt(block // WIDE))
 
 
 def scratch(tables: int, block: int, a: Points, b: Points) -> Tensor:
-    """Memory for ``tables`` tables of a tile, to be written over for each: fresh memory would cost as much again."""
+    """Memory for ``tables`` tables of a tile, reused for each tile: allocating it anew would double the cost."""
     rows = height(block)
     return torch.empty(tables, min(rows, len(a.order)) * min(WIDE * rows, len(b.order)), device=a.centre.device)
 
@@ -73,7 +73,7 @@ def tables(memory: Tensor, a: Tile, b: Tile) -> tuple[Tensor, ...]:
 
 
 def distances(a: Tile, b: Tile, product: Tensor, out: Tensor) -> Tensor:
-    """Squared distances (A, B) of points whose products are known; rounding may leave them a little below zero."""
+    """Squared distances (A, B) of points whose products are known; rounding may make them slightly negative."""
     return torch.add(b.square, product, alpha=-2, out=out).add_(a.square[:, None])
 
 
@@ -99,20 +99,20 @@ def smallest(known: Tensor, table: Tensor, dim: int = 1) -> Tensor:
 
 @contextmanager
 def careful(block: int) -> Iterator[None]:
-    """Products in full float32, and a plain word when memory runs out.
+    """Matrix products in full float32, and a plain message when memory runs out.
 
     Raises:
-        UserError: naming the key that lowers the need of memory.
+        UserError: if memory runs out, naming the key to lower.
     """
     before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")  # with 10 bits the nearest neighbour is another one
+    torch.set_float32_matmul_precision("highest")  # TF32 would change nearest neighbours
     try:
         yield
     except (RuntimeError, MemoryError) as cause:
         if not isinstance(cause, MemoryError | torch.OutOfMemoryError) and "allocate memory" not in str(cause):
             raise
         raise UserError(
-            f"All pairs of images are compared in tiles of {block} pairs; memory ran out. "
+            f"All pairs of images are compared in tiles that fit into memory; got tiles of {block} pairs, too many. "
             "Lower init_args.block of lightning_cgan.callbacks.Scores."
         ) from cause
     finally:

@@ -1,7 +1,6 @@
 """``lightning-cgan compare RUN...``: one table of scored runs, with the spread over training seeds.
 
-Runs whose configurations agree but for the seed are the seeds of one row. Scores that were measured in different ways
-are refused.
+Runs whose configurations differ only in the seed form one row. Scores that were measured in different ways are refused.
 """
 
 import argparse
@@ -12,17 +11,14 @@ from lightning_cgan.errors import UserError
 from lightning_cgan.runs.compare.run_labels import run_labels
 from lightning_cgan.runs.compare.runs import ScoredRun, check_cards, covered, differing, exact, read_run, shown, some
 from lightning_cgan.runs.compare.table import Row, csv_text, markdown
-
-# What is shown when nothing is asked for; --csv has everything.
-COLUMNS = ["fid", "kid", "is_mean", "precision", "recall", "accuracy", "cas", "classification_accuracy"]
-COLUMNS += ["psnr", "ssim", "modes", "near", "label_fidelity"]
+from lightning_cgan.runs.score_info import COLUMNS
 
 
 def main(args: list[str]) -> int:
     """Prints the table; the exit status.
 
     Raises:
-        UserError: for runs that cannot be compared, with the reason and the way out.
+        UserError: for runs that cannot be compared, with the reason and what to do.
     """
     asked = parser().parse_args(args)
     allowed = [name for given in asked.allow for name in given.split(",")]
@@ -41,9 +37,9 @@ def main(args: list[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    told = __doc__.partition(": ")[2] if __doc__ else ""  # without Python's marks
-    made = argparse.ArgumentParser("lightning-cgan compare", description=told, allow_abbrev=False)
-    made.add_argument("run", nargs="+", help="run folder, with the metrics.json and config.yaml that lie in it")
+    description = __doc__.partition(": ")[2] if __doc__ else ""  # without Python's marks
+    made = argparse.ArgumentParser("lightning-cgan compare", description=description, allow_abbrev=False)
+    made.add_argument("run", nargs="+", help="run folder, with its metrics.json and config.yaml")
     made.add_argument("--split", default="test", help="name in metrics.json: test (default), test_last, val, ...")
     made.add_argument("--scores", help="columns, such as fid,kid,accuracy; the usual ones that there are by default")
     made.add_argument("--csv", metavar="FILE", help="file for every score of every run, unrounded")
@@ -55,15 +51,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def rows_of(runs: list[ScoredRun], allowed: list[str]) -> tuple[list[Row], list[str]]:
-    """The runs as seeds of rows, in the order in which they were given, and what there is to say about it.
+    """The runs grouped into rows by configuration, in the order given, and notes for the reader.
 
     Raises:
-        UserError: for a row that has a seed twice, or seeds that were not trained equally long.
+        UserError: for a row with a repeated seed, or with seeds of different training lengths.
     """
     notes: list[str] = []
     for key in dict.fromkeys(key for run in runs for key in run.config if covered(key, allowed)):
-        said = differing(key, runs, [run.config.get(key) for run in runs])
-        notes += [f"Allowed to differ: {said}."] if said else []
+        difference = differing(key, runs, [run.config.get(key) for run in runs])
+        notes += [f"Allowed to differ: {difference}."] if difference else []
     configs = [{key: value for key, value in run.config.items() if not covered(key, allowed)} for run in runs]
     kinds = {exact(config): config for config in configs}
     names, more = run_labels(list(kinds.values()))
@@ -82,7 +78,7 @@ def by_seed(run: ScoredRun) -> tuple[bool, int]:
 
 
 def check_seeds(row: Row) -> None:
-    """Refuse the same seed twice: it would count as independent what is not."""
+    """Refuse repeated seeds, which are not independent."""
     first: dict[int | None, str] = {}
     for run in row.runs:
         if run.seed in first:
@@ -94,18 +90,18 @@ def check_seeds(row: Row) -> None:
 
 
 def check_lengths(row: Row, allowed: bool) -> list[str]:
-    """Refuse runs that stopped early beside others that did not; a sentence where all of a row did."""
+    """Refuse rows of different training lengths; a note if all runs of a row stopped early."""
     reached = [run.reached for run in row.runs if run.reached is not None]
-    said = differing("update", row.runs, [run.reached for run in row.runs])
+    difference = differing("update", row.runs, [run.reached for run in row.runs])
     if len(set(reached)) > 1 and not allowed:
         short = min((run for run in row.runs if run.reached is not None), key=lambda run: run.reached or 0)
         raise UserError(
-            f"The seeds of a row are trained equally long; of {row.name}\n{said}\n"
+            f"The seeds of a row are trained equally long; of {row.name}\n{difference}\n"
             f"Finish with `lightning-cgan fit --config {short.folder}/config.yaml` and score again, "
             "or add --allow update"
         )
     if len(set(reached)) > 1:
-        return [f"Allowed to differ: {said} of {row.name}."]
+        return [f"Allowed to differ: {difference} of {row.name}."]
     length = row.runs[0].config.get("trainer.max_steps")
     short_of = reached and length and reached[0] < length
     return [f"{row.name} had come to update {reached[0]} of {length}."] if short_of else []
@@ -125,52 +121,54 @@ def chosen_scores(runs: list[ScoredRun], asked: str | None) -> list[str]:
         if name not in known:
             near = get_close_matches(name, known, n=1)
             raise UserError(
-                f"--scores names scores that the runs have: {', '.join(known)}; met {name}."
+                f"--scores names scores that the runs have: {', '.join(known)}; got {name}."
                 + (f" The nearest name is {near[0]}." if near else "")
             )
     return list(dict.fromkeys(names))
 
 
 def caption(runs: list[ScoredRun], split: str) -> str:
-    """What was measured against what, as far as the cards agree."""
+    """How the scores were measured, as far as the cards agree."""
     same = {key: value for key, value in runs[0].card.items() if all(run.card.get(key) == value for run in runs)}
     parts = [
         ("fakes", "{} generated"), ("reals", "against {} real images"), ("reference.split", "reference split {}"),
         ("reference.sha256", "sha256 {}"), ("extractor.name", "features of {}"), ("extractor.resize", "resized {}"),
         ("protocol", "protocol {}"), ("weights", "{} weights"),
     ]  # fmt: skip
-    told = [
+    sentences = [
         form.format(f"{v:,}" if isinstance(v := same[key], int) else shown(v)) for key, form in parts if key in same
     ]
-    return f"Entry {split!r} of metrics.json: {', '.join(told)}.".replace(" generated, against", " generated against")
+    return f"Entry {split!r} of metrics.json: {', '.join(sentences)}.".replace(
+        " generated, against", " generated against"
+    )
 
 
 def remarks(rows: list[Row], names: list[str]) -> list[str]:
-    """Sentences on differing commits, test data that were used more than once, and values that are missing."""
+    """Notes on differing commits, test data that were used more than once, and missing values."""
     runs = [run for row in rows for run in row.runs]
     commits = differing("commits", runs, [run.card.get("commit") for run in runs])
-    told = [f"The runs were scored by different {commits}."] if commits else []
+    sentences = [f"The runs were scored by different {commits}."] if commits else []
     again = [f"{run.folder} ({times} times)" for run in runs if (times := run.card.get("scored") or 1) > 1]
-    told += [f"Scored on test data more than once: {some(again)}."] if again else []
+    sentences += [f"Scored on test data more than once: {some(again)}."] if again else []
     for row in rows:
-        told += missing(row, names)
-    return told
+        sentences += missing(row, names)
+    return sentences
 
 
 def missing(row: Row, names: list[str]) -> list[str]:
-    """Sentences on the runs of a row that lack a score which the row has, with what the runs themselves noted."""
-    told = []
+    """Notes on runs that lack a score of their row, with the notes of these runs."""
+    sentences = []
     for run in row.runs:
         lacks = [name for name in names if run.scores.get(name) is None and any(name in r.scores for r in row.runs)]
-        told += [f"{run.folder} has no {', '.join(lacks)}. {' '.join(run.notes)}".strip()] if lacks else []
-    return told
+        sentences += [f"{run.folder} has no {', '.join(lacks)}. {' '.join(run.notes)}".strip()] if lacks else []
+    return sentences
 
 
 def check_files(files: list[str], runs: list[str]) -> None:
-    """Refuse to write over what a run has written."""
+    """Refuse to overwrite the files of a run."""
     for file in map(Path, files):
         if file.exists() and file.resolve().parent in [Path(run).resolve() for run in runs]:
-            raise UserError(f"A table does not replace a run's own files; {file} is one. Name another file.")
+            raise UserError(f"A table does not replace a run's own files; got {file}, which is one. Name another file.")
 
 
 def write(path: str, content: str) -> None:
@@ -178,4 +176,6 @@ def write(path: str, content: str) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(content, encoding="utf-8")
     except OSError as cause:
-        raise UserError(f"The table goes where it can be written; {path}: {cause.strerror}. Name another.") from cause
+        raise UserError(
+            f"The table goes where it can be written; got {path}: {cause.strerror}. Name another."
+        ) from cause

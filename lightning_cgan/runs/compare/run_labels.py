@@ -1,21 +1,21 @@
-"""Short names for the rows of a table of experiments: the classes, and what tells rows of the same classes apart."""
+"""Short names for the rows of a comparison: the classes, and the keys that distinguish rows of the same classes."""
 
 from typing import Any
 
 from lightning_cgan.runs.compare.runs import exact, shown
 
 ORDER = ("model", "data", "trainer")
-MOST = 3  # keys in a name, where fewer would do
+MOST = 3  # keys in a name, also if fewer would suffice
 
 
 def run_labels(configs: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
-    """A name for each of these different configurations (dotted keys), and sentences on what the names leave out."""
+    """A name for each of these different configurations (dotted keys), and notes on keys that the names leave out."""
     names, notes = [title(config) for config in configs], []
     for shared in dict.fromkeys(names):
         places = [place for place, name in enumerate(names) if name == shared]
         if len(places) > 1:
-            told, rest = distinctions([configs[place] for place in places])
-            for place, words in zip(places, told, strict=True):
+            texts, rest = distinctions([configs[place] for place in places])
+            for place, words in zip(places, texts, strict=True):
                 names[place] = f"{shared}, {words}"
             if rest:
                 notes.append(f"The rows of {shared} differ also in {', '.join(rest)}.")
@@ -23,7 +23,7 @@ def run_labels(configs: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
 
 
 def title(config: dict[str, Any]) -> str:
-    """ "ProjectionGAN on Digits". Of a view of a data set, the data set."""
+    """ "ProjectionGAN on Digits"; for a view of a data set, the name of the data set."""
     data = config.get("data.init_args.data.class_path") or config.get("data.class_path") or "unknown data"
     return f"{last(config.get('model.class_path') or 'unknown model')} on {last(data)}"
 
@@ -33,10 +33,10 @@ def last(path: str) -> str:
 
 
 def distinctions(configs: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
-    """What tells each of ``configs`` from the others, and the labels of keys that differ and were not needed.
+    """The text that distinguishes each of ``configs``, and the labels of other keys that differ.
 
-    As few keys as tell all rows apart; up to three where more differ. Settings of a class count only where naming the
-    class is not enough.
+    The fewest keys that distinguish all rows are used, or up to three if more differ. Arguments of a class are used
+    only if the class is not enough.
     """
     known = sorted({key for config in configs for key in config}, key=lambda key: (ORDER.index(key.split(".")[0]), key))
     keys = [key for key in known if len({exact(config.get(key)) for config in configs}) > 1]
@@ -50,17 +50,17 @@ def distinctions(configs: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
     spare = [key for key in own if key not in chosen]
     if len(chosen) + len(spare) <= MOST:
         chosen, spare = [key for key in keys if key in chosen or key in spare], []
-    told = [", ".join(f"{label[key]} {said(key, config, configs)}" for key in chosen) for config in configs]
-    return told, [label[key] for key in spare]
+    texts = [", ".join(f"{label[key]} {value_text(key, config, configs)}" for key in chosen) for config in configs]
+    return texts, [label[key] for key in spare]
 
 
 def kinds(configs: list[dict[str, Any]], keys: list[str]) -> int:
-    """How many of ``configs`` these keys tell apart."""
+    """The number of different ``configs`` by these keys."""
     return len({tuple(exact(config.get(key)) for key in keys) for config in configs})
 
 
 def labels(keys: list[str]) -> dict[str, str]:
-    """The shortest ends of dotted keys that are no other key's end, without the words that say nothing."""
+    """The shortest unique ends of dotted keys, without "init_args" and "class_path"."""
     parts = {key: [part for part in key.split(".") if part not in ("init_args", "class_path")] for key in keys}
     ends = [".".join(words[-length:]) for words in parts.values() for length in range(1, len(words) + 1)]
     return {
@@ -69,8 +69,8 @@ def labels(keys: list[str]) -> dict[str, str]:
     }
 
 
-def said(key: str, config: dict[str, Any], configs: list[dict[str, Any]]) -> str:
-    """The value of ``key`` in ``config``; of a class path, as much of its end as no other has."""
+def value_text(key: str, config: dict[str, Any], configs: list[dict[str, Any]]) -> str:
+    """The value of ``key`` in ``config``; for a class path its shortest unique end."""
     if key not in config or config[key] is None:
         return "none"
     if not key.endswith("class_path"):

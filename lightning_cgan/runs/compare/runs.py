@@ -1,4 +1,4 @@
-"""Runs as their folders tell of them, and whether their scores may stand side by side. Starts without Lightning."""
+"""Reads scored runs from their folders, and checks that their scores are comparable. Does not import Lightning."""
 
 import json
 import math
@@ -11,19 +11,22 @@ from typing import Any, NamedTuple
 import yaml
 
 from lightning_cgan.errors import UserError
+from lightning_cgan.runs.flatten import flatten
 from lightning_cgan.runs.may_change import MAY_CHANGE
+from lightning_cgan.runs.score_info import with_current_names
 
-# Fields of a card that say which run it is and what came out; all others say how it was measured, and must agree.
+# Card fields that identify the run; all others tell how it was measured and must agree.
 IDENTITY = {"model", "data", "precision", "processes", "device", "seed", "training_seed", "update", "checkpoint"}
 IDENTITY |= {"commit", "scored", "time", "worst_class"}
-SOME = ("classification",)  # belong to scores that a run may lack, and must agree among those that have them
-# Keys of a configuration that make no other experiment: those a run may change as it goes on, and how it is scored.
+SOME = ("classification",)  # fields of optional scores; must agree among the runs that have them
+# Configuration keys that do not make another experiment: those a resumed run may change, and how it is scored.
 FREE = MAY_CHANGE | {"test_fakes", "protocol"}
+LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 TRAINED = ("trainer.max_steps", "trainer.precision")
 
 
 class ScoredRun(NamedTuple):
-    """One entry of a run's ``metrics.json``, with what of ``config.yaml`` tells it from other experiments."""
+    """One entry of a run's ``metrics.json``, with the keys of ``config.yaml`` that define its experiment."""
 
     folder: str
     config: dict[str, Any]  # by dotted key
@@ -32,14 +35,14 @@ class ScoredRun(NamedTuple):
     standard_errors: dict[str, float | None]
     notes: list[str]
     card: dict[str, Any]  # by dotted key
-    reached: int | None  # updates trained; None where only the best checkpoint is known
+    reached: int | None  # updates trained; None if only the best checkpoint is known
 
 
 def read_run(folder: str, split: str) -> ScoredRun:
-    """The run in ``folder`` by the scores of ``split``, a name in its ``metrics.json``.
+    """The run in ``folder`` with the scores of ``split``, a name in its ``metrics.json``.
 
     Raises:
-        UserError: if it is no run folder, or was not scored on that split, with the command that does it.
+        UserError: if it is not a run folder, or was not scored on that split; with the command to run.
     """
     folder = str(Path(folder))
     if not Path(folder).is_dir():
@@ -51,8 +54,8 @@ def read_run(folder: str, split: str) -> ScoredRun:
             f"compare needs the scores of {split!r} from every run; {folder}/metrics.json has {known}. "
             f"Run `{scoring(folder, split)}`, or set --split."
         )
-    entry, seed = results[split], config.pop("seed_everything", None)
-    card = flat(entry["card"])
+    entry, seed = with_current_names(results[split]), config.pop("seed_everything", None)
+    card = flatten(entry["card"])
     last = results.get(f"{split}_last", entry)["card"]
     best = (last.get("checkpoint") or {}).get("name") == "best.ckpt"
     reached = None if best and f"{split}_last" not in results else last.get("update")
@@ -83,10 +86,10 @@ def read_json(folder: str, split: str) -> dict[str, Any]:
 
 
 def read_config(folder: str) -> dict[str, Any]:
-    """What ``config.yaml`` says of model, data, length, precision and seed, by dotted key."""
+    """Model, data, length, precision and seed of ``config.yaml``, by dotted key."""
     path = Path(folder, "config.yaml")
     try:
-        tree = flat(yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        tree = flatten(yaml.load(path.read_text(), Loader=LOADER))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as cause:
         raise UserError(
             f"compare tells seeds of one experiment by config.yaml, which `fit` writes; {path} is missing or broken. "
@@ -104,46 +107,38 @@ def scoring(folder: str, split: str) -> str:
     return f"lightning-cgan {command} --config {folder}/config.yaml --trainer.default_root_dir {folder}{extra}"
 
 
-def flat(tree: Any, key: str = "") -> dict[str, Any]:
-    """Nested dictionaries as one, with dotted keys."""
-    if not isinstance(tree, dict):
-        return {key: tree}
-    below = [flat(branch, f"{key}.{part}" if key else str(part)) for part, branch in tree.items()]
-    return {name: value for leaves in below for name, value in leaves.items()}
-
-
 def finite(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def covered(field: str, allowed: Iterable[str]) -> bool:
-    """Whether ``field`` is one of ``allowed``, or lies below one."""
+    """Whether ``field`` is one of ``allowed``, or nested in one."""
     return any(field == name or field.startswith(f"{name}.") for name in allowed)
 
 
 def check_cards(runs: list[ScoredRun], allowed: list[str]) -> list[str]:
-    """Refuse scores that were measured in different ways; what was allowed to differ, and does, in plain sentences.
+    """Refuse scores that were measured in different ways; notes on fields that were allowed to differ and do.
 
     Raises:
-        UserError: naming each field that differs, its values, the runs that have them, and the way out.
+        UserError: naming each differing field, its values, their runs, and what to do.
     """
     fields = {field: None for run in runs for field in run.card if field.partition(".")[0] not in IDENTITY}
     check_known(allowed, list(dict.fromkeys(key for run in runs for key in (*run.card, *run.config))))
-    told = {field: said for field in fields if (said := differing_cards(field, runs))}
-    refused = [field for field in told if not covered(field, allowed)]
+    differences = {field: difference for field in fields if (difference := differing_cards(field, runs))}
+    refused = [field for field in differences if not covered(field, allowed)]
     if refused:
-        lines = "\n".join(told[field] for field in refused[:12])
+        lines = "\n".join(differences[field] for field in refused[:12])
         more = f"\nand {len(refused) - 12} more" if len(refused) > 12 else ""
         way_out = " ".join(f"--allow {field}" for field in refused)
         raise UserError(
             f"Scores compare when they were measured in the same way; these cards differ:\n{lines}{more}\n"
             f"Score the runs again under one set-up, or, knowing that it does not matter, add {way_out}"
         )
-    return [f"Allowed to differ: {said}." for field, said in told.items() if field not in refused]
+    return [f"Allowed to differ: {difference}." for field, difference in differences.items() if field not in refused]
 
 
 def check_known(allowed: list[str], fields: list[str]) -> None:
-    """Refuse a name that nothing has, which would allow nothing."""
+    """Refuse an unknown name of ``--allow``."""
     for name in allowed:
         if not any(covered(field, [name]) for field in fields):
             near = get_close_matches(name, fields, n=1, cutoff=0.5)
@@ -159,7 +154,7 @@ def differing_cards(field: str, runs: list[ScoredRun]) -> str:
 
 
 def differing(name: str, runs: list[ScoredRun], values: list[Any]) -> str:
-    """ "name: this (runs/a, runs/b) against that (runs/c)" of one value a run; empty where all agree."""
+    """ "name: this (runs/a, runs/b) against that (runs/c)" for one value of each run; empty if all agree."""
     having: dict[str, list[str]] = {}
     for run, value in zip(runs, values, strict=True):
         having.setdefault(exact(value), []).append(run.folder)
@@ -168,12 +163,12 @@ def differing(name: str, runs: list[ScoredRun], values: list[Any]) -> str:
 
 
 def exact(value: Any) -> str:
-    """A value in a form that compares."""
+    """A value as a comparable string."""
     return json.dumps(value, sort_keys=True, default=str)
 
 
 def shown(value: Any) -> str:
-    """A value as a reader needs it: hashes short, lists as JSON."""
+    """A value for the reader: short hashes, lists as JSON."""
     if isinstance(value, str):
         return re.sub(r"^([0-9a-f]{12})[0-9a-f]{21,}(?=\+?$)", r"\1…", value)
     if isinstance(value, float) and float(f"{value:g}") == value:
@@ -182,5 +177,5 @@ def shown(value: Any) -> str:
 
 
 def some(names: list[str], most: int = 4) -> str:
-    """The first of ``names``, and how many more there are."""
+    """The first of ``names``, and the number of others."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

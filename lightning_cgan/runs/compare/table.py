@@ -1,4 +1,4 @@
-"""A table of scores: mean and interval over training seeds, in Markdown and as CSV."""
+"""Tables of scores with mean and interval over training seeds, as Markdown and CSV."""
 
 import csv
 import io
@@ -9,12 +9,12 @@ from typing import NamedTuple
 from scipy.special import stdtrit  # scipy.stats.t, which takes a second to import, calls the same function
 
 from lightning_cgan.runs.compare.runs import ScoredRun
-from lightning_cgan.runs.score_info import meaning
+from lightning_cgan.runs.score_info import score_info
 
 ARROWS = {"lower": " ↓", "higher": " ↑", "": ""}
 INTERVAL = "± is half the width of the 95 % t interval of the mean over training seeds."
 ONE_SEED = '"se" is the standard error of one run over resamples of its generated images; it is blind to other seeds.'
-BOLD = "Bold: best, and its interval meets no other row's."
+BOLD = "Bold: best, and its interval overlaps no other row's."
 HEADER = ["row", "score", "better", "seeds", "mean", "half_width", "mean_standard_error"]
 HEADER += ["training_seeds", "values", "standard_errors", "runs"]
 
@@ -48,12 +48,12 @@ def half_width(values: list[float], level: float = 0.95) -> float:
 
 
 def better(name: str) -> str:
-    """ "lower", "higher", or "" for a score that is good or bad only beside another."""
-    return meaning(name).better
+    """ "lower", "higher", or "" for a score that is only good or bad beside another."""
+    return score_info(name).better
 
 
 def markdown(rows: list[Row], names: list[str], lines: Iterable[str]) -> str:
-    """The table and what is to be said under it."""
+    """The table, with notes below."""
     cells = [[cell(row, name) for name in names] for row in rows]
     bold = [best([line[place] for line in cells], rows, better(name)) for place, name in enumerate(names)]
     head = ["run", "seeds", *(name + ARROWS[better(name)] for name in names)]
@@ -64,14 +64,14 @@ def markdown(rows: list[Row], names: list[str], lines: Iterable[str]) -> str:
     body = [[row.name.replace("|", r"\|"), str(len(row.runs)), *line] for row, line in zip(rows, body, strict=True)]
     table = [head, ["---", *["---:"] * (len(head) - 1)], *body]
     drawn = "".join(f"| {' | '.join(words)} |\n" for words in table)
-    told = [INTERVAL] if any(one.half is not None for line in cells for one in line) else []
-    told += [ONE_SEED] if "(one seed, se " in drawn else []
-    told += [BOLD] if any(mark is not None for mark in bold) else []
-    return f"{drawn}\n" + "\n".join(filter(None, [" ".join(told), *lines])) + "\n"
+    notes = [INTERVAL] if any(one.half is not None for line in cells for one in line) else []
+    notes += [ONE_SEED] if "(one seed, se " in drawn else []
+    notes += [BOLD] if any(mark is not None for mark in bold) else []
+    return f"{drawn}\n" + "\n".join(filter(None, [" ".join(notes), *lines])) + "\n"
 
 
 def best(cells: list[Cell], rows: list[Row], direction: str) -> int | None:
-    """The row whose interval lies on the better side of all others', if each row has one from all of its seeds."""
+    """The row whose interval is entirely better than all others, if each row has an interval from all of its seeds."""
     sign = {"higher": 1, "lower": -1, "": 0}[direction]
     spans = [
         (sign * one.mean, one.half)
@@ -94,12 +94,12 @@ def text(one: Cell, row: Row, bold: bool) -> str:
         return f"{rounded(one.mean, one.error)} (one seed{error})"
     spread = "" if one.half is None else f" ± {rounded(one.half, one.half)}"
     some_seeds = "" if one.seeds == len(row.runs) else f" ({one.seeds} of {len(row.runs)} seeds)"
-    said = f"{rounded(one.mean, one.half)}{spread}{some_seeds}"
-    return f"**{said}**" if bold else said
+    shown = f"{rounded(one.mean, one.half)}{spread}{some_seeds}"
+    return f"**{shown}**" if bold else shown
 
 
 def rounded(value: float, scale: float | None) -> str:
-    """``value`` to the second significant digit of ``scale``; to four of its own where there is none."""
+    """``value`` to the second significant digit of ``scale``; to four digits without a scale."""
     if not scale:
         return f"{value:.4g}"
     digits = 1 - int(f"{scale:.1e}".partition("e")[2])
@@ -107,7 +107,7 @@ def rounded(value: float, scale: float | None) -> str:
 
 
 def csv_text(rows: list[Row]) -> str:
-    """Every score of every row, unrounded; what belongs to single runs is joined by ";" in one order."""
+    """All scores of all rows, unrounded; values of single runs are joined by ";" in the order of the seeds."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEADER)

@@ -1,4 +1,4 @@
-"""``lightning-cgan report RUN…``: one self-contained HTML file about a run, from what lies in its folder alone."""
+"""``lightning-cgan report RUN…``: one self-contained HTML file about a run, from the files in its folder."""
 
 import argparse
 import os
@@ -9,10 +9,10 @@ NAME = "report.html"
 
 
 def main(args: list[str]) -> int:
-    """Writes the report of each run again and prints its path.
+    """Write the report of each run and print its path.
 
     Raises:
-        UserError: for a folder that is no run's.
+        UserError: for a folder that is not a run's.
     """
     parser = argparse.ArgumentParser("lightning-cgan report", description="One HTML file about each run.")
     parser.add_argument("run", nargs="+", type=Path, help="folder of a run")
@@ -22,10 +22,10 @@ def main(args: list[str]) -> int:
 
 
 def write_report(folder: str | Path) -> Path:
-    """Writes ``report.html`` into the run folder; its path.
+    """Write ``report.html`` to the run folder and return its path.
 
     Raises:
-        UserError: if ``folder`` is no run's.
+        UserError: if ``folder`` is not a run's.
     """
     from lightning_cgan.runs.report.folder import read_run
     from lightning_cgan.runs.report.page import page

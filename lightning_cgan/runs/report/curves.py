@@ -1,30 +1,30 @@
-"""A run's scalars against generator updates, as numbers that an SVG picture is made of."""
+"""Curves of a run's scalars against generator updates, as SVG coordinates."""
 
 import math
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from lightning_cgan.runs.score_info import HEALTH, meaning, rank, signal_of
+from lightning_cgan.runs.score_info import HEALTH, rank, score_info, signal_of
 
 Points = list[tuple[int, float]]  # (generator update, value)
 
 WIDTH, HEIGHT = 360, 200
 LEFT, RIGHT, TOP, BOTTOM = 46, 18, 8, 34  # margins
-BUCKETS = 200  # along a curve that has more than twice as many points
-FEW = 40  # points that are shown one by one
-SPAN = 30  # of the largest over the smallest distance, from which its axis is logarithmic
-UNITS = ((1e6, 1e6, "M"), (1e4, 1e3, "k"))  # from where, by what, and its letter
+BUCKETS = 200  # of a curve with more than twice as many points
+FEW = 40  # points that are drawn as dots
+SPAN = 30  # ratio of the largest to the smallest value from which an axis is logarithmic
+UNITS = ((1e6, 1e6, "M"), (1e4, 1e3, "k"))  # lower limit, divisor and suffix
 COLOURS = 6  # of curves in one panel
 OUTPUTS = ("train/d_real", "train/d_fake")
 
 
 class Line(NamedTuple):
-    """One curve: its mean, and the band between least and most where many points were drawn as one."""
+    """One curve: its mean, and the band from minimum to maximum if points were combined."""
 
     name: str
     path: str
     band: str
-    dots: list[tuple[float, float]]  # each point, where they are few
+    dots: list[tuple[float, float]]  # all points, if they are few
     last: str
     update: int
 
@@ -41,11 +41,11 @@ class Panel(NamedTuple):
     y: list[Tick]
     best: float | None  # pixels, of the best checkpoint
     scale: str  # "" for a linear vertical axis
-    summary: str  # in words, for who does not see it
+    summary: str  # alternative text
 
 
 def series_of(rows: list[dict[str, str]]) -> dict[str, Points]:
-    """Every scalar of ``metrics.csv`` by its name. What is no finite number is left out."""
+    """All finite scalars of ``metrics.csv`` by name."""
     series: dict[str, Points] = {}
     for row in rows:
         update = int(row["step"]) + 1
@@ -61,7 +61,7 @@ def series_of(rows: list[dict[str, str]]) -> dict[str, Points]:
 
 
 def panels(series: dict[str, Points], best: int | None) -> dict[str, list[Panel]]:
-    """Panels by what they show: losses and D's outputs, validation scores, health signals.
+    """Panels by group: losses and D's outputs, validation scores, health signals.
 
     Args:
         series: every scalar by its name.
@@ -77,7 +77,7 @@ def panels(series: dict[str, Points], best: int | None) -> dict[str, list[Panel]
 
 
 def training(series: dict[str, Points]) -> dict[str, list[str]]:
-    """Names by the title of the panel that shows them."""
+    """Names by the title of their panel."""
     names = [name for name in series if name.startswith("train/")]
     outputs = [name for name in names if name in OUTPUTS]
     wanted = {"Losses": [name for name in names if name not in OUTPUTS], "Discriminator's mean outputs": outputs}
@@ -85,13 +85,13 @@ def training(series: dict[str, Points]) -> dict[str, list[str]]:
 
 
 def scores(series: dict[str, Points]) -> dict[str, list[str]]:
-    """A panel for each validation score but deviations."""
+    """A panel for each validation score except deviations."""
     names = [name.removeprefix("val/") for name in series if name.startswith("val/") and not name.endswith("_std")]
-    return {meaning(name).title: [f"val/{name}"] for name in sorted(names, key=rank)}
+    return {score_info(name).title: [f"val/{name}"] for name in sorted(names, key=rank)}
 
 
 def health(series: dict[str, Points]) -> dict[str, list[str]]:
-    """A panel for each signal; one for both networks, and one for the classes that end lowest."""
+    """A panel for each signal, with both networks in one; of many classes those that end lowest."""
     wanted: dict[str, list[str]] = {}
     for name in series:
         if name.startswith("health/"):
@@ -104,10 +104,10 @@ def health(series: dict[str, Points]) -> dict[str, list[str]]:
 
 
 def panel(title: str, curves: dict[str, Points], until: int, best: int | None) -> Panel:
-    """One picture of ``curves`` from update 0 to ``until``."""
+    """A panel of ``curves`` from update 0 to ``until``."""
     values = [value for points in curves.values() for _, value in points]
     low, high = min(values), max(values)
-    log = meaning(next(iter(curves)).removeprefix("val/")).better == "lower" and 0 < low * SPAN < high
+    log = score_info(next(iter(curves)).removeprefix("val/")).better == "lower" and 0 < low * SPAN < high
     margin = 0 if log else 0.04 * (high - low) or 0.05 * abs(high) or 1.0
     x = scaled(0, until, LEFT, WIDTH - RIGHT)
     y = scaled(low - margin, high + margin, HEIGHT - BOTTOM, TOP, log)
@@ -132,7 +132,7 @@ def scaled(low: float, high: float, start: float, end: float, log: bool = False)
 
 
 def line(name: str, points: Points, x: Callable[[float], float], y: Callable[[float], float]) -> Line:
-    """A curve, of at most twice ``BUCKETS`` points; more are drawn as their means, within a band from least to most."""
+    """A curve, of at most twice ``BUCKETS`` points; more are averaged, with a band from minimum to maximum."""
     update, value = points[-1]
     if len(points) <= 2 * BUCKETS:
         pixels = [(x(at), y(v)) for at, v in points]

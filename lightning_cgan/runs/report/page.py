@@ -1,4 +1,4 @@
-"""One page about a run, made of what lies in its folder: the same folder gives the same page."""
+"""The report page of a run, a pure function of the files in its folder."""
 
 import shlex
 from importlib.resources import files
@@ -12,11 +12,11 @@ from lightning_cgan.runs.report.health import health_badges, useless, watched
 from lightning_cgan.runs.report.tables import Badge, card_of, evaluations, number
 from lightning_cgan.runs.score_info import MEMORY
 
-LOG_EVERY = 50  # updates, where the configuration names no other number: Lightning's default
+LOG_EVERY = 50  # updates; Lightning's default
 
 
 def page(run: Run) -> str:
-    """The report as HTML without scripts and without any reference to another file or place."""
+    """The report as self-contained HTML, without scripts and external references."""
     template = files("lightning_cgan.runs.report").joinpath("page.html").read_text("utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(template).render(
@@ -52,13 +52,13 @@ def title(run: Run) -> str:
 
 
 def card_field(run: Run, name: str) -> Any:
-    """From the most telling evaluation that says it."""
+    """The field of the first evaluation card that has it."""
     fields = (at(run.metrics, split, "card", name) for split in evaluations(run))
     return next((field for field in fields if field is not None), None)
 
 
 def facts(run: Run) -> list[tuple[str, str]]:
-    """What was trained on what; only what is known."""
+    """Model, data, seed and environment, as far as known."""
     model = at(run.config, "model", default={})
     networks = [
         str(at(model, "init_args", role, "class_path", default="")).removeprefix("lightning_cgan.networks.")
@@ -81,18 +81,18 @@ def facts(run: Run) -> list[tuple[str, str]]:
 
 
 def badges(run: Run) -> list[Badge]:
-    """Whether training is finished, how often test data was scored, and what to be wary of."""
+    """Badges: whether training is finished, how often test data were scored, and health."""
     times = number(at(run.metrics, "test", "card", "scored"))
     scored = [Badge("not scored on test data", None)]
     if "test" in evaluations(run):
         often: dict[float | None, str] = {None: "scored on test data", 1.0: "test data scored once"}
-        scored = [Badge(often.get(times) or f"test data scored {times:.0f} times: with each look it tells less",
+        scored = [Badge(often.get(times) or f"test data scored {times:.0f} times: less reliable each time",
                         None if times is None else times <= 1)]  # fmt: skip
     return [progress(run), *scored, *health_badges(run)]
 
 
 def progress(run: Run) -> Badge:
-    """How far training has come by the log, which has a row every few updates only."""
+    """The progress of training by the log, which has a row every few updates."""
     updates = [points[-1][0] for name, points in run.series.items() if not name.startswith("test/")]
     updates += [int(number(at(run.metrics, split, "card", "update")) or 0) for split in evaluations(run)]
     reached = max(updates, default=0)
@@ -112,22 +112,22 @@ def best_update(run: Run) -> int | None:
 
 
 def commands(run: Run) -> list[str]:
-    """Command lines that make the run again from the configuration alone."""
+    """Command lines that repeat the run from its configuration."""
     if not run.config:
         return []
     fresh = shlex.quote(f"{run.folder.name or 'run'}.again")
-    local = " --trainer.logger null" if at(run.config, "trainer", "logger") else ""  # not under the same identity
+    local = " --trainer.logger null" if at(run.config, "trainer", "logger") else ""  # not under the same W&B id
     given = f"--config config.yaml --trainer.default_root_dir {fresh}{local}"
     tested = [f"lightning-cgan test {given}"]
     return [f"lightning-cgan fit {given}", *tested, f"lightning-cgan report {fresh}"]
 
 
 def caption(run: Run) -> str:
-    """What a picture of samples shows."""
+    """The caption of the picture of samples."""
     chosen = at(run.config, "trainer", "callbacks", default=[])
     kinds = {name_of(at(entry, "class_path")) for entry in (chosen if isinstance(chosen, list) else [chosen])}
     if "Scatter" in kinds:
         return "Generated points; circles are three standard deviations around the modes of the data."
     if "PairedGrid" in kinds:
         return "From the top: low resolution, its bicubic interpolation, generated, and real images."
-    return "Generated images. Where the model knows classes, each row was asked for one class."
+    return "Generated images. For class-conditional models, each row is one class."

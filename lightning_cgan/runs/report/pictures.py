@@ -1,4 +1,4 @@
-"""A run's pictures as data URIs, no larger than a page shows them."""
+"""Pictures of a run as data URIs, reduced to the size of the page."""
 
 import re
 from base64 import b64encode
@@ -9,9 +9,9 @@ from typing import NamedTuple
 from PIL import Image
 
 FRAMES = 12  # of the film strip
-THUMBNAIL = 400  # pixels, twice what the page gives a frame, for fine screens
+THUMBNAIL = 400  # pixels, twice the size on the page, for high-resolution screens
 LARGEST = 1_600  # pixels of a picture in full
-HEAVIEST = 400_000  # bytes of a picture that is taken as it is
+HEAVIEST = 400_000  # bytes up to which a picture is embedded unchanged
 
 
 class Picture(NamedTuple):
@@ -28,7 +28,7 @@ def picture(path: Path, at_most: int | None = None) -> Picture:
 
     Args:
         path: of a PNG file.
-        at_most: pixels of its longer side; None takes the file as it is, unless it is too large for a page.
+        at_most: pixels of its longer side; None embeds the file unchanged unless it is too large.
 
     Raises:
         OSError: if it cannot be read.
@@ -51,7 +51,7 @@ def uri(kind: str, content: bytes) -> str:
 
 
 def frames(folder: Path) -> list[Path]:
-    """At most ``FRAMES`` of the samples drawn while training, evenly chosen from the first to the last."""
+    """At most ``FRAMES`` of the sample grids of training, evenly spaced from the first to the last."""
     paths = sorted(
         (path for path in folder.glob("*.png") if re.fullmatch(r"\d+", path.stem)), key=lambda p: int(p.stem)
     )
@@ -60,7 +60,7 @@ def frames(folder: Path) -> list[Path]:
 
 
 def final(folder: Path) -> Path | None:
-    """The samples of the checkpoint that was tested, else validated, else the last while training."""
+    """The sample grid of the test, else of ``validate``, else the last of training."""
     named = [path for name in ("test", "validate") if (path := folder / f"{name}.png").is_file()]
     drawn = frames(folder)
     return named[0] if named else drawn[-1] if drawn else None

@@ -1,29 +1,30 @@
-"""The tables of a report: scores, classes, evaluation cards; numbers with as many digits as their errors allow."""
+"""The tables of a report: scores, classes and evaluation cards, with digits chosen by the errors."""
 
 import math
 from collections import Counter
 from typing import Any, NamedTuple
 
-from lightning_cgan.runs.report.folder import Run, at, flat
-from lightning_cgan.runs.score_info import meaning, rank
+from lightning_cgan.runs.flatten import flatten
+from lightning_cgan.runs.report.folder import Run, at
+from lightning_cgan.runs.score_info import rank, score_info
 
 SPLITS = ("test", "test_last", "val")
 ENVIRONMENT = ("device", "processes", "precision", "commit", "versions", "time")
 IDENTITY = ("model", "data", "seed", "training_seed", "update", "checkpoint", "scored")
 COLUMNS = {"fid": "FID", "accuracy": "label accuracy", "reals": "real images", "fakes": "generated images"}
 NOTHING = "\N{EN DASH}"
-SHOWN = 20  # classes; the others are folded away
+SHOWN = 20  # classes; the others are collapsed
 
 
 class Badge(NamedTuple):
-    """A state of the run in a few words."""
+    """A short statement about the run."""
 
-    says: str
+    text: str
     good: bool | None = None  # None: neither
 
 
 class Number(NamedTuple):
-    """A value as it is shown; "" where there is none."""
+    """A formatted value; "" if there is none."""
 
     value: str
     error: str = ""
@@ -39,7 +40,7 @@ class Score(NamedTuple):
     name: str
     title: str
     better: str
-    says: str
+    meaning: str
     cells: list[Number | None]  # None: not measured in that evaluation
 
 
@@ -68,9 +69,9 @@ def places(value: float, digits: int) -> int:
 
 
 def shown(values: list[float | None], errors: list[float | None]) -> list[Number]:
-    """Values of one kind in equal places: two digits of the smallest error, else three of the values."""
+    """Values of one score with equal decimals: two digits of the smallest error, else three of the values."""
     largest = max((abs(value) for value in values if value), default=0.0)
-    known = [error for error in errors if error and error > 1e-6 * largest]  # less is the rounding of a sum
+    known = [error for error in errors if error and error > 1e-6 * largest]  # smaller errors are rounding
     sizes = sorted(abs(value) for value in values if value)
     decimals = max((places(error, 2) for error in known), default=0)
     if sizes and not known and not all(size.is_integer() for size in sizes):
@@ -82,16 +83,16 @@ def shown(values: list[float | None], errors: list[float | None]) -> list[Number
 
 
 def evaluations(run: Run) -> list[str]:
-    """The evaluations there are, the most telling first; those by other protocols last.
+    """The evaluations of the run, in the order of ``SPLITS``; those by other protocols last.
 
-    The last checkpoint's is left out where the best is the last: it would be the same once more.
+    That of the last checkpoint is left out if the best is the last.
     """
     names = dict.fromkeys((*SPLITS, *sorted(run.metrics)))
     return [name for name in names if is_table(at(run.metrics, name, "scores")) and not repeats(run, name)]
 
 
 def repeats(run: Run, name: str) -> bool:
-    """Whether an evaluation of the last checkpoint is that of the best one, which is of the same update."""
+    """Whether an evaluation of the last checkpoint equals that of the best one of the same update."""
     best = name.removesuffix("_last")
     if best == name or not is_table(at(run.metrics, best, "scores")):
         return False
@@ -114,7 +115,7 @@ def columns(run: Run) -> list[Column]:
 
 
 def column(split: str, card: dict[str, Any], also_last: bool = False) -> Column:
-    """What an evaluation is called, and what it was of."""
+    """The column head of an evaluation."""
     file = str(at(card, "checkpoint", "name", default=""))
     weights = {"best.ckpt": "Best checkpoint", "last.ckpt": "Last checkpoint", "": "While training"}.get(file, file)
     if not card:
@@ -127,12 +128,12 @@ def column(split: str, card: dict[str, Any], also_last: bool = False) -> Column:
     update, fakes, reals = (number(card.get(name)) for name in ("update", "fakes", "reals"))
     when = f"update {update:,.0f}, {reference} data" if update is not None else f"{reference} data"
     counts = [f"{fakes:,.0f} generated" if fakes else "", f"{reals:,.0f} real" if reals else ""]
-    counts.append(str(card.get("partial") or ""))  # "2 of 40 batches", where data were left out
+    counts.append(str(card.get("partial") or ""))  # "2 of 40 batches", if data were left out
     return Column(weights, when, ", ".join(part for part in counts if part))
 
 
 def score_table(run: Run) -> list[Score]:
-    """Every score of every evaluation."""
+    """All scores of all evaluations."""
     splits = evaluations(run)
     names = {name: None for split in splits for name in at(run.metrics, split, "scores")}
     table = []
@@ -141,12 +142,12 @@ def score_table(run: Run) -> list[Score]:
         errors = [number(at(run.metrics, split, "standard_errors", name)) for split in splits]
         measured = [name in at(run.metrics, split, "scores") for split in splits]
         cells = [cell if there else None for cell, there in zip(shown(values, errors), measured, strict=True)]
-        table.append(Score(name, *meaning(name), cells))
+        table.append(Score(name, *score_info(name)[:3], cells))
     return table
 
 
 def classes_of(run: Run) -> dict[str, dict[str, Any]]:
-    """The scores of each class in the most telling evaluation that has any, the worst first: by FID, else accuracy."""
+    """The scores of each class in the first evaluation that has any, the worst class first: by FID, else accuracy."""
     found = (at(run.metrics, split, "classes") for split in evaluations(run))
     classes: dict[str, dict[str, Any]] = next((entry for entry in found if is_table(entry)), {})
 
@@ -158,7 +159,7 @@ def classes_of(run: Run) -> dict[str, dict[str, Any]]:
 
 
 def class_table(run: Run) -> Classes | None:
-    """Scores by class, the worst first; the long tail folded away."""
+    """Scores by class, the worst first; classes beyond ``SHOWN`` are collapsed."""
     classes = classes_of(run)
     if not classes:
         return None
@@ -173,17 +174,17 @@ def class_table(run: Run) -> Classes | None:
 
 
 def card_table(run: Run) -> dict[str, list[Row]]:
-    """Every field of the evaluation cards: what must agree for scores to be compared, what names the run, and where."""
-    cards = [flat(card_of(run, split)) for split in evaluations(run)]
+    """All fields of the evaluation cards, grouped: how and what was measured, and the environment."""
+    cards = [flatten(card_of(run, split)) for split in evaluations(run)]
     groups: dict[str, list[Row]] = {"How it was measured": [], "What was measured": [], "Environment": []}
     names = {name: None for card in cards for name in card}
     for name in names:
         if any(other.startswith(f"{name}.") for other in names):
-            continue  # nested in one evaluation and absent from another
+            continue  # nested in one evaluation, absent from another
         texts = [plain(card.get(name)) if name in card else NOTHING for card in cards]
         head = name.partition(".")[0]
-        told = "What was measured" if head in IDENTITY else "How it was measured"
-        group = "Environment" if head in ENVIRONMENT else told
+        measured = "What was measured" if head in IDENTITY else "How it was measured"
+        group = "Environment" if head in ENVIRONMENT else measured
         groups[group].append(Row(name, texts[:1] if len(set(texts)) == 1 else texts))
     return {group: rows for group, rows in groups.items() if rows}
 
@@ -196,17 +197,17 @@ def plain(value: Any) -> str:
 
 
 def notes(run: Run) -> list[str]:
-    """What an evaluation had to say, once each."""
-    said: dict[str, list[str]] = {}
+    """The notes of the evaluations, once each."""
+    found: dict[str, list[str]] = {}
     for split in evaluations(run):
-        told = at(run.metrics, split, "notes")
-        for note in told if isinstance(told, list) else []:
-            said.setdefault(str(note), []).append(split)
-    return [f"{note} ({', '.join(splits)})" for note, splits in said.items()]
+        listed = at(run.metrics, split, "notes")
+        for note in listed if isinstance(listed, list) else []:
+            found.setdefault(str(note), []).append(split)
+    return [f"{note} ({', '.join(splits)})" for note, splits in found.items()]
 
 
 def warnings(run: Run) -> list[tuple[str, str, str]]:
-    """Health warnings of one kind as one: signal, the first message, when."""
+    """Health warnings grouped by signal: signal, first message, time."""
     first: dict[str, dict[str, Any]] = {}
     times: Counter[str] = Counter()
     for entry in run.health or []:

@@ -14,13 +14,13 @@ from lightning_cgan.networks.sngan import Generator
 from lightning_cgan.protocol import Protocol
 from tests.conftest import EXTRACTOR, SCORES, same
 from tests.metrics.colours import Colours
-from tests.metrics.pixels import CPU, Pixels, features, made, scored
+from tests.metrics.pixels import Pixels, evaluation_on, features, made, scored
 
 FEATURES = {"fid", "kid", "is_mean", "is_std", "precision", "recall", "density", "coverage"}
-CLASSES = {"rarest_class", "accuracy"}
+CLASSES = {"min_class_share", "accuracy"}
 COPIES = {"memorised", "train_distance", "train_distance_real"}
 INSIDE = {"intra_fid", "intra_fid_worst"}
-TAUGHT = {"cas", "cas_real", "cas_reverse"}
+GAN_TRAIN = {"gan_train", "real_gan_train", "gan_test"}
 
 
 class Counting(DigitsClassifier):
@@ -57,7 +57,7 @@ def test_the_test_scores_best_and_last_with_errors_classes_copies_and_what_class
     assert {"val", "test", "test_last"} == scores().keys()
     for name in ("test", "test_last"):
         entry = scores()[name]
-        assert entry["scores"].keys() == FEATURES | CLASSES | COPIES | INSIDE | TAUGHT
+        assert entry["scores"].keys() == FEATURES | CLASSES | COPIES | INSIDE | GAN_TRAIN
         assert entry["standard_errors"]["fid"] > 0
         assert entry["classes"].keys() == set("0123456789")
         assert entry["classes"]["0"].keys() == {"fid", "accuracy", "reals", "fakes"}
@@ -160,8 +160,8 @@ def test_a_generator_that_made_no_numbers_is_reported_once_and_the_run_goes_on(r
     assert scores()["val"]["scores"]["fid"] is None
     assert scores()["val"]["notes"]
     assert run("test", *BROKEN, SCORES.replace("updates: 0", "updates: 3").format(EXTRACTOR)) == 0
-    assert scores()["test"]["scores"]["cas"] is None
-    assert any(note.startswith("cas, cas_real, cas_reverse: ") for note in scores()["test"]["notes"])
+    assert scores()["test"]["scores"]["gan_train"] is None
+    assert any(note.startswith("gan_train, real_gan_train, gan_test: ") for note in scores()["test"]["notes"])
 
 
 def test_images_that_are_all_equal_are_reported_and_scored(run, scores):
@@ -198,13 +198,13 @@ def test_training_images_are_not_compared_with_where_real_images_are_not_held_ou
     watcher.references = SimpleNamespace(keep=lambda *_: None, of_split=lambda *_: asked.append(1) or torch.ones(3, 4))
     for split, compared in (("test", True), ("train+val", False)):
         image = torch.randint(256, (6, 1, 2, 2), dtype=torch.uint8)
-        watcher.images, watcher.passed, watcher.kept = (
+        watcher.images, watcher.features, watcher.buffer = (
             Reference(split, 6, ""),
             scored(image, image),
             GeneratedImageBuffer(None),
         )
-        seen = watcher.gather(SimpleNamespace(world_size=1, global_rank=0), SimpleNamespace(device=CPU), "test")
-        assert (seen.train is not None) is compared
+        watcher.evaluation = evaluation_on(None)
+        assert (watcher.gather().train is not None) is compared
     assert asked == [1]
 
 
@@ -212,12 +212,13 @@ def test_what_classifiers_cannot_learn_is_noted_and_the_other_scores_stand():
     watcher = Scores(Pixels(), classifier_updates=3)
     watcher.fakes = torch.zeros(20, 1, 16, 16, dtype=torch.uint8)
     same_images = SimpleNamespace(
-        protocol=Protocol.OWN, spec=ImageSpec(1, 16, 10), images=lambda *_: Digits().reference_images("test")
+        protocol=Protocol.OWN, spec=ImageSpec(1, 16, 10), reference_images=lambda *_: Digits().reference_images("test")
     )
-    trainer = SimpleNamespace(state=SimpleNamespace(fn="test"), datamodule=same_images)
-    seen = made(features(30, 6, 0), features(20, 6, 1), torch.arange(20) % 6)
-    result, details = watcher.compute(trainer, SimpleNamespace(device=CPU), seen)
+    watcher.evaluation = evaluation_on(same_images)
+    result, details = watcher.score(made(features(30, 6, 0), features(20, 6, 1), torch.arange(20) % 6))
     assert result.value["fid"] > 0
-    assert math.isnan(result.value["cas"])
-    assert any(note.startswith("cas, cas_real, cas_reverse: ") and "trained on" in note for note in result.notes)
+    assert math.isnan(result.value["gan_train"])
+    assert any(
+        note.startswith("gan_train, real_gan_train, gan_test: ") and "trained on" in note for note in result.notes
+    )
     assert "classification" not in details

@@ -25,7 +25,7 @@ def ring_run(tmp_path):
 def test_points_are_scored_shown_and_written(ring_run, scores, tmp_path):
     assert ring_run("fit") == 0
     assert ring_run("test") == 0
-    names = {"modes", "near", "spread", "tightest", "widest", "label_fidelity", "passed"}
+    names = {"modes", "frac_near_mode", "spread", "min_mode_std", "max_mode_std", "label_fidelity", "gate_passed"}
     assert scores()["val"]["scores"].keys() == scores()["test"]["scores"].keys() == names
     assert scores()["test"]["card"]["fakes"] == 24
     assert "val/label_fidelity" in (tmp_path / "run" / "metrics.csv").read_text()

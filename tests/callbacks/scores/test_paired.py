@@ -7,7 +7,7 @@ import torch
 from lightning_cgan.batches import EvalOutput, ImageSpec
 from lightning_cgan.callbacks.scores.paired import PairedGrid, PairedScores
 from lightning_cgan.protocol import Protocol
-from tests.metrics.pixels import CPU, Pixels, features, made
+from tests.metrics.pixels import Pixels, evaluation_on, features, made
 
 
 def test_a_pair_grid_has_rows_of_sources_interpolations_fakes_and_reals():
@@ -44,12 +44,11 @@ def comparing(finite, protocol=Protocol.OWN):
     watcher.each = {"psnr": torch.tensor([20.0, 30.0]), "bicubic_psnr": torch.tensor([10.0, 20.0])}
     watcher.baseline, watcher.fakes = made(features(30, 6, 0), features(30, 6, 1)), torch.zeros(0)
     data = SimpleNamespace(protocol=protocol, spec=ImageSpec(1, 1, 6))
-    trainer = SimpleNamespace(state=SimpleNamespace(fn="test"), datamodule=data)
-    seen = made(features(30, 6, 0), features(30, 6, 2))._replace(finite=finite)
-    return watcher.compute(trainer, SimpleNamespace(device=CPU), seen)[0]
+    watcher.evaluation = evaluation_on(data)
+    return watcher.score(made(features(30, 6, 0), features(30, 6, 2))._replace(finite=finite))[0]
 
 
 def test_a_protocol_with_other_images_than_pairs_is_refused():
     trainer = SimpleNamespace(datamodule=SimpleNamespace(protocol=Protocol.MIMICRY))
-    with pytest.raises(ValueError, match="MIMICRY, which sets other images"):
+    with pytest.raises(ValueError, match="MIMICRY, which compares others"):
         PairedScores(Pixels()).setup(trainer, None, "test")

@@ -59,7 +59,7 @@ def test_both_directions_are_scored_by_the_views_before_and_after(tmp_path, scor
 def test_pictures_that_are_no_numbers_are_left_out_and_told(tmp_path, scores):
     score(Breaks(), tmp_path / "run")
     entry = scores()["test"]
-    assert entry["notes"] == ["5 of 22 generated pictures hold NaN or infinity."]
+    assert entry["notes"] == ["5 of 22 generated images hold NaN or infinity."]
     assert entry["scores"]["azimuth_rmse"] == pytest.approx(0, abs=1e-3)
 
 

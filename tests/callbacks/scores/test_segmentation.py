@@ -55,23 +55,23 @@ def test_pictures_become_label_maps_that_are_read_by_the_nearest_colour(tmp_path
 def test_both_directions_of_a_model_have_names_of_their_own(tmp_path, direction):
     model, data = Known(two_ways=True), Maps(direction=direction)
     entry = scored(tmp_path, SegmentationScores(NearestColour(), updates=2), model, data)
-    assert kinds(entry) == {"segmentation", "real_segmentation", "labels", "taught", "real_taught"}
+    assert kinds(entry) == {"segmentation", "real_segmentation", "labels", "seg_gan_train", "real_seg_gan_train"}
     assert kind(entry, "segmentation") == [1, 1, 1]
-    assert entry["card"]["segmentation"]["taught"]["updates"] == 2
+    assert entry["card"]["segmentation"]["seg_gan_train"]["updates"] == 2
 
 
 def test_what_needs_pairs_is_left_out_where_there_are_none(tmp_path):
     entry = scored(tmp_path, SegmentationScores(NearestColour()), Known(two_ways=True), UnpairedMaps())
     assert kinds(entry) == {"segmentation"}
     assert kind(entry, "segmentation") == [1, 1, 1]
-    assert [note.partition(":")[0] for note in entry["notes"]] == ["real_segmentation, taught", "labels"]
+    assert [note.partition(":")[0] for note in entry["notes"]] == ["real_segmentation, seg_gan_train", "labels"]
 
 
 def test_learning_from_real_pictures_happens_once_for_two_tests(tmp_path, monkeypatch):
     watcher = SegmentationScores(NearestColour(), updates=2)
     first = scored(tmp_path, watcher, Real(), Maps())
     on_real = watcher.on_real
-    assert kind(first, "taught") == kind(first, "real_taught")
+    assert kind(first, "seg_gan_train") == kind(first, "real_seg_gan_train")
     scored(tmp_path, watcher, Known(), Maps())
     assert watcher.on_real is on_real
 
@@ -95,7 +95,7 @@ def test_ignored_classes_are_neither_scored_nor_taught(tmp_path):
 
 def test_images_that_are_no_numbers_score_nothing_and_the_run_goes_on(tmp_path):
     entry = scored(tmp_path, SegmentationScores(NearestColour(), updates=2), Broken(), Maps())
-    assert kind(entry, "segmentation") == kind(entry, "taught") == [None] * 3
+    assert kind(entry, "segmentation") == kind(entry, "seg_gan_train") == [None] * 3
     assert entry["scores"]["real_segmentation_accuracy"] > 0.7
     assert sum("NaN or infinity" in note for note in entry["notes"]) == 2
 
@@ -103,8 +103,8 @@ def test_images_that_are_no_numbers_score_nothing_and_the_run_goes_on(tmp_path):
 def test_too_few_pictures_to_learn_from_are_noted_and_the_other_scores_stand(tmp_path):
     entry = scored(tmp_path, SegmentationScores(NearestColour(), updates=2), Known(), Maps(count=1))
     assert kind(entry, "segmentation")[0] == 1
-    assert kind(entry, "taught") == [None] * 3
-    assert any("at least 2 are needed; met 1" in note for note in entry["notes"])
+    assert kind(entry, "seg_gan_train") == [None] * 3
+    assert any("at least 2 are needed; got 1" in note for note in entry["notes"])
     assert entry["standard_errors"]["segmentation_accuracy"] is None
 
 
@@ -112,13 +112,13 @@ def test_data_or_a_segmenter_of_other_classes_are_refused_before_anything_runs(t
     other = NearestColour()
     other.classes = 12
     for wrong, data, said in (
-        (SegmentationScores(), SmallPairs(), "has no palette"),
-        (SegmentationScores(other), Maps(), "nearest-colour has 12"),
-        (SegmentationScores(ignored=[4]), Maps(), r"from 0 to 3; met \[4\]"),
+        (SegmentationScores(), SmallPairs(), "without a palette"),
+        (SegmentationScores(other), Maps(), "nearest-colour with 12"),
+        (SegmentationScores(ignored=[4]), Maps(), r"from 0 to 3; got \[4\]"),
     ):
         with pytest.raises(ValueError, match=said):
             scored(tmp_path, wrong, Known(), data)
-    with pytest.raises(ValueError, match=r"met -1. Set its init_args.updates"):
+    with pytest.raises(ValueError, match=r"got -1. Set its init_args.updates"):
         SegmentationScores(updates=-1)
 
 

@@ -88,5 +88,5 @@ def test_the_picture_has_three_columns(tmp_path):
 
 
 def test_no_steps_are_refused():
-    with pytest.raises(ValueError, match=r"at least 1; met 0. Set its init_args.steps"):
+    with pytest.raises(ValueError, match=r"at least 1; got 0. Set its init_args.steps"):
         StyleTransferBenchmark(steps=0)

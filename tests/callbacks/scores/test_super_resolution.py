@@ -4,11 +4,11 @@ import pytest
 import torch
 from torchvision.io import read_image
 
+from lightning_cgan.callbacks.scores.base import error_of_mean
 from lightning_cgan.callbacks.scores.super_resolution import (
     CropGrid,
     SuperResolutionScores,
     most_detailed,
-    standard_error,
 )
 from lightning_cgan.metrics.super_resolution import bicubic, image_scores
 from lightning_cgan.papers.srresnet import SRResNet
@@ -93,8 +93,8 @@ def test_images_have_the_names_that_the_data_know(tested):
 
 
 def test_standard_errors_are_of_the_mean_and_unknown_for_one_image():
-    assert standard_error(torch.tensor([1.0, 3.0])) == pytest.approx(1)
-    assert math.isnan(standard_error(torch.tensor([1.0])))
+    assert error_of_mean(torch.tensor([1.0, 3.0])) == pytest.approx(1)
+    assert math.isnan(error_of_mean(torch.tensor([1.0])))
 
 
 def test_the_picture_has_a_row_for_each_image_with_four_crops(tested, tmp_path):

@@ -40,7 +40,7 @@ def test_without_label_maps_both_directions_have_colours(tmp_path):
 
 def test_grey_pictures_have_no_colours_to_score_and_the_run_goes_on(tmp_path, capsys):
     assert scored(tmp_path, ColourScores(), Negative(), SmallPairs()) is None
-    assert "three channels have colours; met 1" in capsys.readouterr().out
+    assert "colours need images of three channels; got 1" in capsys.readouterr().out
 
 
 def test_what_returns_unchanged_has_no_cycle_error_and_what_does_not_has_its_own(tmp_path):
@@ -55,7 +55,7 @@ def test_what_returns_unchanged_has_no_cycle_error_and_what_does_not_has_its_own
 
 def test_a_model_that_translates_one_way_has_no_cycle_and_is_told_so_once(tmp_path, capsys):
     assert scored(tmp_path, CycleScores(), Known(), Maps()) is None
-    assert capsys.readouterr().out.count("nothing comes back") == 1
+    assert capsys.readouterr().out.count("returns no reconstructions") == 1
 
 
 def test_images_that_are_no_numbers_score_nothing_and_the_run_goes_on(tmp_path):

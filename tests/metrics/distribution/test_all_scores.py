@@ -77,8 +77,8 @@ def test_accuracy_and_the_rarest_class_are_shares_of_generated_images():
     logits = torch.eye(4)[torch.tensor([0, 1, 2, 0] * 5)]
     given = made(features(20, 4, 0), logits, label=torch.tensor([0, 1, 2, 3] * 5))
     result = all_scores(given, knows_labels=True)
-    assert (result.value["accuracy"], result.value["rarest_class"]) == (0.75, 0)
-    assert all_scores(given._replace(logits=logits[:, :3]), knows_labels=True).value["rarest_class"] == 0.25
+    assert (result.value["accuracy"], result.value["min_class_share"]) == (0.75, 0)
+    assert all_scores(given._replace(logits=logits[:, :3]), knows_labels=True).value["min_class_share"] == 0.25
 
 
 def test_groups_of_the_error_do_not_follow_the_classes():
@@ -86,13 +86,13 @@ def test_groups_of_the_error_do_not_follow_the_classes():
     label = torch.arange(1_000) % 10
     logits = torch.eye(10)[label] + 0.01 * torch.randn(1_000, 10)
     result = all_scores(made(logits[:500], logits, label), knows_labels=True)
-    assert result.error["rarest_class"] < 1e-3
+    assert result.error["min_class_share"] < 1e-3
     assert result.error["is_mean"] < 0.05
 
 
 def test_images_that_are_not_numbers_score_nothing_and_it_is_said():
     result = all_scores(seen(label=torch.arange(60) % 6)._replace(finite=False), knows_labels=True)
-    assert result.value.keys() == ALWAYS | {"accuracy", "rarest_class"}
+    assert result.value.keys() == ALWAYS | {"accuracy", "min_class_share"}
     assert all(math.isnan(value) for value in result.value.values())
     assert len(result.notes) == 1
     assert "hold NaN or infinity" in result.notes[0]
@@ -152,7 +152,7 @@ def test_with_training_images_memorisation_is_measured_and_the_neighbours_are_na
 
 def test_scores_inside_each_class_are_given_where_they_are_asked_for():
     label = torch.arange(60) % 3
-    given = seen(label=label)._replace(truth=torch.arange(80) % 3)
+    given = seen(label=label)._replace(target=torch.arange(80) % 3)
     result = all_scores(given, knows_labels=True, intra=True)
     inside = intra_class_fid(given, True, groups_of(label), 10)
     assert result.classes.keys() == {0, 1, 2}

@@ -50,7 +50,7 @@ def test_a_file_that_is_missing_cut_or_changed_is_not_taken(path, features):
 
 def test_where_nothing_can_be_written_a_warning_says_so(tmp_path, features):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.warns(UserWarning, match="cannot be kept"):
+    with pytest.warns(UserWarning, match="cannot be cached"):
         write_features(tmp_path / "file" / "some.safetensors", features)
 
 

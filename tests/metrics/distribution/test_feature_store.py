@@ -69,7 +69,7 @@ def test_real_images_whose_features_are_known_are_not_looked_at():
 
 def test_kept_features_of_other_images_are_refused():
     scores = scored(bytes_of(30), bytes_of(30), known=torch.zeros(29, 4))
-    with pytest.raises(ValueError, match=r"met 29 for 30 images. Delete the file of kept features."):
+    with pytest.raises(ValueError, match=r"got 29 for 30 images. Delete the file of cached features."):
         scores.gather(CPU, 1)
 
 
@@ -94,7 +94,7 @@ def part_of_the_whole(rank, world, folder):
         if number % world == rank:
             reals = place[:0] if number == 4 else place
             outputs = EvalOutput(to_signed(real[reals]), to_signed(fake[place]), place % 10, target=reals % 7)
-            scores.add(number // world, outputs._replace(decided=reals % 3))
+            scores.add(number // world, outputs._replace(prediction=reals % 3))
     if world > 1:
         distributed.init_process_group("gloo", f"file://{folder}/meeting{world}", rank=rank, world_size=world)
     torch.save(tuple(scores.gather(CPU, world)), f"{folder}/{world}-{rank}.pt")

@@ -7,7 +7,7 @@ from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics
 from torchmetrics.image.fid import _compute_fid
 
 from datamodules.embedded.digits import split_digits
-from lightning_cgan.extractors.extractors import DigitsClassifier, seen_by
+from lightning_cgan.extractors.extractors import DigitsClassifier, extract
 from lightning_cgan.metrics.distribution.fid import frechet_distance, frechet_distances
 from tests.metrics.pixels import features
 
@@ -94,11 +94,11 @@ def test_an_image_that_is_there_twice_changes_it():
 def test_it_rises_with_noise_blur_and_the_number_of_dropped_classes():
     extractor, splits = DigitsClassifier(), split_digits(16)
     train, label = splits["train"].image, splits["train"].label
-    real = seen_by(extractor, splits["test"].image).features
+    real = extract(extractor, splits["test"].image).features
     noise = torch.randn(train.shape, generator=torch.Generator().manual_seed(0))
 
     def rises(images):
-        found = [frechet_distance(real, seen_by(extractor, image.to(torch.uint8)).features) for image in images]
+        found = [frechet_distance(real, extract(extractor, image.to(torch.uint8)).features) for image in images]
         return found == sorted(set(found))
 
     assert rises((train + scale * noise).clamp(0, 255) for scale in (0, 30, 60, 120))

@@ -121,7 +121,7 @@ def test_when_memory_runs_out_the_key_is_named_and_other_faults_are_not_hidden()
             raise error
 
     for error in (torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), real_shortage()):
-        with pytest.raises(ValueError, match=r"tiles of 123 pairs; memory ran out. Lower init_args.block of"):
+        with pytest.raises(ValueError, match=r"got tiles of 123 pairs, too many. Lower init_args.block of"):
             tile(error)
     with pytest.raises(RuntimeError, match="shapes"):
         tile(RuntimeError("shapes cannot be multiplied"))

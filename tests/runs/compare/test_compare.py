@@ -69,8 +69,10 @@ def test_the_best_is_bold_only_where_its_interval_meets_no_other(a_run, compare)
 
 
 def test_which_way_is_better_is_known_of_each_score(a_run, compare):
-    head = rows(compare(a_run("a", kid=1.0, cas=0.9, cas_real=0.9), "--scores=kid,cas,cas_real"))[0]
-    assert head == ["run", "seeds", "kid ↓", "cas ↑", "cas_real"]
+    head = rows(
+        compare(a_run("a", kid=1.0, gan_train=0.9, real_gan_train=0.9), "--scores=kid,gan_train,real_gan_train")
+    )[0]
+    assert head == ["run", "seeds", "kid ↓", "gan_train ↑", "real_gan_train"]
 
 
 def test_the_csv_has_everything_unrounded(a_run, compare):
@@ -139,6 +141,6 @@ def test_runs_of_this_suite_compare(tmp_path, compare):
         flags = [f"--trainer.default_root_dir={folder}", *small]
         assert main(["fit", f"--seed_everything={seed}", *flags]) == 0
         assert main(["test", *flags]) == 0
-    (row,) = rows(compare(*runs, "--scores=near"))[2:]
+    (row,) = rows(compare(*runs, "--scores=frac_near_mode"))[2:]
     assert row[:2] == ["ConditionalGAN on Ring", "2"]
     assert "±" in row[2]

@@ -123,4 +123,4 @@ def test_the_command_to_run_fits_the_entry():
 
 def test_a_score_that_no_run_has_is_refused(a_run, refusal):
     told = refusal(a_run("a", fid=1.0, accuracy=1.0), "--scores=fid,acuracy")
-    assert "fid, accuracy; met acuracy. The nearest name is accuracy." in told
+    assert "fid, accuracy; got acuracy. The nearest name is accuracy." in told

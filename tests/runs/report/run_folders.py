@@ -19,7 +19,7 @@ SCORES = {
     "fid": (11.517005, 0.31), "kid": (0.0123, 0.0011), "is_mean": (9.8436, 0.0121), "is_std": (0.0444, None),
     "precision": (0.8912, 0.0061), "recall": (0.7742, 0.0089), "density": (1.021, 0.013), "coverage": (0.934, 0.004),
     "intra_fid": (31.64, 0.52), "intra_fid_worst": (67.7, 1.9), "accuracy": (0.9974, 0.00072),
-    "rarest_class": (0.0986, None),
+    "min_class_share": (0.0986, None),
     "memorised": (0.5312, 0.0082), "train_distance": (3.217, 0.021),
     "train_distance_real": (None, None),
 }  # fmt: skip

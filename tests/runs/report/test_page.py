@@ -13,7 +13,7 @@ from lightning_cgan.runs.report.folder import read_run
 from lightning_cgan.runs.report.health import no_better_than_chance
 from lightning_cgan.runs.report.pictures import FRAMES, LARGEST
 from lightning_cgan.runs.report.tables import NOTHING, columns
-from lightning_cgan.runs.score_info import MEANINGS, meaning, rank
+from lightning_cgan.runs.score_info import SCORES, rank, score_info
 from tests.conftest import REPOSITORY
 from tests.runs.report.run_folders import card, entry, write_digits_run
 
@@ -96,7 +96,7 @@ def test_scores_stand_with_their_errors_in_equal_places_and_their_meaning(page):
     assert "FID ↓ lower is better 11.52 ± 0.31 10.71 ± 0.31" in page.text
     assert "Best checkpoint update 750, test data 5,000 generated, 500 real" in page.text
     assert "Last checkpoint update 1,000, test data" in page.text
-    assert MEANINGS["fid"].says in page.text
+    assert SCORES["fid"].meaning in page.text
     assert "train_distance_real needs held-out real images; met none (test, test_last)" in page.text
 
 
@@ -192,13 +192,13 @@ def test_a_file_that_holds_something_else_does_no_harm(tmp_path, content):
 
 
 def test_a_run_on_points_and_one_that_only_classifies_have_reports(tmp_path):
-    for name, scores in (("points", {"modes": (8.0, None), "near": (0.7386, None)}),
+    for name, scores in (("points", {"modes": (8.0, None), "frac_near_mode": (0.7386, None)}),
                          ("classifier", {"classification_accuracy": (0.97, None)})):  # fmt: skip
         (tmp_path / name).mkdir()
         metrics = {"val": entry(scores, {"fakes": 5000, "seed": 1, "update": 3000, "checkpoint": None})}
         (tmp_path / name / "metrics.json").write_text(json.dumps(metrics))
         page = Page(write_report(tmp_path / name).read_text())
-        assert all(meaning(score).says in page.text for score in scores)
+        assert all(score_info(score).meaning in page.text for score in scores)
 
 
 def test_a_score_nobody_described_is_shown_under_its_name(tmp_path):
@@ -236,12 +236,12 @@ def test_a_report_is_made_without_importing_torch(digits):
 
 
 def test_scores_of_real_pictures_of_baselines_and_of_the_way_back_are_told_apart():
-    ceiling, back = meaning("real_segmentation_accuracy"), meaning("back_views")
+    ceiling, back = score_info("real_segmentation_accuracy"), score_info("back_views")
     assert (ceiling.title, ceiling.better) == ("Segmentation score (accuracy) of real pictures", "")
-    assert ceiling.says.startswith("The ceiling")
-    assert back == meaning("views")._replace(title="Views of the way back")
-    assert meaning("bicubic_psnr_y").title == "PSNR on Y of bicubic interpolation"
-    assert meaning("cas_real").title == MEANINGS["cas_real"].title
+    assert ceiling.meaning.startswith("The ceiling")
+    assert back == score_info("views")._replace(title="Views of the reverse direction")
+    assert score_info("bicubic_psnr_y").title == "PSNR on Y of bicubic interpolation"
+    assert score_info("real_gan_train").title == "GAN-train accuracy (CAS) of real images"
     assert rank("psnr_y") < rank("views") < rank("bicubic_psnr_y")
 
 
@@ -269,8 +269,8 @@ def badges_of(folder, chance=None, warned=(), **scores):
 
 def test_no_warnings_says_how_often_and_when_somebody_looked(tmp_path):
     head, text = badges_of(write_digits_run(tmp_path / "run", updates=200))
-    assert "✓ no health warnings in 4 looks" in head
-    assert "Looked at 4 times, from update 50 to 200: losses, outputs of the discriminator, variance of" in text
+    assert "✓ no health warnings in 4 checks" in head
+    assert "Checked 4 times, from update 50 to 200: losses, outputs of the discriminator, variance of" in text
 
 
 def test_where_nobody_looked_no_report_says_that_all_is_well(tmp_path):
@@ -279,7 +279,7 @@ def test_where_nobody_looked_no_report_says_that_all_is_well(tmp_path):
     head, text = badges_of(folder)
     assert "no health warnings" not in head
     assert "health not recorded" in head
-    assert "that there is no warning means nothing" in text
+    assert "the absence of warnings means nothing" in text
 
 
 @pytest.mark.parametrize(

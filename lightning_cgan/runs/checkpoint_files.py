@@ -32,18 +32,17 @@ def update_of(path: Path) -> int | None:
 
 
 def content_of(path: str | Path) -> dict[str, Any]:
-    """The content of a checkpoint of ``fit``, as :func:`load_content` reads it.
+    """The content of a checkpoint of a model, as :func:`load_content` reads it.
 
     Raises:
-        DamagedFile: if the file is damaged, or is not a checkpoint of this suite.
+        DamagedFile: if the file is damaged, or is not a checkpoint of a model.
         OSError: if it cannot be read.
     """
     content = load_content(path)
     try:
-        content["hyper_parameters"]["model"], content["state_dict"]
+        content["state_dict"], content.setdefault("hyper_parameters", {})  # a Trainer in a script writes none
     except (KeyError, TypeError) as cause:
         raise checksum.DamagedFile("it is no checkpoint of this suite") from cause
-    return dict(content)
     return content
 
 
@@ -58,8 +57,7 @@ def load_content(path: str | Path) -> dict[str, Any]:
     if not checked(str(path), status.st_ino, status.st_size, status.st_mtime_ns):
         tell_unsealed(str(path))
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        content["state_dict"], content.setdefault("hyper_parameters", {})  # a Trainer in a script writes none
+        return dict(torch.load(path, map_location="cpu", weights_only=True, mmap=True))
     except Exception as cause:  # torch raises errors of many types for other kinds of file
         raise checksum.DamagedFile("it is no checkpoint of this suite") from cause
 

@@ -46,9 +46,7 @@ def test_all_of_many_pictures_without_a_partner_are_named(tmp_path):
 def test_a_name_that_occurs_twice_is_refused(tmp_path):
     write_pairs(tmp_path, way="trainA")
     put_picture(tmp_path / "trainB" / "2.jpg", random_bytes(0, 20, 24, 3))
-    with pytest.raises(
-        ValueError, match=r"name occurs once in a folder; got .*trainB/2\.(jpg|png) and .*2\.(png|jpg)"
-    ):
+    with pytest.raises(ValueError, match=r"name occurs once in a folder; got .*trainB/2\.(jpg|png) and .*2\.(png|jpg)"):
         folder(tmp_path).setup("fit")
 
 

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 
-from datamodules.files.decode import shown
+from datamodules.files.decode import printable
 from datamodules.files.image_files import nearest
 from lightning_cgan.errors import UserError
 
@@ -33,7 +33,7 @@ def class_numbers(asked: Sequence[Class], num_classes: int, names: Sequence[str]
     for one in asked:
         if isinstance(one, int) and str(one) in names and names[one] != str(one):
             warnings.warn(
-                f"class number {one} has the name {shown(names[one])}; the class with the name {one} is number "
+                f"class number {one} has the name {printable(names[one])}; the class with the name {one} is number "
                 f'{names.index(str(one))}, and is written in quotes, ["{one}"].',
                 stacklevel=1,
             )
@@ -48,7 +48,7 @@ def class_number(name: str, names: Sequence[str], key: str) -> int:
     """
     if name not in names:
         raise UserError(
-            f"Classes are chosen by number or by the name of their folder; got {shown(name)}, which is neither."
+            f"Classes are chosen by number or by the name of their folder; got {printable(name)}, which is neither."
             f"{nearest(name, names)} Set data.init_args.{key}."
         )
     return names.index(name)
@@ -58,7 +58,7 @@ def warn_of_order(names: Sequence[str]) -> None:
     """Warn if class names are numbers that differ from the class numbers."""
     others = [number for number, name in enumerate(names) if name.isdecimal() and int(name) != number]
     if others:
-        listed = ", ".join(f"{number} is {shown(names[number])}" for number in others[:5])
+        listed = ", ".join(f"{number} is {printable(names[number])}" for number in others[:5])
         warnings.warn(
             "classes are numbered from 0 in the order of their folders' names as text, 10 before 2: "
             f"{listed}{', ...' * (len(others) > 5)}.",

@@ -68,7 +68,7 @@ def read_picture(path: Path, channels: int = 3, background: Sequence[int] = WHIT
                 colour = Image.composite(colour, Image.new("RGB", colour.size, tuple(background)), alpha)
             pixels = np.array(colour if channels == 3 else colour.convert("L"))
         except Exception as error:  # decoders raise many kinds of errors at broken files
-            raise UserError(f"{shown(path)} cannot be decoded: {error}. Repair or remove the file.") from error
+            raise UserError(f"{printable(path)} cannot be decoded: {error}. Repair or remove the file.") from error
     return torch.from_numpy(pixels).view(*pixels.shape[:2], channels).permute(2, 0, 1).contiguous()
 
 
@@ -83,13 +83,14 @@ def open_picture(path: Path, cmyk: CMYK = "profile") -> ImageFile:
         reason = refusal(image, cmyk)
     except Image.UnidentifiedImageError:
         raise UserError(
-            f"Pictures are {', '.join(FORMATS)}; {shown(path)} is none of them, or broken. Repair or remove the file."
+            f"Pictures are {', '.join(FORMATS)}; {printable(path)} is none of them, or broken. "
+            "Repair or remove the file."
         ) from None
     except Exception as error:
-        raise UserError(f"{shown(path)} cannot be opened: {error}. Repair or remove the file.") from error
+        raise UserError(f"{printable(path)} cannot be opened: {error}. Repair or remove the file.") from error
     if reason:
         image.close()
-        raise UserError(f"{shown(path)} {reason}")
+        raise UserError(f"{printable(path)} {reason}")
     return image
 
 
@@ -205,11 +206,11 @@ def space(profile: bytes | None) -> str:
         return ""
 
 
-def shown(path: Path) -> str:
+def printable(path: Path) -> str:
     """``path`` for a message, with control characters and undecodable bytes escaped."""
     escaped = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in fspath(path))
     return "".join(escaped)
 
 
 def warn(path: Path, what: str) -> None:
-    warnings.warn(f"{shown(path)} {what}.", stacklevel=2)
+    warnings.warn(f"{printable(path)} {what}.", stacklevel=2)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from datamodules.files.decode import CMYK, open_picture, shown
+from datamodules.files.decode import CMYK, open_picture, printable
 from datamodules.files.image_files import stamp
 from datamodules.files.label_maps import listed
 from lightning_cgan.disk_cache import cached
@@ -72,7 +72,7 @@ def check_halves(paths: Sequence[str], sizes: Sequence[Size]) -> None:
     Raises:
         UserError: naming those of odd width.
     """
-    odd = [f"{shown(path)}: {size}" for path, size in zip(paths, sizes, strict=True) if size.width % 2]
+    odd = [f"{printable(path)}: {size}" for path, size in zip(paths, sizes, strict=True) if size.width % 2]
     if odd:
         raise UserError(
             "A file with two pictures side by side has an even width; "
@@ -88,7 +88,7 @@ def check_alike(pairs: Sequence[tuple[str, str]], a: Sequence[Size], b: Sequence
         UserError: naming the pairs that differ.
     """
     unlike = [
-        f"{shown(of_a)}: {size_a}, but {shown(of_b)}: {size_b}"
+        f"{printable(of_a)}: {size_a}, but {printable(of_b)}: {size_b}"
         for (of_a, of_b), size_a, size_b in zip(pairs, a, b, strict=True)
         if size_a != size_b
     ]
@@ -105,7 +105,7 @@ def check_large_enough(paths: Sequence[str], sizes: Sequence[Size], least: int, 
     Raises:
         UserError: naming those that are smaller, and ``ways`` to change that.
     """
-    small = [f"{shown(path)}: {size}" for path, size in zip(paths, sizes, strict=True) if min(size) < least]
+    small = [f"{printable(path)}: {size}" for path, size in zip(paths, sizes, strict=True) if min(size) < least]
     if small:
         raise UserError(
             f"Squares of {least} pixels are cropped from the pictures; {len(small)} of {len(paths)} are smaller. "

@@ -16,7 +16,7 @@ from torchvision.transforms.v2 import functional as F
 
 from datamodules.core.order import SampleIndex
 from datamodules.core.sources import LabelledImages
-from datamodules.files.decode import CMYK, open_picture, read_picture, shown
+from datamodules.files.decode import CMYK, open_picture, printable, read_picture
 from lightning_cgan.disk_cache import cached
 from lightning_cgan.errors import UserError
 
@@ -63,7 +63,7 @@ class Scan:
             entries = list(os.scandir(folder))
         except PermissionError as error:
             raise UserError(
-                f"Folders of pictures are read with all folders below them; got {shown(folder)} without read "
+                f"Folders of pictures are read with all folders below them; got {printable(folder)} without read "
                 "permission. Change its permissions, or remove it."
             ) from error
         device = os.stat(folder).st_dev
@@ -101,7 +101,7 @@ class Scan:
         ):
             if paths:
                 first = min(paths, key=os.fsencode)
-                warnings.warn(f"{len(paths)} files {what}. The first is {shown(first)}.", stacklevel=2)
+                warnings.warn(f"{len(paths)} files {what}. The first is {printable(first)}.", stacklevel=2)
 
 
 def identity(status: os.stat_result) -> tuple[int, int]:
@@ -123,8 +123,8 @@ def is_folder(path: Path) -> bool:
     for link in (path.parent, path):
         if link.is_symlink() and not link.exists():
             raise UserError(
-                f"Links lead to folders that exist; got {shown(link)} to {shown(os.readlink(link))}, which does not. "
-                "Mount its disk, correct the link, or remove it."
+                f"Links lead to folders that exist; got {printable(link)} to {printable(os.readlink(link))}, which "
+                "does not. Mount its disk, correct the link, or remove it."
             )
     return path.is_dir()
 
@@ -160,7 +160,7 @@ class Decoding(NamedTuple):
         picture = F.center_crop(picture, [self.crop or min(picture.shape[1:])] * 2)
         return F.resize(picture, [self.size, self.size], antialias=True)
 
-    def told(self) -> str:
+    def settings(self) -> str:
         return repr(tuple(self))
 
 
@@ -178,7 +178,7 @@ class Decodes(Protocol):
 
     def __call__(self, path: str) -> Tensor: ...
 
-    def told(self) -> str:
+    def settings(self) -> str:
         """All settings that the images depend on, as text for hashes."""
 
 
@@ -216,14 +216,14 @@ class Files(LabelledImages):
         if wrong:
             raise UserError(
                 f"Every file must be a picture; {len(wrong)} of {len(checked)} that were checked in "
-                f"{shown(self.root)} cannot be used. Repair or remove them, or set data.init_args.root.\n"
+                f"{printable(self.root)} cannot be used. Repair or remove them, or set data.init_args.root.\n"
                 + "\n".join(wrong[:5])
             )
         return self
 
     def sha256(self) -> str:
         """A hash of names, labels, contents and decoding, cached until the size or time of a file changes."""
-        digest = hashlib.sha256(self.decoding.told().encode())
+        digest = hashlib.sha256(self.decoding.settings().encode())
         for path, label in zip(self.path, self.label.tolist(), strict=True):
             digest.update(stamp(path, str(label)))
         return cached(digest.hexdigest(), self.content_hash)
@@ -244,7 +244,7 @@ class Files(LabelledImages):
         return json.loads(cached(digest.hexdigest(), compute))
 
     def content_hash(self) -> str:
-        digest = hashlib.sha256(self.decoding.told().encode())
+        digest = hashlib.sha256(self.decoding.settings().encode())
         for path, label in zip(self.path, self.label.tolist(), strict=True):
             with open(path, "rb") as file:
                 content = hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from datamodules.files.decode import shown
+from datamodules.files.decode import printable
 from datamodules.files.image_files import nearest
 from lightning_cgan.errors import UserError
 
@@ -134,7 +134,7 @@ def palette_of(colours: Sequence[Colour] | str, tolerance: float) -> Palette:
     """
     if isinstance(colours, str) and colours not in PALETTES:
         raise UserError(
-            f"Palettes with a name are {' and '.join(PALETTES)}; got {shown(colours)}."
+            f"Palettes with a name are {' and '.join(PALETTES)}; got {printable(colours)}."
             f"{nearest(colours, list(PALETTES))} Set data.init_args.palette to one, or to a list of colours."
         )
     known = PALETTES[colours] if isinstance(colours, str) else tuple(tuple(colour) for colour in colours)

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from datamodules.core.splits import held_out_by_name
-from datamodules.files.decode import shown
+from datamodules.files.decode import printable
 from datamodules.files.image_files import Scan, class_folders, is_folder, name_below
 from lightning_cgan.errors import UserError
 
@@ -34,7 +34,7 @@ def two_folders(root: Path) -> Folders:
                 if is_folder(a) != is_folder(b):
                     there, missing = (a, b) if a.is_dir() else (b, a)
                     raise UserError(
-                        f"The two domains lie in two folders; got {shown(there)} without {shown(missing)}. "
+                        f"The two domains lie in two folders; got {printable(there)} without {printable(missing)}. "
                         "Add it, or set data.init_args.root."
                     )
                 if a.is_dir():
@@ -57,8 +57,8 @@ def check_layout(root: Path, found: Folders, split: str, ways: str) -> None:
     """
     needed = home(split, found)
     if needed not in found:
-        names = ", ".join(map(shown, class_folders(root))) or "no folder in it"
-        got = f"{shown(root)} with {names}" if is_folder(root) else f"no folder {shown(root)}"
+        names = ", ".join(map(printable, class_folders(root))) or "no folder in it"
+        got = f"{printable(root)} with {names}" if is_folder(root) else f"no folder {printable(root)}"
         raise UserError(f"The {needed} pictures lie in {ways}; got {got}. Set data.init_args.root.")
 
 
@@ -99,7 +99,7 @@ def split_indices(paths: Sequence[str], split: str, found: Folders, share: float
     if count <= len(without):
         raise UserError(
             f"{' and '.join(without)} are held out of the training pictures, so at least "
-            f"{len(without) + 1} are needed; {shown(folder)} has {count}. Set data.init_args.root."
+            f"{len(without) + 1} are needed; {printable(folder)} has {count}. Set data.init_args.root."
         )
     names = [name_below(folder, path) for path in paths]
     return held_out_by_name(names, torch.zeros(count, dtype=torch.int64), without, share)[split]
@@ -124,7 +124,7 @@ def pictures_in(folder: Path) -> list[str]:
     (found,) = Scan([folder]).found
     if not found:
         raise UserError(
-            f"Every folder of a set holds pictures; got {shown(folder)} without pictures. "
+            f"Every folder of a set holds pictures; got {printable(folder)} without pictures. "
             "Set data.init_args.root, or put some there."
         )
     return found
@@ -141,8 +141,8 @@ def matched(a: Path, b: Path, of_a: Sequence[str], of_b: Sequence[str]) -> list[
     if any(alone):
         count = sum(map(len, alone))
         raise UserError(
-            f"Partners have the same name without extension in {shown(a)} and {shown(b)}; {count} pictures have no "
-            "partner. Rename or remove them, or set data.init_args.root.\n" + "\n".join([*alone[0], *alone[1]])
+            f"Partners have the same name without extension in {printable(a)} and {printable(b)}; {count} pictures "
+            "have no partner. Rename or remove them, or set data.init_args.root.\n" + "\n".join([*alone[0], *alone[1]])
         )
     return [(path, names_b[name]) for name, path in names_a.items()]
 
@@ -159,7 +159,7 @@ def named(folder: Path, paths: Sequence[str]) -> dict[str, str]:
         if name in found:
             raise UserError(
                 "Partners are matched by name without extension, so each name occurs once in a folder; got "
-                f"{shown(found[name])} and {shown(path)}. Rename or remove one, or set data.init_args.root."
+                f"{printable(found[name])} and {printable(path)}. Rename or remove one, or set data.init_args.root."
             )
         found[name] = path
     return found
@@ -172,6 +172,6 @@ def lonely(folder: Path, other: Path, mine: dict[str, str], others: dict[str, st
     for name in sorted(mine.keys() - others.keys()):
         index = bisect(free, name)
         near = get_close_matches(name, free[max(0, index - NEIGHBOURS) : index + NEIGHBOURS], n=1, cutoff=0.2)
-        hint = f" (the nearest is {shown(near[0])})" if near else ""
-        lines.append(f"{shown(mine[name])} has none in {shown(other)}{hint}")
+        hint = f" (the nearest is {printable(near[0])})" if near else ""
+        lines.append(f"{printable(mine[name])} has none in {printable(other)}{hint}")
     return lines

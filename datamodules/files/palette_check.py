@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-from datamodules.files.decode import shown
+from datamodules.files.decode import printable
 from datamodules.files.image_files import CHECKED, stamp
 from datamodules.files.label_maps import FARTHEST, PALETTES, Palette, described, listed
 from lightning_cgan.disk_cache import cached
@@ -171,7 +171,7 @@ def misfit(fit: PaletteFit, palette: Palette, hint: str) -> str:
     return (
         "Label maps have the colours of their palette; inside their areas "
         f"{fit.share_between():.1%} of the pixels are closer to the midpoint between two colours than to either, in "
-        f"{shown(path)} {share:.0%}. The limit is {MOST_BETWEEN:.0%}, {MOST_BETWEEN_IN_ONE:.0%} in one map and "
+        f"{printable(path)} {share:.0%}. The limit is {MOST_BETWEEN:.0%}, {MOST_BETWEEN_IN_ONE:.0%} in one map and "
         f"{MOST_BETWEEN_IN_CLASS:.0%} in a class. {hint or 'Set data.init_args.palette to the colours of the maps'}, "
         "or correct them.\n" + listed(fit.lines(palette))
     )
@@ -185,7 +185,7 @@ def check_foreign_colours(paths: Sequence[str], picture: Read, palette: Palette,
     """
     with ThreadPoolExecutor() as pool:
         found = list(pool.map(lambda path: palette.foreign_colours(picture(path)), paths))
-    lines = [f"{shown(path)}: {described(strange)}" for path, strange in zip(paths, found, strict=True) if strange]
+    lines = [f"{printable(path)}: {described(strange)}" for path, strange in zip(paths, found, strict=True) if strange]
     if lines:
         hint = elsewhere() or other_palette(paths, picture, palette)
         raise UserError(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from datamodules.files.decode import shown
+from datamodules.files.decode import printable
 from datamodules.files.headers import sizes
 from datamodules.files.image_files import Files, Scan
 from datamodules.files.palette_check import check_colours
@@ -33,12 +33,12 @@ class PredictFiles(Files):
         if not root.exists():
             raise UserError(
                 "Pictures to translate are a file, or a folder of them; "
-                f"got {shown(place)}, which does not exist. Set data.init_args.predict_from."
+                f"got {printable(place)}, which does not exist. Set data.init_args.predict_from."
             )
         paths = Scan([root]).found[0] if root.is_dir() else [place]
         if not paths:
             raise UserError(
-                f"Pictures to translate are a file, or a folder of them; got {shown(place)} without pictures. "
+                f"Pictures to translate are a file, or a folder of them; got {printable(place)} without pictures. "
                 "Set data.init_args.predict_from."
             )
         self.same_size = len(set(sizes(paths, decoding.cmyk, "predict_from"))) == 1

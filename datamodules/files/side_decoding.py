@@ -64,7 +64,7 @@ class SideDecoding(NamedTuple):
             return F.resize(picture, to, InterpolationMode.NEAREST_EXACT)
         return F.resize(picture, to, InterpolationMode.BICUBIC, antialias=True)
 
-    def told(self) -> str:
+    def settings(self) -> str:
         size_matters = self.cut or self.resize != "none"
         return repr(tuple(self if size_matters else self._replace(size=0)))
 

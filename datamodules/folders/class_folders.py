@@ -10,7 +10,7 @@ from datamodules.core.augment import Augmented, flipped
 from datamodules.core.class_names import warn_of_order
 from datamodules.core.sources import LabelledImages
 from datamodules.core.splits import held_out_by_name
-from datamodules.files.decode import CMYK, WHITE, shown
+from datamodules.files.decode import CMYK, WHITE, printable
 from datamodules.files.image_files import Decoding, Files, Scan, class_folders, is_folder, name_below
 from datamodules.labelled import LabelledDataModule
 from lightning_cgan.batches import ImageSpec
@@ -90,7 +90,7 @@ class PictureFolder(LabelledDataModule):
         if fewest <= len(missing):
             raise UserError(
                 f"{' and '.join(missing)} are held out of the training pictures, so each class needs at least "
-                f"{len(missing) + 1}; one in {shown(self.root)} has {fewest}. Set data.init_args.root."
+                f"{len(missing) + 1}; one in {printable(self.root)} has {fewest}. Set data.init_args.root."
             )
         names = [name_below(home, path) for path in whole.path]
         return whole.part(held_out_by_name(names, whole.label, missing, self.share)[split])
@@ -131,11 +131,13 @@ class UnlabelledFolder(PictureFolder):
     def class_folders(self, folder: Path) -> list[Path]:
         if folder == self.root and any(is_folder(folder / name) for name in HELD_OUT):
             raise UserError(
-                f"If {shown(folder)} has a folder val or test, training pictures lie in train; got no such folder. "
+                f"If {printable(folder)} has a folder val or test, training pictures lie in train; got no such folder. "
                 "Move them there, or set data.init_args.root to the folder of the training pictures."
             )
         if not is_folder(folder):
-            raise UserError(f"Pictures are read from a folder; got no folder {shown(folder)}. Set data.init_args.root.")
+            raise UserError(
+                f"Pictures are read from a folder; got no folder {printable(folder)}. Set data.init_args.root."
+            )
         return [folder]
 
 
@@ -159,7 +161,7 @@ class LabelledFolder(PictureFolder):
         if len(self.classes) < 2:
             got = f"{len(self.classes)} of them" if Path(root, "train").is_dir() else "no such folder"
             raise UserError(
-                f"{shown(root)}/train must hold a folder for each of two classes or more; got {got}. "
+                f"{printable(root)}/train must hold a folder for each of two classes or more; got {got}. "
                 "Set data.init_args.root, or use datamodules.UnlabelledFolder."
             )
         warn_of_order(self.classes)
@@ -182,8 +184,8 @@ def same_classes(folder: Path, train: Path) -> None:
     """
     if names := set(class_folders(folder)) ^ set(class_folders(train)):
         raise UserError(
-            f"{shown(train)} and {shown(folder)} must hold folders of the same names, or labels are mixed up; "
-            f"{shown(min(names))} is in one only. Set data.init_args.root."
+            f"{printable(train)} and {printable(folder)} must hold folders of the same names, or labels are mixed up; "
+            f"{printable(min(names))} is in one only. Set data.init_args.root."
         )
 
 
@@ -198,7 +200,7 @@ def files_of_classes(root: Path, folders: Sequence[Path], decoding: Decoding) ->
     if empty:
         raise UserError(
             "Every folder of a set holds pictures, and a file in two folders counts for the first; "
-            f"got {shown(empty[0])} without pictures. Set data.init_args.root, or add some."
+            f"got {printable(empty[0])} without pictures. Set data.init_args.root, or add some."
         )
     label = torch.arange(len(found)).repeat_interleave(torch.tensor([len(files) for files in found]))
     return Files(root, [path for files in found for path in files], label, decoding).check()

@@ -47,7 +47,7 @@ class WholePicture(NamedTuple):
         whole = cut(read_picture(path, self.channels, cmyk=self.cmyk), self.scale)
         return low_resolution(whole, self.scale) if self.reduced else whole
 
-    def told(self) -> str:
+    def settings(self) -> str:
         return repr(tuple(self._replace(size=0)))
 
 

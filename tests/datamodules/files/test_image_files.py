@@ -243,7 +243,7 @@ def test_five_of_the_files_that_cannot_be_used_are_named_before_anything_is_deco
 
 
 def test_of_a_large_set_pictures_from_all_over_are_looked_at(tmp_path, monkeypatch):
-    monkeypatch.setattr("datamodules.files.image_files.LOOKED_AT", 3)
+    monkeypatch.setattr("datamodules.files.image_files.CHECKED", 3)
     paths = [str(put(tmp_path / f"{number}.png")) for number in range(9)]
     Path(paths[6]).write_text("<html>")
     with pytest.raises(ValueError, match=r"1 of 3 that were checked"):

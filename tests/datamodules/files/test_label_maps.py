@@ -162,7 +162,7 @@ def test_a_refused_palette_is_refused_again_without_a_second_look(tmp_path, monk
     for _ in range(2):
         with pytest.raises(UserError, match="closer to the midpoint"):
             folder(tmp_path, palette=JET_12, **TAKES_ALL).prepare_data()
-        monkeypatch.setattr("datamodules.files.palette_check.LOOKED_AT", 0)  # would divide by it
+        monkeypatch.setattr("datamodules.files.palette_check.CHECKED", 0)  # would divide by it
 
 
 def test_colours_that_no_training_map_has_are_allowed_and_told(tmp_path):

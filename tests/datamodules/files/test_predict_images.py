@@ -91,7 +91,7 @@ def test_label_maps_of_an_embedded_set_too(tmp_path):
     ("make", "said"),
     [
         (lambda place: None, "which does not exist"),
-        (lambda place: place.mkdir(), "has none that could be taken"),
+        (lambda place: place.mkdir(), "without pictures"),
         (lambda place: place.write_text("<html>"), r"1 of 1 cannot be used"),
     ],
 )

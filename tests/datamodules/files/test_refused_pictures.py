@@ -3,7 +3,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from datamodules.files.decode import read_picture, shown
+from datamodules.files.decode import printable, read_picture
 from tests.datamodules.picture_files import huge_png
 from tests.datamodules.sets import random_bytes
 
@@ -73,4 +73,4 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 
 def test_names_in_messages_show_what_would_disturb_them():
-    assert shown("a\nb\x1b[31m\u202e\udcff-é-😀 c") == "a\\nb\\x1b[31m\\u202e\\udcff-é-😀 c"
+    assert printable("a\nb\x1b[31m\u202e\udcff-é-😀 c") == "a\\nb\\x1b[31m\\u202e\\udcff-é-😀 c"

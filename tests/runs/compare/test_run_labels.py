@@ -16,7 +16,7 @@ from tests.runs.compare.conftest import CONFIG, rows
         ),
         (
             [{}, {"model.init_args.n_critic": 1}, {"model.init_args.generator_optimizer.init_args.lr": 1e-4}],
-            ["lr 0.002, n_critic 2", "n_critic 1, lr 0.002", "lr 0.0001, n_critic 2"],
+            ["lr 0.002, n_critic 2", "lr 0.002, n_critic 1", "lr 0.0001, n_critic 2"],
         ),
     ],
 )

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 from lightning.pytorch import Callback
@@ -28,9 +29,17 @@ class StopsAt(Callback):
             raise PowerCut
 
 
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory):
+    return tmp_path_factory.mktemp("trained") / "whole"
+
+
 @pytest.fixture
-def uninterrupted(run):
-    assert run("fit", folder="whole", steps=7, every=3) == 0
+def uninterrupted(run, trained_once, tmp_path):
+    """A copy of a finished run, in the folder ``whole`` of the test."""
+    if not trained_once.exists():
+        assert run("fit", folder=trained_once, steps=7, every=3) == 0
+    shutil.copytree(trained_once, tmp_path / "whole")
 
 
 def callback(name, **init_args):

@@ -5,7 +5,6 @@ import os
 import unicodedata
 from collections.abc import Sequence
 
-from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 STEPS = 2**64
@@ -19,6 +18,8 @@ def held_out(label: Tensor, share: float = 0.02) -> dict[str, list[int]]:
     Returns:
         Sorted indices: "train" to train on, "val" to select checkpoints by.
     """
+    from sklearn.model_selection import train_test_split  # here, because it takes a second to import
+
     count = max(round(share * len(label)), len(label.unique()))
     train, val = train_test_split(range(len(label)), test_size=count, random_state=0, stratify=label)
     return {"train": sorted(train), "val": sorted(val)}

@@ -7,8 +7,6 @@ from functools import partial
 from typing import Any
 
 import torch
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch.nn.functional import interpolate
 
 from datamodules.core.augment import Augmented, shifted
@@ -26,6 +24,9 @@ def split_digits(size: int) -> dict[str, InMemory]:
     Returns:
         "train", "val" and "test", with images (N, 1, size, size).
     """
+    from sklearn.datasets import load_digits  # here, because it takes a second that a wrong key need not wait for
+    from sklearn.model_selection import train_test_split
+
     digits = load_digits()
     label = torch.as_tensor(digits.target, dtype=torch.int64)
     image = torch.as_tensor(digits.images, dtype=torch.float32)[:, None] * (255 / 16)

@@ -59,7 +59,7 @@ def fetch(name: str, folder: Path) -> str:
     if name not in PINNED:
         near = get_close_matches(name, PINNED, n=1)
         raise UserError(
-            f"Published weights are called {', '.join(PINNED)}; met {name}. Set NAME to one of them."
+            f"Published weights are called {', '.join(PINNED)}; got {name}. Set NAME to one of them."
             + (f"\nThe nearest valid name is {near[0]}." if near else "")
         )
     target, pinned = folder / file_name(name), PINNED[name]
@@ -72,7 +72,7 @@ def fetch(name: str, folder: Path) -> str:
             complete(partial, pinned)
             os.replace(partial.name, target)
     except (OSError, HTTPException) as cause:
-        raise UserError(f"Weights come from {pinned.url} and go to {target}; met {cause}. {AGAIN}") from cause
+        raise UserError(f"Weights come from {pinned.url} and go to {target}; got {cause}. {AGAIN}") from cause
     return f"{target} is fetched, and its hash is right"
 
 
@@ -106,7 +106,7 @@ def complete(partial: BinaryIO, pinned: Pinned) -> None:
     if (met := sha256_of(Path(partial.name))) != pinned.sha256:
         os.unlink(partial.name)
         raise UserError(
-            f"Weights from {pinned.url} have the hash {pinned.sha256}; met {met}, which was thrown away. "
+            f"Weights from {pinned.url} have the hash {pinned.sha256}; got {met}, which was thrown away. "
             "Run the same command again; if that repeats, set --to to a folder to which you brought the file yourself."
         )
 
@@ -121,7 +121,7 @@ def receive(partial: BinaryIO, pinned: Pinned) -> None:
         offered = start + int(answer.headers.get("Content-Length", pinned.size - start))
         if offered != pinned.size:
             raise UserError(
-                f"Weights from {pinned.url} are {pinned.size} bytes; met an answer of {offered}. "
+                f"Weights from {pinned.url} are {pinned.size} bytes; got an answer of {offered}. "
                 "Open the address in a browser: a proxy or a login page may answer in its place."
             )
         partial.seek(start)

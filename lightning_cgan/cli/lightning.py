@@ -143,7 +143,7 @@ class CLI(LightningCLI):
         self.fresh = self.asked.pop("fresh", False)  # not of the run, and only `fit` knows it: not for config.yaml
         if self.asked.data is None:
             raise UserError(
-                "A run needs a model and data; met no data. Set data.class_path, or --config to an experiment file."
+                "A run needs a model and data; got no data. Set data.class_path, or --config to an experiment file."
             )
         if self.subcommand != "fit":
             self.save_config_callback = None  # config.yaml is that of the training
@@ -212,10 +212,10 @@ class CLI(LightningCLI):
         folder, fit = self.trainer.default_root_dir, self.config_init[self.subcommand]
         if self.trainer.max_steps < 1:
             raise UserError(
-                f"A run has a length in generator updates; met {self.trainer.max_steps}. Set trainer.max_steps."
+                f"A run has a length in generator updates; got {self.trainer.max_steps}. Set trainer.max_steps."
             )
         if self.fresh and fit.ckpt_path:
-            raise UserError("--fresh starts from nothing; met --ckpt_path too. Leave out one of them.")
+            raise UserError("--fresh starts from nothing; got --ckpt_path too. Leave out one of them.")
         check_training(self.trainer, self.model)
         check_strategy(self.trainer, self.model)
         check_batches(self.model, self.datamodule)

@@ -88,6 +88,6 @@ def check_known(word: str) -> None:
     if word not in known and not word.startswith("-"):
         near = get_close_matches(word, known, n=1)
         raise UserError(
-            f"A command is one of {', '.join(known)}; met {word}. `lightning-cgan --help` says what each does."
+            f"A command is one of {', '.join(known)}; got {word}. `lightning-cgan --help` says what each does."
             + (f"\nThe nearest valid name is {near[0]}." if near else "")
         )

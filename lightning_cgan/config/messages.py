@@ -41,7 +41,7 @@ def format_parser_error(message: str, keys: Iterable[str] = ()) -> str:
         names = [name.strip("' ") for name in choice[1].split(",")]
         key = ".init_args.".join(re.findall(r'Parser key "([\w.]+)"', message))
         meant = get_close_matches(choice[2], names, n=1)
-        text = f"{key} is one of {', '.join(names)}; met {choice[2]}. Set {key}."
+        text = f"{key} is one of {', '.join(names)}; got {choice[2]}. Set {key}."
         return text + (f"\nThe nearest valid name is {meant[0]}." if meant else "")
     if given := re.search(r"^ *Given value: (.*)", message, re.MULTILINE):
         text = f"{given[1]} is not a valid value" if text.startswith("Expected a") else text

@@ -104,7 +104,7 @@ def test_a_file_with_the_right_hash_is_not_fetched_again_and_another_one_is_repl
     ("manner", "said"),
     [
         ("other bytes", "which was thrown away. Run the same command again"),
-        ("a page", "are 204800 bytes; met an answer of 26. Open the address in a browser"),
+        ("a page", "are 204800 bytes; got an answer of 26. Open the address in a browser"),
         ("not found", "HTTP Error 404"),
         ("cut off", "ended after 102400 of 204800 bytes. Run the same command again: it goes on"),
     ],
@@ -169,7 +169,7 @@ def test_a_server_that_is_not_there_is_told_in_plain_words(fetch, server):
 
 def test_a_folder_that_cannot_be_made_is_told_in_plain_words(fetch, target):
     target.parent.parent.write_text("a file stands in the way")
-    assert f"go to {target}; met [Errno 20] Not a directory" in fetch()[1]
+    assert f"go to {target}; got [Errno 20] Not a directory" in fetch()[1]
 
 
 def test_a_wrong_name_is_answered_with_the_nearest(fetch):

@@ -105,7 +105,7 @@ def test_an_impossible_value_is_refused_before_the_first_step(complaint, tmp_pat
         ("dcgan/celeba64", ["--data.init_args.root=nowhere", "--trainer.callbacks=null"], "CelebA is read from disk"),
         ("cgan/ring", ["--data.init_args.size=8"], "16 pixels and more; met 8"),
         ("cgan/ring", ["--model.init_args.objective=hindge"],
-         "model.init_args.objective is one of minimax, non_saturating, hinge, least_squares; met hindge."),
+         "model.init_args.objective is one of minimax, non_saturating, hinge, least_squares; got hindge."),
         ("acgan/digits", ["--model.init_args.class_loss_on=reel"], "The nearest valid name is real."),
         ("dcgan/digits", ["--data=datamodules.SemiLabelled", "--data.init_args.labels_per_class=1",
                           "--data.init_args.data=datamodules.Digits"], "gives PartlyLabelled ones. Set data"),

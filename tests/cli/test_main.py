@@ -11,7 +11,7 @@ from tests.conftest import REPOSITORY
 @pytest.mark.parametrize(("typed", "meant"), [("tset", "test"), ("compair", "compare"), ("featurs", "features")])
 def test_a_command_that_there_is_not_is_answered_with_the_nearest(capsys, typed, meant):
     assert main([typed]) == 2
-    assert f"met {typed}" in (said := capsys.readouterr().err)
+    assert f"got {typed}" in (said := capsys.readouterr().err)
     assert said.endswith(f"The nearest valid name is {meant}.\n")
 
 

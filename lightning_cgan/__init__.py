@@ -1,4 +1,4 @@
-"""The PyTorch Lightning experiment suite for conditional GANs."""
+"""PyTorch Lightning experiment suite for conditional GANs."""
 
 from typing import Any
 

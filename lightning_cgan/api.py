@@ -1,4 +1,4 @@
-"""The suite from Python: what the command line builds, and what a checkpoint holds."""
+"""Python interface: build model and data of an experiment file, load the model of a checkpoint."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,27 +13,27 @@ from lightning_cgan.runs.run_folder import check_fits, read_checkpoint
 
 
 class Builder(CLI):
-    """The command line without a trainer."""
+    """The command-line parser, without a trainer."""
 
     def before_instantiate_classes(self) -> None:
         self.config.pop("trainer")
 
     def instantiate_trainer(self, **kwargs: Any) -> Any:
-        """Nothing is run."""
+        """No trainer: nothing is run."""
 
 
 def build(
     experiment: str | Path, *overrides: str, trust: Sequence[str] = ()
 ) -> tuple[LightningModule, LightningDataModule]:
-    """The model and the data module of an experiment file, as the command line would make them.
+    """Model and data module of an experiment file, as the command line builds them.
 
     No image is read. Train with ``Trainer(use_distributed_sampler=False, check_val_every_n_epoch=None, ...)``.
 
     Args:
         experiment: path of the YAML file.
         overrides: as on the command line, ``"--model.init_args.n_critic=1"`` or ``"--config", "overlay.yaml"``.
-        trust: packages whose classes the file may name beside the suite's, torch's, Lightning's and those of modules
-            in the working directory. Their code runs.
+        trust: packages whose classes the file may name, in addition to the suite, torch, Lightning and modules in the
+            working directory. Their code is executed.
 
     Raises:
         UserError: for an unknown key, an impossible value or a class that is not allowed, with the nearest valid name.
@@ -43,12 +43,13 @@ def build(
 
 
 def load(checkpoint: str | Path, device: str | torch.device = "cpu", trust: Sequence[str] = ()) -> LightningModule:
-    """The model of a checkpoint in eval mode. The checkpoint says itself what it is.
+    """Model of a checkpoint, in eval mode; its class and arguments are stored in the checkpoint.
 
     Args:
-        checkpoint: a file that ``fit`` has written.
-        device: where to put it.
-        trust: packages whose classes it may name beside the suite's, torch's and Lightning's. Their code runs.
+        checkpoint: a file written by ``fit``.
+        device: device of the model.
+        trust: packages whose classes the checkpoint may name, in addition to the suite, torch and Lightning. Their code
+            is executed.
 
     Raises:
         UserError: if the file is missing, not a checkpoint of this suite, or names a class that is not allowed.

@@ -1,6 +1,8 @@
-"""The records that pass between data, papers and callbacks, and how images and labels are stored in them.
+"""Specs, batches and outputs that data modules, papers and callbacks exchange, and conversions of images and labels.
 
-Inside a paper images are floats in [-1, 1]; in memory and on their way to the device they are uint8.
+Images are uint8 in memory and in transfer to the device, and float32 in [-1, 1] inside a paper.
+
+Shapes: n critic updates in a generator update, B real images, K generated images or classes, C x H x W pixels.
 """
 
 from collections.abc import Sequence
@@ -14,78 +16,77 @@ from lightning_cgan.errors import UserError
 
 
 class ImageSpec(NamedTuple):
-    """The shape of a data set, known before any image is read."""
+    """Image shape and number of classes of a data set, known before any image is read."""
 
     channels: int
-    size: int
+    size: int  # height and width in pixels
     num_classes: int = 0  # 0: the data set has no labels
 
 
 class PairSpec(NamedTuple):
-    """The shape of a data set of two domains, a and b, known before any image is read. Papers translate a to b."""
+    """Image shapes of a data set of two domains, a and b, known before any image is read. Papers translate a to b."""
 
     channels_a: int
     channels_b: int
-    size: int  # of the training images of b, which are square; images to be translated may be larger, and oblong
-    scale: int = 1  # the sides of b over those of a: more than 1 in super-resolution
-    reversed: bool = False  # whether a is what the set itself calls b, and b what it calls a
+    size: int  # side of the square training images of b in pixels; images to translate may be larger and not square
+    scale: int = 1  # side of b divided by side of a; above 1 in super-resolution
+    reversed: bool = False  # whether a and b are swapped with respect to the data set
 
     @property
     def num_classes(self) -> int:
-        """None: nothing is asked for by a class."""
+        """Always 0: translation is not conditional on classes."""
         return 0
 
     def back(self) -> "PairSpec":
-        """Of b to a."""
+        """The spec of the opposite direction, b to a."""
         return PairSpec(self.channels_b, self.channels_a, self.size, reversed=not self.reversed)
 
 
 class Labelled(NamedTuple):
-    """A training batch. Its first axis counts the critic updates that share one generator update."""
+    """A training batch with labels. Axis 0 counts the critic updates that belong to one generator update."""
 
     image: Tensor  # (n, B, C, H, W), uint8 in memory, [-1, 1] on the device
     label: Tensor  # (n, B) int64
 
 
 class PartlyLabelled(NamedTuple):
-    """A training batch for learning from few labels: the labelled images, and images whose labels are not known."""
+    """A semi-supervised training batch: labelled images, and images without labels."""
 
     image: Tensor  # (n, B, C, H, W)
     label: Tensor  # (n, B) int64
-    unlabelled: Tensor  # (n, 2, B, C, H, W), one batch for each network's loss
+    unlabelled: Tensor  # (n, 2, B, C, H, W): a batch for the discriminator loss, and one for the generator loss
 
 
 class Paired(NamedTuple):
-    """A batch of two domains: image i of b is what image i of a should become. To evaluate, without the first axis."""
+    """A batch of image pairs: image i of b is the target for image i of a. Evaluation batches have no axis n."""
 
-    a: Tensor  # (n, B, C, H, W); of super-resolution the low resolution (n, B, C, h, w)
+    a: Tensor  # (n, B, C, H, W); in super-resolution the low resolution (n, B, C, h, w)
     b: Tensor  # (n, B, C, H, W)
 
 
 class Unpaired(NamedTuple):
-    """A batch of two domains; nothing relates image i of one to image i of the other. To evaluate, without the first
-    axis; there may then be more images of one domain than of the other."""
+    """A batch of images of two domains, not paired. Evaluation batches have no axis n, and their sizes may differ."""
 
     a: Tensor  # (n, B, C, H, W)
     b: Tensor  # (n, B, C, H, W)
 
 
 class SourceImages(NamedTuple):
-    """Images that ``predict`` is asked to translate."""
+    """Images for ``predict`` to translate."""
 
     image: Tensor  # (B, C, H, W)
-    name: list[str]  # of each: its number in the set, or its file without the ending
+    name: list[str]  # of each image: its number in the data set, or its file name without extension
 
 
 class LatentBatch(NamedTuple):
-    """Images to be generated. ``noise_id`` keys the noise, so every process draws the same image for it."""
+    """Labels and noise of images to generate. ``noise_id`` keys the noise, so all processes draw the same."""
 
-    label: Tensor  # (K,) int64; or (K, num_classes) float32, weights of the classes, on a path from one to another
+    label: Tensor  # (K,) int64; in a morph between classes (K, num_classes) float32 class weights
     noise_id: Tensor  # (K,) int64
 
 
 class EvalBatch(NamedTuple):
-    """An evaluation batch: real images, and the draws that are set against them. Either may be empty."""
+    """An evaluation batch: real images, and noise for the images to compare them with. Either part may be empty."""
 
     image: Tensor  # (B, C, H, W)
     label: Tensor  # (B,) int64
@@ -93,53 +94,56 @@ class EvalBatch(NamedTuple):
 
 
 class EvalOutput(NamedTuple):
-    """What every ``validation_step`` and ``test_step`` returns, and all that a callback may see."""
+    """Result of every ``validation_step`` and ``test_step``; callbacks read nothing else."""
 
     real: Tensor  # (B, C, H, W) in [-1, 1]
     fake: Tensor  # (K, C, H, W) in [-1, 1]
-    fake_label: Tensor | None = None  # (K,) int64, the class that was asked of each fake; of a morph, its path's number
-    source: Tensor | None = None  # (K, C, h, w) in [-1, 1], what a translation started from
-    target: Tensor | None = None  # (B,) int64, the class of each real image; float32 where it is a quantity
-    prediction: Tensor | None = None  # (B,), what the model itself says of each real image
-    reconstruction: Tensor | None = None  # (K, C, H, W) in [-1, 1], the source again, translated there and back
-    reverse: "EvalOutput | None" = None  # the other direction, of a paper that learns both
+    fake_label: Tensor | None = None  # (K,) int64, class that each fake is conditioned on; in a morph its path number
+    source: Tensor | None = None  # (K, C, h, w) in [-1, 1], input of the translation
+    target: Tensor | None = None  # (B,) int64, class of each real image; float32 if it is a continuous quantity
+    prediction: Tensor | None = None  # (B,), the model's own prediction of ``target`` for each real image
+    reconstruction: Tensor | None = None  # (K, C, H, W) in [-1, 1], the source translated there and back
+    reverse: "EvalOutput | None" = None  # the opposite direction, in papers that learn both
 
 
 class UnlabelledImages(NamedTuple):
-    """Images whose class ``predict`` is asked for."""
+    """Images for ``predict`` to classify."""
 
     image: Tensor  # (B, C, H, W)
-    name: list[str]  # of each: its number in the set, or its file
+    name: list[str]  # of each image: its number in the data set, or its file name
 
 
 class ClassPrediction(NamedTuple):
-    """What a ``predict_step`` that classifies returns."""
+    """Result of a ``predict_step`` that classifies."""
 
     name: list[str]  # of each image
-    label: Tensor  # (B,) int64, the class decided on
-    probability: Tensor  # (B,) of that class
+    label: Tensor  # (B,) int64, the most probable class
+    probability: Tensor  # (B,) float32, of that class
 
 
 class Mixture(NamedTuple):
-    """Gaussians of equal weight in the plane: a distribution whose modes are known."""
+    """Mixture of Gaussians of equal weight in the plane, with known modes."""
 
     centre: Tensor  # (K, 2)
-    std: float  # along each axis
-    extent: float  # half the side of the square that pictures of it show
+    std: float  # standard deviation along each axis
+    extent: float  # half the side of the square that plots show
 
 
 class Reference(NamedTuple):
-    """Which real images a score was measured against. The data module says it, the evaluation card records it."""
+    """The real images a score is measured against: given by the data module, recorded on the evaluation card."""
 
     split: str
-    images: int
+    images: int  # their number
     sha256: str
 
 
 def blended(pair: Tensor, share: Tensor, num_classes: int) -> Tensor:
-    """Weights (K, num_classes) of classes: ``1 - share`` on the first of each ``pair`` (K, 2), ``share`` on the second.
+    """Class weights (K, num_classes): ``1 - share`` for the first class of each pair, ``share`` for the second.
 
-    A share of exactly 0 or 1 is one of the two classes and nothing else.
+    Args:
+        pair: (K, 2) int64 classes.
+        share: (K,) in [0, 1]; exactly 0 or 1 gives the one-hot vector of a single class.
+        num_classes: number of classes.
     """
     first, second = one_hot(pair, num_classes).float().unbind(1)
     return first * (1 - share[:, None]) + second * share[:, None]
@@ -156,18 +160,23 @@ def to_bytes(image: Tensor) -> Tensor:
 
 
 def class_labels(label: int | Sequence[int] | Tensor | None, count: int, num_classes: int) -> Tensor:
-    """``label`` as (count,) int64: one class for all, or one for each image, or None to go round the classes.
+    """``label`` as (count,) int64 on the CPU.
+
+    Args:
+        label: one class for all images, or one for each image, or None to cycle through the classes.
+        count: number of images.
+        num_classes: number of classes, 0 for a model without classes.
 
     Raises:
-        UserError: for classes that do not exist, or another number of labels than images.
+        UserError: for classes that do not exist, or a number of labels other than ``count``.
     """
     if label is None:
         return torch.arange(count) % max(num_classes, 1)
     if not num_classes:
-        raise UserError(f"A model without classes draws whatever comes; met label {label}. Leave out label.")
+        raise UserError(f"A model without classes takes no label; got label {label}. Leave out label.")
     if isinstance(label, str) or (isinstance(label, Sequence) and any(isinstance(one, str) for one in label)):
         raise UserError(
-            "Labels are numbers, counted from 0 in the order of the classes' names; a model does not know the names; "
+            "Labels are class numbers, counted from 0 in the order of the class names, not the names themselves; "
             f"got {label!r}. Set label."
         )
     labels = torch.as_tensor(label, dtype=torch.int64).cpu()
@@ -175,6 +184,6 @@ def class_labels(label: int | Sequence[int] | Tensor | None, count: int, num_cla
     if labels.shape != (count,) or (count and (labels.min() < 0 or labels.max() >= num_classes)):
         raise UserError(
             f"Labels are one class, or one for each of {count} images, from 0 to {num_classes - 1}; "
-            f"met {labels.tolist()}. Set label."
+            f"got {labels.tolist()}. Set label."
         )
     return labels

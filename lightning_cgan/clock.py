@@ -1,4 +1,4 @@
-"""How long a run is. Its clock counts generator updates, one for each ``training_step``."""
+"""Length of a run in generator updates, one for each ``training_step``."""
 
 from math import inf
 from typing import Any
@@ -9,12 +9,12 @@ from lightning_cgan.errors import UserError
 
 
 def updates_of_run(trainer: Trainer) -> int:
-    """The generator updates after which ``trainer`` ends a run: ``max_steps``, or its epochs if they are fewer.
+    """Number of generator updates of a run: the smaller of ``max_steps`` and ``max_epochs`` times updates per epoch.
 
-    An epoch has as many updates as the training loader has batches. May be asked from ``configure_optimizers`` on.
+    An epoch has as many updates as the training loader has batches. Callable from ``configure_optimizers`` on.
 
     Raises:
-        UserError: where neither ends the run.
+        UserError: if the trainer sets neither.
     """
     epochs = trainer.max_epochs if trainer.max_epochs is not None else -1
     ends = [float(trainer.max_steps)] if trainer.max_steps >= 0 else []
@@ -22,29 +22,29 @@ def updates_of_run(trainer: Trainer) -> int:
         ends.append(epochs * updates_of_epoch(trainer))
     if not ends or min(ends) == inf:
         raise UserError(
-            "Schedules are functions of the length of the run in generator updates; got a Trainer with "
-            f"max_steps={trainer.max_steps} and max_epochs={epochs}, which does not say it. Set max_steps."
+            "Schedules depend on the length of the run in generator updates, so the Trainer must set it; got "
+            f"max_steps={trainer.max_steps} and max_epochs={epochs}. Set max_steps."
         )
     return int(min(ends))
 
 
 def updates_of_epoch(trainer: Trainer) -> float:
-    """The batches that the training loader gives in one epoch, within ``limit_train_batches``; inf where unknown.
+    """Batches of the training loader in one epoch, limited by ``limit_train_batches``; inf if unknown.
 
-    A data module is asked for a loader of its own. Lightning's ``estimated_stepping_batches`` starts the loader that
-    trains: its worker processes would draw before a checkpoint says at which update the run goes on.
+    The data module builds a separate loader for this. Lightning's ``estimated_stepping_batches`` would start the
+    workers of the training loader, which would load batches before the checkpoint has set the update to resume from.
     """
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
     if trainer.num_training_batches == inf and data is not None:
         batches, limit = len(data.train_dataloader()), trainer.limit_train_batches
         return int(batches * limit) if isinstance(limit, float) else min(batches, limit)
     if trainer.num_training_batches == inf:
-        _ = trainer.estimated_stepping_batches  # has the loop count them
+        _ = trainer.estimated_stepping_batches  # sets num_training_batches
     return trainer.num_training_batches
 
 
 def endless_epoch(trainer: Trainer | None) -> int | None:
-    """The length of the one epoch of a run that only ``max_steps`` ends; None where the trainer counts epochs."""
+    """Updates of the single epoch of a run that ends by ``max_steps`` only; None if the trainer counts epochs."""
     if trainer is None or trainer.max_steps < 1 or (trainer.max_epochs is not None and trainer.max_epochs >= 0):
         return None
     return trainer.max_steps

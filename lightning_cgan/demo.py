@@ -1,4 +1,4 @@
-"""The main job, start to end: train a projection GAN on real handwritten digits, test it, show what it draws."""
+"""Demo: train a projection GAN on handwritten digits, test it, print its scores and the path of its images."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ EXPERIMENT = "experiments/projection/digits.yaml"
 
 
 def main() -> int:
-    """``fit`` and ``test``, then one line of scores and the path of the picture. An interrupted demo goes on."""
+    """Run ``fit`` and ``test``, then print scores and paths of images and report. An interrupted demo resumes."""
     began = time.monotonic()
     for name in ("fit", "test"):
         if status := command([name, "--config", EXPERIMENT]):

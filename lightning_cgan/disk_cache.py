@@ -1,4 +1,4 @@
-"""What is kept between runs because it takes long to compute: in ``$LIGHTNING_CGAN_CACHE``, or the user's cache."""
+"""Disk cache for results that take long to compute, in ``$LIGHTNING_CGAN_CACHE`` or the user's cache folder."""
 
 import os
 from collections.abc import Callable
@@ -8,22 +8,25 @@ from uuid import uuid4
 
 
 def cache_folder() -> Path:
-    """Where it is kept: ``lightning_cgan`` in the user's cache folder, unless told otherwise."""
+    """``$LIGHTNING_CGAN_CACHE``, else ``lightning_cgan`` in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
     if chosen := os.environ.get("LIGHTNING_CGAN_CACHE"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lightning_cgan"
 
 
 def cached(key: str, compute: Callable[[], str]) -> str:
-    """``compute()``, which ``key`` determines, or what it gave before."""
+    """``compute()``, or its cached result under ``key``, which must determine the result.
+
+    An unreadable or unwritable cache is ignored.
+    """
     path = cache_folder() / "hashes" / key
     with suppress(OSError):
-        if said := path.read_text():
-            return said
-    said = compute()
-    with suppress(OSError):  # keeping it only saves time
+        if text := path.read_text():
+            return text
+    text = compute()
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{key}.{uuid4().hex}.partial")
-        partial.write_text(said)
+        partial.write_text(text)
         os.replace(partial, path)
-    return said
+    return text

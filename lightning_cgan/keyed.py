@@ -1,7 +1,7 @@
-"""Randomness as a pure function of (seed, purpose, key...).
+"""Keyed randomness: seeds, generators and noise as pure functions of (seed, purpose, key...).
 
-Nothing random depends on what was drawn before it. That is why a resumed run needs no saved generator state,
-why evaluating cannot disturb training, and why each process draws noise of its own.
+No draw depends on earlier draws. Therefore a resumed run needs no saved generator state, evaluation cannot change
+training, and each process can draw its own noise.
 """
 
 import hashlib
@@ -14,18 +14,23 @@ from torch import Tensor
 
 
 def run_seed() -> int:
-    """The seed of this run: what ``seed_everything`` was given, 0 without it. Child processes inherit it."""
+    """Seed of this run, as set by ``seed_everything``; 0 if it was not called. Child processes inherit it."""
     return int(os.environ.get("PL_GLOBAL_SEED", 0))
 
 
 def seed_of(*key: int | str, seed: int | None = None) -> int:
-    """A stable seed for ``key``. Python's ``hash`` would differ between processes."""
+    """Seed in [0, 2^63) for ``key``, the same in every process, which Python's ``hash`` is not.
+
+    Args:
+        key: names and numbers that identify the draw.
+        seed: the seed of the run when None.
+    """
     text = "/".join(map(str, (run_seed() if seed is None else seed, *key)))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
 
 
 def content_key(image: Tensor) -> int:
-    """A key of what ``image`` (uint8, any shape) shows: the same on every device, in every batch and process."""
+    """Key of the pixels and shape of ``image`` (uint8, any shape): the same on every device, batch and process."""
     text = f"{tuple(image.shape)}".encode() + image.cpu().contiguous().numpy().tobytes()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
 
@@ -36,12 +41,12 @@ def content_keys(images: Tensor) -> Tensor:
 
 
 def generator(*key: int | str, device: torch.device | str = "cpu", seed: int | None = None) -> torch.Generator:
-    """A fresh generator for ``key``."""
+    """New generator on ``device``, seeded by ``key`` as in :func:`seed_of`."""
     return torch.Generator(device).manual_seed(seed_of(*key, seed=seed))
 
 
 def reseed(*key: int | str) -> None:
-    """Seed torch's, numpy's and Python's global generators, so that dropout and plain ``torch.randn`` are keyed too."""
+    """Seed the global generators of torch, numpy and Python by ``key``, for dropout and plain ``torch.randn``."""
     value = seed_of(*key)
     torch.manual_seed(value)
     np.random.seed(value % 2**32)
@@ -49,15 +54,15 @@ def reseed(*key: int | str) -> None:
 
 
 def normal(purpose: str, index: Tensor, *shape: int, seed: int | None = None) -> Tensor:
-    """Standard normal noise, one independent draw for each entry of ``index``.
+    """Standard normal noise, an independent draw for each entry of ``index``.
 
-    Drawn on the CPU, so that an index means the same noise on every device and in every batch.
+    It is drawn on the CPU, so an index gives the same noise on every device and in every batch.
 
     Args:
-        purpose: keeps draws for different ends apart.
+        purpose: name that separates draws for different purposes.
         index: (K,) integers.
-        shape: of one draw.
-        seed: the run's own when None.
+        shape: shape of one draw.
+        seed: the seed of the run when None.
 
     Returns:
         (K, *shape) float32 on the device of ``index``.

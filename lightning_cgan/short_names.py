@@ -1,7 +1,7 @@
-"""Short import names: ``datamodules.Digits`` for the class in ``datamodules/embedded/digits.py``, imported on demand.
+"""Lazy short import names: ``datamodules.Digits`` for the class in ``datamodules/embedded/digits.py``.
 
-A package offers every public class and function that its files define, so files may move and split without a change
-to a user's code or YAML, and a new file needs no entry anywhere.
+A package exports every public class and function that its files define. Files may move or split without a change to
+users' code or YAML, and a new file needs no registration.
 """
 
 import re
@@ -15,18 +15,18 @@ DEFINED = re.compile(r"^(?:class|def) ([A-Za-z]\w*)", re.MULTILINE)
 
 
 def short_names(package: str, folder: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """``__getattr__`` and ``__dir__`` of a package, for its ``__init__.py``.
+    """``__getattr__`` and ``__dir__`` for the ``__init__.py`` of a package.
 
     Args:
-        package: its name.
-        folder: in which it lies.
+        package: import name of the package.
+        folder: folder of the package.
     """
 
     @cache
     def modules() -> dict[str, str]:
         return {
             name: module for module, text in sources(package, Path(folder)) for name in DEFINED.findall(text)
-        }  # found without importing anything: torch and Lightning take seconds
+        }  # found by reading, not importing: torch and Lightning take seconds to import
 
     def find(name: str) -> Any:
         if name.startswith("_") or name not in modules():
@@ -37,7 +37,7 @@ def short_names(package: str, folder: str) -> tuple[Callable[[str], Any], Callab
 
 
 def sources(package: str, folder: Path) -> list[tuple[str, str]]:
-    """Each module below ``folder``, by its import name, and its source code."""
+    """(import name, source code) of each module below ``folder``, without ``__init__.py`` files."""
     files = sorted(file for file in folder.rglob("*.py") if file.name != "__init__.py")
     named = [(".".join((package, *file.relative_to(folder).with_suffix("").parts)), file) for file in files]
     return [(name, file.read_text(encoding="utf-8")) for name, file in named]

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from lightning_cgan.batches import class_labels, to_bytes, to_signed
+from lightning_cgan.errors import UserError
 
 
 def test_every_byte_survives_the_way_to_the_device_and_back():
@@ -23,5 +24,5 @@ def test_labels_are_one_class_or_one_each_or_all_in_turn():
 
 @pytest.mark.parametrize("label", [10, -1, [1, 2, 3], [0, 10]])
 def test_labels_that_do_not_exist_are_refused(label):
-    with pytest.raises(ValueError, match="from 0 to 9; met"):
+    with pytest.raises(UserError, match="from 0 to 9; got"):
         class_labels(label, 2, 10)

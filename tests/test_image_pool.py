@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from lightning_cgan.image_pool import ImagePool, of_all
+from lightning_cgan.errors import UserError
+from lightning_cgan.image_pool import ImagePool, gather_images
 
 
 def images(*values):
@@ -86,7 +87,7 @@ def test_a_saved_state_does_not_change_when_the_pool_goes_on():
 
 
 def test_negative_sizes_are_refused():
-    with pytest.raises(ValueError, match="pool_size"):
+    with pytest.raises(UserError, match="pool_size"):
         ImagePool(-1, "a")
 
 
@@ -110,4 +111,4 @@ def test_processes_share_one_pool_and_are_shown_what_a_single_one_would_be(tmp_p
 
 def test_a_single_process_gathers_nothing():
     fake = images(1, 2)
-    assert of_all(fake, 1) is fake
+    assert gather_images(fake, 1) is fake

@@ -1,23 +1,23 @@
-"""What keeps a translation without pairs to its source. Zhu et al. 2017."""
+"""Cycle-consistency and identity losses of CycleGAN. Zhu et al. 2017."""
 
 from torch import Tensor
 
 
-def cycle_loss(image: Tensor, recovered: Tensor) -> Tensor:
-    """mean |recovered - image|: what a translation there and back leaves changed. Equation 2, for one domain.
+def cycle_loss(image: Tensor, reconstruction: Tensor) -> Tensor:
+    """L1 distance mean |reconstruction - image| after a translation there and back. Equation 2, for one domain.
 
     Args:
         image: (B, C, H, W).
-        recovered: (B, C, H, W), ``image`` translated to the other domain and back.
+        reconstruction: (B, C, H, W), ``image`` translated to the other domain and back.
     """
-    return (recovered - image).abs().mean()
+    return (reconstruction - image).abs().mean()
 
 
-def identity_loss(image: Tensor, kept: Tensor) -> Tensor:
-    """mean |kept - image|: what a generator changes in images that are already of the domain it makes.
+def identity_loss(image: Tensor, output: Tensor) -> Tensor:
+    """L1 distance mean |output - image| for images that are already in the generator's target domain.
 
     Args:
         image: (B, C, H, W).
-        kept: (B, C, H, W), ``image`` given to the generator of its own domain.
+        output: (B, C, H, W), what the generator that translates into the domain of ``image`` makes of it.
     """
-    return (kept - image).abs().mean()
+    return (output - image).abs().mean()

@@ -1,6 +1,8 @@
-"""The losses of generative adversarial nets. Goodfellow et al. 2014, Equation 1 and Section 3.
+"""Losses of the original GAN: discriminator, minimax generator, non-saturating generator.
 
-D(x) is the sigmoid of a logit, and log sigmoid(x) = -softplus(-x), which no logit makes infinite.
+Goodfellow et al. 2014, Equation 1 and Section 3.
+
+D(x) is the sigmoid of a logit. All losses use log sigmoid(x) = -softplus(-x), which is finite for every finite logit.
 """
 
 from torch import Tensor
@@ -19,10 +21,16 @@ def discriminator_loss(real: Tensor, fake: Tensor, smooth: float = 1.0) -> Tenso
 
 
 def minimax(fake: Tensor) -> Tensor:
-    """mean log(1 - D(fake)): the value that D maximises and G minimises. Its gradient vanishes where D is sure."""
+    """mean log(1 - D(fake)), the value that D maximises and G minimises.
+
+    Its gradient vanishes where D rejects the generated images with confidence. ``fake`` holds their (K,) logits.
+    """
     return -softplus(fake).mean()
 
 
 def non_saturating(fake: Tensor) -> Tensor:
-    """-mean log D(fake): the same fixed point, and a gradient where D is sure."""
+    """-mean log D(fake): same fixed point as :func:`minimax`, but a strong gradient where D is confident.
+
+    ``fake`` holds the (K,) logits of generated images.
+    """
     return softplus(-fake).mean()

@@ -1,4 +1,4 @@
-"""The hinge loss for GANs. Lim & Ye 2017; Tran et al. 2017; the loss of Miyato & Koyama 2018."""
+"""Hinge losses of discriminator and generator. Lim & Ye 2017; Tran et al. 2017; used by Miyato & Koyama 2018."""
 
 from torch import Tensor
 from torch.nn.functional import relu

@@ -1,4 +1,4 @@
-"""The losses of least-squares GANs with targets 0 and 1. Mao et al. 2017."""
+"""Losses of least-squares GANs with targets 0 and 1, for discriminator and generator. Mao et al. 2017."""
 
 from torch import Tensor
 
@@ -19,5 +19,8 @@ def generator_least_squares(fake: Tensor) -> Tensor:
 
 
 def generator_least_squares_undivided(fake: Tensor) -> Tensor:
-    """mean (D(fake) - 1)^2, twice the loss above: as CycleGAN and the published code of pix2pix have it."""
+    """mean (D(fake) - 1)^2, twice :func:`generator_least_squares`: in CycleGAN and the published code of pix2pix.
+
+    ``fake`` holds the outputs for generated images, of any shape.
+    """
     return (fake - 1).square().mean()

@@ -1,4 +1,4 @@
-"""What a discriminator and a generator play for, as pairs of losses, where an experiment may choose the pair."""
+"""Pairs of discriminator and generator loss, for papers whose adversarial loss is chosen in the experiment file."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -9,9 +9,10 @@ from lightning_cgan.losses import gan, hinge, least_squares
 
 
 class Objective(Enum):
-    """A loss of the logits (real, fake) for the discriminator, and one of the logits (fake) for the generator.
+    """An adversarial loss: ``discriminator(real, fake)`` and ``generator(fake)``, both functions of logits.
 
-    The generator's minimax loss is the one of the value function; with the non-saturating loss Goodfellow et al. train.
+    ``minimax`` gives the generator the loss of the value function; ``non_saturating`` is what Goodfellow et al. train
+    with.
     """
 
     minimax = (gan.discriminator_loss, gan.minimax)

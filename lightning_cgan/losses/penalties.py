@@ -1,4 +1,4 @@
-"""Penalties on the gradient of a discriminator by its input, in full precision also under mixed precision."""
+"""Gradient penalties on discriminators: WGAN-GP and R1, in float32 at least, also under mixed precision."""
 
 from collections.abc import Callable
 
@@ -7,28 +7,28 @@ from torch import Tensor
 
 
 def slopes(critic: Callable[[Tensor], Tensor], point: Tensor) -> Tensor:
-    """(B,) Euclidean norms over all pixels of the gradient of ``critic`` at ``point`` (B, C, H, W)."""
+    """(B,) gradient norms of ``critic`` at ``point`` (B, C, H, W): Euclidean norms over all pixels of an image."""
     with torch.autocast(point.device.type, enabled=False):
         point = point.detach().to(torch.promote_types(point.dtype, torch.float32)).requires_grad_()
-        (slope,) = torch.autograd.grad(critic(point).sum(), point, create_graph=True)
-    return (slope.flatten(1).square().sum(1) + 1e-12).sqrt()  # at 0 the root alone has no gradient
+        (gradient,) = torch.autograd.grad(critic(point).sum(), point, create_graph=True)
+    return (gradient.flatten(1).square().sum(1) + 1e-12).sqrt()  # sqrt alone has no finite gradient at 0
 
 
 def gradient_penalty(
     critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor | None = None, target: float = 1.0
 ) -> Tensor:
-    """mean (|grad f(x)| - target)^2 / target^2 at one point on the line from each fake to its real image.
+    """mean (|grad f(x)| - target)^2 / target^2 at one point on the line from each generated to its real image.
 
     Gulrajani et al. 2017, Equation 3, with the target of Karras et al. 2018, Appendix A.1. The weight (lambda) is left
     to the caller.
 
     Args:
-        critic: maps (B, C, H, W) to (B,); close over labels if it needs them. With batch norm the norm
-            would not be an image's own.
+        critic: maps (B, C, H, W) to (B,); close over labels if it needs them. It must not have batch norm: the gradient
+            norm would then depend on the other images of the batch.
         real: (B, C, H, W).
         fake: (B, C, H, W).
-        mix: (B,) share of the real image in each point; drawn uniformly when None.
-        target: the norm that is wanted.
+        mix: (B,) share of the real image in each point; drawn uniformly from [0, 1) when None.
+        target: gradient norm at which the penalty is 0.
     """
     share = torch.rand(len(real), device=real.device) if mix is None else mix
     share = share.view(-1, *[1] * (real.ndim - 1)).to(real.dtype)

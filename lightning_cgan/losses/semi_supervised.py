@@ -1,7 +1,8 @@
-"""The losses of semi-supervised GANs. Salimans et al. 2016.
+"""Losses of semi-supervised GANs: supervised, unsupervised, feature matching. Salimans et al. 2016.
 
-A classifier with K logits l is a discriminator too: with the logit of a class "generated" fixed at 0,
-D(x) = Z / (Z + 1), Z = sum_k exp l_k, which is the sigmoid of logsumexp l. No exponential is taken alone.
+A classifier with K logits l also acts as the discriminator. With the logit of an extra class "generated" fixed at 0,
+D(x) = Z / (Z + 1) where Z = sum_k exp l_k, which is sigmoid(logsumexp l). Z itself is never computed, so nothing
+overflows.
 """
 
 from enum import Enum
@@ -13,17 +14,17 @@ from lightning_cgan.losses import gan
 
 
 def real_logit(logits: Tensor) -> Tensor:
-    """The discriminator's logits (B,) of a classifier's ``logits`` (B, K)."""
+    """Discriminator logits (B,) from classifier ``logits`` (B, K): logsumexp over the classes."""
     return logits.logsumexp(1)
 
 
 def supervised_loss(logits: Tensor, label: Tensor) -> Tensor:
-    """-mean log p(y | x, x is real): the cross-entropy of ``logits`` (B, K) with ``label`` (B,)."""
+    """Cross-entropy -mean log p(y | x, x is real) of ``logits`` (B, K) and ``label`` (B,) int64."""
     return cross_entropy(logits, label)
 
 
 def unsupervised_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """-1/2 mean log D(real) - 1/2 mean log(1 - D(fake)). The halves are the authors' code's, the paper has none.
+    """-1/2 mean log D(real) - 1/2 mean log(1 - D(fake)). The factors 1/2 are in the authors' code, not in the paper.
 
     Args:
         real: (B, K) logits of unlabelled images.
@@ -33,29 +34,29 @@ def unsupervised_loss(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def feature_matching(real: Tensor, fake: Tensor) -> Tensor:
-    """The mean over features of (E f(x) - E f(G(z)))^2, for features (B, F) and (K, F); as the code for MNIST."""
+    """Mean over features of (E f(x) - E f(G(z)))^2, as in the code for MNIST; features are (B, F) and (K, F)."""
     return (fake.mean(0) - real.mean(0)).square().mean()
 
 
 def feature_matching_sum(real: Tensor, fake: Tensor) -> Tensor:
-    """|E f(x) - E f(G(z))|^2, the sum over features; as the paper writes it."""
+    """Sum over features |E f(x) - E f(G(z))|^2, as in the paper; features are (B, F) and (K, F)."""
     return (fake.mean(0) - real.mean(0)).square().sum()
 
 
 def feature_matching_l1(real: Tensor, fake: Tensor) -> Tensor:
-    """The mean over features of |E f(x) - E f(G(z))|; as the code for CIFAR-10 and SVHN."""
+    """Mean over features of |E f(x) - E f(G(z))|, as in the code for CIFAR-10 and SVHN; features (B, F) and (K, F)."""
     return (fake.mean(0) - real.mean(0)).abs().mean()
 
 
 def non_saturating(logits: Tensor) -> Tensor:
-    """-mean log D(G(z)) for the classifier's ``logits`` (B, K) of generated images."""
+    """-mean log D(G(z)) from classifier ``logits`` (B, K) of generated images."""
     return gan.non_saturating(real_logit(logits))
 
 
 class GeneratorLoss(Enum):
-    """What the generator is trained to: to match features of real images, or to pass for real.
+    """Generator loss of a semi-supervised GAN: one of the feature-matching losses, or the non-saturating GAN loss.
 
-    Each is a function of the features of real images, and the features and logits of generated ones.
+    Each is a function of (real features, fake features, fake logits).
     """
 
     feature_matching = (lambda real, fake, logits: feature_matching(real, fake),)

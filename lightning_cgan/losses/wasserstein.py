@@ -1,10 +1,13 @@
-"""The losses of Wasserstein GANs. Arjovsky et al. 2017; Gulrajani et al. 2017; Karras et al. 2018."""
+"""Losses of Wasserstein GANs: critic, generator and drift terms.
+
+Arjovsky et al. 2017; Gulrajani et al. 2017; Karras et al. 2018.
+"""
 
 from torch import Tensor
 
 
 def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """mean f(fake) - mean f(real): minus the estimate of the Wasserstein distance. Arjovsky et al. 2017, Algorithm 1.
+    """mean f(fake) - mean f(real), the negative Wasserstein estimate. Arjovsky et al. 2017, Algorithm 1.
 
     Args:
         real: (B,) outputs of the critic for real images.
@@ -19,5 +22,8 @@ def generator_loss(fake: Tensor) -> Tensor:
 
 
 def drift(real: Tensor) -> Tensor:
-    """mean f(real)^2, which keeps the critic's outputs near zero. Karras et al. 2018, Appendix A.1."""
+    """mean f(real)^2, which keeps the critic's outputs (B,) near zero. Karras et al. 2018, Appendix A.1.
+
+    The weight is left to the caller.
+    """
     return real.square().mean()

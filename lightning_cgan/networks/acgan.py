@@ -1,7 +1,7 @@
-"""The networks of AC-GANs. Odena et al. 2017, appendix.
+"""Generator and discriminator of AC-GAN. Odena et al. 2017, appendix.
 
-The sizes of the maps that the paper prints do not fit its strides. Here each transposed convolution exactly doubles,
-so the first map has size / 16 pixels a side, or size / 8 in the small networks.
+The map sizes printed in the paper do not fit its strides. Here each transposed convolution exactly doubles the map, so
+the first map has a side of size / 16 pixels, or size / 8 in the networks for CIFAR-10.
 """
 
 from itertools import pairwise
@@ -18,19 +18,19 @@ from lightning_cgan.networks.blocks.labels import joined
 
 
 class Widths(NamedTuple):
-    """Channels of the generator's first map, and after each doubling but the last."""
+    """Channels of the generator: of its first map, and after each doubling except the last."""
 
-    width: int  # the unit of the others
+    width: int  # channels per unit of ``generator``
     generator: tuple[int, ...]
 
 
 IMAGENET = Widths(64, (12, 6, 4, 3))  # 768, 384, 256, 192
 CIFAR = Widths(96, (4, 2, 1))  # 384, 192, 96
-DISCRIMINATOR = (16, (1, 2, 4, 8, 16, 32))  # 16 to 512 channels; every other convolution halves
+DISCRIMINATOR = (16, (1, 2, 4, 8, 16, 32))  # 16 to 512 channels; every second convolution halves the map
 
 
 def widths_for(spec: ImageSpec) -> Widths:
-    """The paper's networks for CIFAR-10 up to 32 pixels a side, those for ImageNet above.
+    """Generator widths for ``spec``: the paper's for CIFAR-10 up to 32 pixels, the paper's for ImageNet above.
 
     Raises:
         UserError: for a size that is not a power of two from 8 on, or data without classes.
@@ -38,14 +38,14 @@ def widths_for(spec: ImageSpec) -> Widths:
     with_classes(spec, "An AC-GAN")
     if spec.size < 8 or spec.size & (spec.size - 1):
         raise UserError(
-            "The AC-GAN networks double and halve their maps, so the image size is a power of two from 8 on; "
+            "The AC-GAN networks double and halve their maps, so the image size must be a power of two from 8 on; "
             f"this data set has {spec.size}. Set data.init_args.size, or other networks in model.init_args."
         )
     return CIFAR if spec.size <= 32 else IMAGENET
 
 
 def initialise(layer: nn.Module) -> None:
-    """Weights from N(0, 0.02) and zero biases, as the paper draws them."""
+    """Initialise as in the paper: weights from N(0, 0.02), biases 0."""
     if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
         nn.init.normal_(layer.weight, std=0.02)
         if layer.bias is not None:
@@ -53,13 +53,13 @@ def initialise(layer: nn.Module) -> None:
 
 
 class Generator(nn.Module):
-    """Noise (B, latent_dim) and labels (B,) to images (B, C, size, size) in [-1, 1].
+    """AC-GAN generator: noise (B, latent_dim) and labels (B,) to images (B, C, size, size) in [-1, 1].
 
-    The label is one-hot, concatenated to the noise.
+    The one-hot label is concatenated to the noise.
 
     Args:
-        spec: of the images and labels.
-        width: the unit of the channels; None is the paper's for this size.
+        spec: image shape and number of classes.
+        width: channels per unit of :class:`Widths`; None for the paper's value at this size.
         latent_dim: length of the noise vector.
 
     Raises:
@@ -84,7 +84,7 @@ class Generator(nn.Module):
 
 
 def doubling(in_channels: int, out_channels: int) -> nn.ConvTranspose2d:
-    """(B, in, H, W) to (B, out, 2H, 2W)."""
+    """A 5x5 transposed convolution, (B, in, H, W) to (B, out, 2H, 2W)."""
     return nn.ConvTranspose2d(in_channels, out_channels, 5, stride=2, padding=2, output_padding=1)
 
 
@@ -93,7 +93,7 @@ def up_block(in_channels: int, out_channels: int) -> nn.Sequential:
 
 
 class GaussianNoise(nn.Module):
-    """Adds noise from N(0, std) to each activation while training."""
+    """Adds noise from N(0, std) to every activation in training mode."""
 
     def __init__(self, std: float) -> None:
         super().__init__()
@@ -104,16 +104,16 @@ class GaussianNoise(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] to source logits (B,) and class logits (B, K).
+    """AC-GAN discriminator: images (B, C, size, size) in [-1, 1] to source logits (B,) and class logits (B, K).
 
-    Batch norm's statistics are those of the whole call, so real and generated images take a call each.
+    Batch norm uses the statistics of the whole call, so real and generated images need separate calls.
 
     Args:
-        spec: of the images and labels.
-        width: channels after the first convolution; None is the paper's 16.
-        noise: standard deviation of the noise on each convolution's input. The paper adds Gaussian noise; how much
-            could not be checked.
-        dropout: share of the activations that each layer drops.
+        spec: image shape and number of classes.
+        width: channels after the first convolution; None for the paper's 16.
+        noise: standard deviation of the noise on each convolution's input. The paper adds Gaussian noise; its
+            standard deviation could not be checked.
+        dropout: dropout probability after each convolution.
 
     Raises:
         UserError: for a size that is not a power of two from 8 on, data without classes, or noise below 0.
@@ -124,15 +124,15 @@ class Discriminator(nn.Module):
         widths_for(spec)
         if noise < 0:
             raise UserError(
-                f"noise is a standard deviation, not below 0; met {noise}. "
+                f"noise is a standard deviation, not below 0; got {noise}. "
                 "Set model.init_args.discriminator.init_args.noise."
             )
         paper, units = DISCRIMINATOR
         channels = [spec.channels] + [unit * (width or paper) for unit in units]
         layers: list[nn.Module] = []
-        for place, (before, after) in enumerate(pairwise(channels)):
-            layers += [GaussianNoise(noise), nn.Conv2d(before, after, 3, stride=2 - place % 2, padding=1)]
-            layers += [nn.BatchNorm2d(after)] * (place > 0) + [nn.Dropout(dropout), nn.LeakyReLU(0.2)]
+        for index, (before, after) in enumerate(pairwise(channels)):
+            layers += [GaussianNoise(noise), nn.Conv2d(before, after, 3, stride=2 - index % 2, padding=1)]
+            layers += [nn.BatchNorm2d(after)] * (index > 0) + [nn.Dropout(dropout), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers, nn.Flatten())
         self.head = nn.Linear(channels[-1] * (spec.size // 8) ** 2, 1 + spec.num_classes)
         self.apply(initialise)

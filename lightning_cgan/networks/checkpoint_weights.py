@@ -1,4 +1,4 @@
-"""Weights that an earlier run has trained."""
+"""Loading of network weights from the checkpoint of an earlier run, and freezing of networks."""
 
 from pathlib import Path
 
@@ -9,39 +9,39 @@ from lightning_cgan.errors import UserError
 
 
 def frozen(network: nn.Module) -> nn.Module:
-    """``network`` as it is for good: in eval mode and without gradients for its parameters."""
+    """``network`` in eval mode, with ``requires_grad`` off for all its parameters."""
     return network.eval().requires_grad_(False)
 
 
 def trained_weights(path: str, model: nn.Module, part: str = "") -> dict[str, Tensor]:
-    """The weights for ``model`` that a checkpoint of ``fit`` holds, on the CPU.
+    """State dict for ``model`` from a checkpoint written by ``fit``, on the CPU.
 
     Args:
-        path: of the checkpoint.
-        model: with networks of the same shapes.
-        part: what the names of the weights in the checkpoint begin with, where ``model`` is one network of several.
+        path: checkpoint file.
+        model: module whose state dict has the same names and shapes.
+        part: prefix of the weights in the checkpoint, such as "generator.", if ``model`` is one network of several.
 
     Raises:
-        UserError: if the file is missing or is not such a checkpoint, or is that of a model with other weights.
+        UserError: if the file is missing, is not a checkpoint of ``fit``, or has other weights than ``model``.
     """
     if not Path(path).is_file():
         raise UserError(
-            f"A run starts from a checkpoint that `fit` has written; there is no {path}. "
+            f"init_checkpoint must be a checkpoint that `fit` has written; there is no {path}. "
             "Train that one first, or set model.init_args.init_checkpoint."
         )
     try:
-        held = checksum.load(path)[0]["state_dict"]
+        saved = checksum.load(path)[0]["state_dict"]
     except Exception as cause:
         raise UserError(
-            f"A run starts from a checkpoint that `fit` has written; {path} is broken or from elsewhere. "
+            f"init_checkpoint must be a checkpoint that `fit` has written; {path} is broken or from elsewhere. "
             "Set model.init_args.init_checkpoint."
         ) from cause
-    held = {name.removeprefix(part): weight for name, weight in held.items() if name.startswith(part)}
+    saved = {name.removeprefix(part): weight for name, weight in saved.items() if name.startswith(part)}
     own = model.state_dict()
-    name = next((n for n in {**own, **held} if n not in own or n not in held or own[n].shape != held[n].shape), None)
+    name = next((n for n in {**own, **saved} if n not in own or n not in saved or own[n].shape != saved[n].shape), None)
     if name:
         raise UserError(
-            f"A run starts from weights of its own networks; those of {path} differ in {name}. "
+            f"init_checkpoint must hold weights of the same networks; those of {path} differ in {name}. "
             "Set model.init_args.init_checkpoint, or the networks to those of that run."
         )
-    return held
+    return saved

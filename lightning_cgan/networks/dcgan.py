@@ -1,6 +1,7 @@
-"""The all-convolutional networks of DCGAN. Radford et al., ICLR 2016; layers and widths of the authors' 64x64 code.
+"""All-convolutional DCGAN generator and discriminator. Radford et al., ICLR 2016.
 
-With classes they are conditional by concatenation: the label joins the noise, and joins the image as constant planes.
+Layers and widths are those of the authors' code for 64x64 images. With classes, the networks are conditional by
+concatenation: the one-hot label is appended to the noise, and to the image as constant planes.
 """
 
 from itertools import pairwise
@@ -13,21 +14,21 @@ from lightning_cgan.networks.blocks.labels import joined
 
 
 def doublings(spec: ImageSpec) -> int:
-    """How often a 4x4 map is doubled up to the images of ``spec``.
+    """Number of doublings from a 4x4 map to the image size of ``spec``.
 
     Raises:
         UserError: for a size that is not 8, 16, 32, ...
     """
     if spec.size < 8 or spec.size & (spec.size - 1):
         raise UserError(
-            f"The DCGAN networks double a 4x4 map, so images have 8, 16, 32, ... pixels a side; "
+            f"The DCGAN networks double a 4x4 map, so the image size must be 8, 16, 32, ...; "
             f"this data set has {spec.size}. Set data.init_args.size, or other networks in model.init_args."
         )
     return spec.size.bit_length() - 3
 
 
 def initialised(network: nn.Module) -> None:
-    """Weights from N(0, 0.02), gains of batch norm from N(1, 0.02), biases 0."""
+    """Initialise in place: convolution weights from N(0, 0.02), batch-norm gains from N(1, 0.02), biases 0."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.normal_(layer.weight, 0.0, 0.02)
@@ -46,11 +47,12 @@ def halve(in_channels: int, out_channels: int) -> nn.Module:
 
 
 class Generator(nn.Module):
-    """Noise (B, latent_dim) and, with classes, labels (B,) to images (B, C, size, size) in [-1, 1].
+    """DCGAN generator: noise (B, latent_dim) and, with classes, labels (B,) to images (B, C, size, size) in [-1, 1].
 
     Args:
-        spec: of the images.
-        width: channels of the last map; each one before has twice as many. The code has 64, the paper's figure 128.
+        spec: image shape and number of classes.
+        width: channels of the last hidden map; each earlier map has twice as many. 64 in the authors' code, 128 in the
+            paper's figure.
         latent_dim: length of the noise vector.
 
     Raises:
@@ -59,7 +61,7 @@ class Generator(nn.Module):
 
     def __init__(self, spec: ImageSpec, width: int = 64, latent_dim: int = 100) -> None:
         super().__init__()
-        channels = [width << place for place in reversed(range(doublings(spec)))]
+        channels = [width << index for index in reversed(range(doublings(spec)))]
         self.latent_dim, self.num_classes = latent_dim, spec.num_classes
         start = nn.ConvTranspose2d(latent_dim + spec.num_classes, channels[0], 4, bias=False)
         layers: list[nn.Module] = [start, nn.BatchNorm2d(channels[0]), nn.ReLU()]
@@ -73,14 +75,15 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] and, with classes, labels (B,) to logits (B,).
+    """DCGAN discriminator: images (B, C, size, size) in [-1, 1] and, with classes, labels (B,) to logits (B,).
 
-    Batch norm everywhere but in the first and the last layer: give it real and generated images in separate calls.
+    Batch norm follows every convolution except the first and the last, so real and generated images need separate
+    calls.
 
     Args:
-        spec: of the images.
-        width: channels of the first map; each one after has twice as many.
-        batch_norm: whether to have it; a penalty on each image's gradient needs to do without.
+        spec: image shape and number of classes.
+        width: channels of the first map; each later map has twice as many.
+        batch_norm: False for a penalty on the gradient at each image, which batch norm would mix across the batch.
 
     Raises:
         UserError: for an image size that is not 8, 16, 32, ...
@@ -88,7 +91,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, spec: ImageSpec, width: int = 64, batch_norm: bool = True) -> None:
         super().__init__()
-        channels = [width << place for place in range(doublings(spec))]
+        channels = [width << index for index in range(doublings(spec))]
         self.num_classes = spec.num_classes
         layers: list[nn.Module] = [halve(spec.channels + spec.num_classes, width), nn.LeakyReLU(0.2)]
         for before, after in pairwise(channels):

@@ -1,7 +1,8 @@
-"""The networks of DiscoGAN. Kim et al., ICML 2017; layers and widths of the authors' code for 64x64 images.
+"""DiscoGAN generators and discriminators, for images and for points of the toy problem. Kim et al., ICML 2017.
 
-The code has images in [0, 1] and ends its generator in a sigmoid. Here they are in [-1, 1] as everywhere else, and it
-ends in a tanh, a sigmoid stretched to that range. No convolution has a bias. Initial weights are the framework's.
+Layers and widths are those of the authors' code for 64x64 images. That code has images in [0, 1] and a sigmoid at the
+end of its generator. Here images are in [-1, 1], as everywhere in this package, and the generator ends in tanh, a
+sigmoid rescaled to that range. No convolution has a bias. Initial weights are PyTorch's defaults.
 """
 
 from itertools import pairwise
@@ -13,28 +14,28 @@ from torch import Tensor, nn
 from lightning_cgan.batches import ImageSpec, PairSpec
 from lightning_cgan.errors import UserError
 
-BOTTLENECK = 100  # channels of the extra layer's single pixel
+BOTTLENECK = 100  # channels of the 1x1 map between the extra layers
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What a discriminator says of (B, C, H, W)."""
+    """Output of a discriminator for images (B, C, H, W)."""
 
     logits: Tensor  # (B,)
-    features: tuple[Tensor, ...]  # (B, ...) each, of the layers that a generator may be asked to match
+    features: tuple[Tensor, ...]  # (B, ...) each, of the layers used for feature matching
 
 
 def widths(size: int, width: int) -> list[int]:
-    """Channels after each halving of a square image, down to 4x4.
+    """Channels after each halving of a square image of side ``size``, down to 4x4; the first is ``width``.
 
     Raises:
         UserError: for a size that is not 8, 16, 32, ...
     """
     if size < 8 or size & (size - 1):
         raise UserError(
-            f"DiscoGAN's networks halve images down to 4x4, so these have 8, 16, 32, ... pixels a side; met {size}. "
+            f"DiscoGAN's networks halve images down to 4x4, so the image size must be 8, 16, 32, ...; got {size}. "
             "Set data.init_args.size, or other networks in model.init_args."
         )
-    return [width << place for place in range(size.bit_length() - 3)]
+    return [width << index for index in range(size.bit_length() - 3)]
 
 
 def halve(before: int, after: int) -> nn.Module:
@@ -46,7 +47,7 @@ def double(before: int, after: int) -> nn.Module:
 
 
 def encoder(channels: int, wide: list[int]) -> list[nn.Sequential]:
-    """Halvings of a (B, channels, H, W) image; the first has no batch norm."""
+    """Layers that each halve (B, channels, H, W), with ``wide`` channels; the first has no batch norm."""
     first = nn.Sequential(halve(channels, wide[0]), nn.LeakyReLU(0.2))
     return [
         first,
@@ -55,15 +56,16 @@ def encoder(channels: int, wide: list[int]) -> list[nn.Sequential]:
 
 
 class Generator(nn.Module):
-    """Images (B, channels_a, H, W) to (B, channels_b, H, W), both in [-1, 1].
+    """DiscoGAN generator: images (B, channels_a, H, W) to (B, channels_b, H, W), both in [-1, 1].
 
     Args:
-        spec: of the direction.
-        width: channels of the first map; each one after has twice as many.
-        extra_layers: squeezes the 4x4 map into one pixel of 100 channels and back, as the code does for poses.
+        spec: shape of both domains; the generator translates a to b.
+        width: channels of the first map; each later map has twice as many.
+        extra_layers: add two layers that reduce the 4x4 map to 1x1 with 100 channels and restore it, as in the authors'
+            code for poses.
 
     Attributes:
-        multiple: the sides of images are multiples of it.
+        multiple: image height and width must be multiples of it.
 
     Raises:
         UserError: for a size that is not 8, 16, 32, ...
@@ -88,15 +90,16 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] to ``DiscriminatorOutput``.
+    """DiscoGAN discriminator: images (B, C, size, size) in [-1, 1] to :class:`DiscriminatorOutput`.
 
-    Batch norm in all layers but the first and the last: give it real and generated images in separate calls.
+    Batch norm follows every convolution except the first and the last, so real and generated images need separate
+    calls.
 
     Args:
-        spec: of the images.
-        width: channels of the first map; each one after has twice as many.
-        matched: how many of its last layers give features. The code matches all that have batch norm, three at 64x64,
-            and for poses the last two. All of them when None.
+        spec: image shape.
+        width: channels of the first map; each later map has twice as many.
+        matched: number of layers, counted from the last, whose features are returned; None for all layers with batch
+            norm. The authors' code matches all of them, three at 64x64, and for poses the last two.
 
     Raises:
         UserError: for a size that is not 8, 16, 32, ..., or more matched layers than have batch norm.
@@ -108,7 +111,7 @@ class Discriminator(nn.Module):
         most = len(wide) - 1
         if matched is not None and not 0 <= matched <= most:
             raise UserError(
-                f"Features are those of the {most} layers with batch norm at {spec.size} pixels; met {matched}. "
+                f"matched is 0 to {most}, the number of batch-norm layers at {spec.size} pixels; got {matched}. "
                 "Set model.init_args.discriminator.init_args.matched."
             )
         self.matched = most if matched is None else matched
@@ -116,11 +119,11 @@ class Discriminator(nn.Module):
         self.head = nn.Conv2d(wide[-1], 1, 4, bias=False)
 
     def forward(self, image: Tensor) -> DiscriminatorOutput:
-        seen = []
+        features = []
         for layer in self.layers:
             image = layer(image)
-            seen.append(image)
-        return DiscriminatorOutput(self.head(image).flatten(), tuple(seen[len(seen) - self.matched :]))
+            features.append(image)
+        return DiscriminatorOutput(self.head(image).flatten(), tuple(features[len(features) - self.matched :]))
 
 
 def stack(inputs: int, outputs: int, width: int, depth: int) -> nn.Sequential:
@@ -131,11 +134,11 @@ def stack(inputs: int, outputs: int, width: int, depth: int) -> nn.Sequential:
 
 
 class PointGenerator(nn.Module):
-    """Points (B, channels_a, 1, 1) to (B, channels_b, 1, 1), not bounded: the toy problem's three linear layers.
+    """Generator of the toy problem: points (B, channels_a, 1, 1) to (B, channels_b, 1, 1), unbounded, 3 linear layers.
 
     Args:
-        spec: of the direction.
-        width: of the two hidden layers; the paper does not give it.
+        spec: shape of both domains; the generator translates a to b.
+        width: units of the two hidden layers; the paper does not give the number.
     """
 
     def __init__(self, spec: PairSpec, width: int = 32) -> None:
@@ -147,12 +150,13 @@ class PointGenerator(nn.Module):
 
 
 class PointDiscriminator(nn.Module):
-    """Points (B, C, 1, 1) to ``DiscriminatorOutput``: the toy problem's five linear layers, the four hidden ones as
-    features.
+    """Discriminator of the toy problem: points (B, C, 1, 1) to :class:`DiscriminatorOutput`, five linear layers.
+
+    The features are the outputs of the four hidden layers.
 
     Args:
-        spec: of the points.
-        width: of the hidden layers; the paper does not give it.
+        spec: shape of the points.
+        width: units of the hidden layers; the paper does not give the number.
     """
 
     def __init__(self, spec: ImageSpec, width: int = 64) -> None:
@@ -161,8 +165,8 @@ class PointDiscriminator(nn.Module):
         self.matched = 4
 
     def forward(self, point: Tensor) -> DiscriminatorOutput:
-        seen, x = [], torch.flatten(point, 1)
+        outputs, x = [], torch.flatten(point, 1)
         for layer in self.layers:
             x = layer(x)
-            seen.append(x)
-        return DiscriminatorOutput(x.squeeze(1), tuple(seen[1:-1:2]))
+            outputs.append(x)
+        return DiscriminatorOutput(x.squeeze(1), tuple(outputs[1:-1:2]))

@@ -1,6 +1,7 @@
-"""The convolutional networks for MNIST of Langr & Bok, "GANs in Action" (2019), Chapter 7, after its notebook.
+"""Convolutional generator and classifier for MNIST of Langr & Bok, "GANs in Action" (2019), Chapter 7 (notebook).
 
-Keras pads strided convolutions of even maps on one side only; here both sides are padded. Sizes and counts are equal.
+Keras pads strided convolutions of even maps on one side only; here both sides are padded. Map sizes and parameter
+counts are equal.
 """
 
 from torch import Tensor, nn
@@ -10,7 +11,7 @@ from lightning_cgan.networks.sgan import DiscriminatorOutput, divisible
 
 
 def norm(channels: int) -> nn.Module:
-    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)  # Keras' values
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)  # Keras' defaults
 
 
 def doubling(before: int, after: int) -> nn.Module:
@@ -18,7 +19,7 @@ def doubling(before: int, after: int) -> nn.Module:
 
 
 def keras_initial(network: nn.Module) -> None:
-    """Glorot-uniform weights and zero biases."""
+    """Initialise in place as Keras does: Glorot-uniform weights, biases 0."""
     for layer in network.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             nn.init.xavier_uniform_(layer.weight)
@@ -27,10 +28,10 @@ def keras_initial(network: nn.Module) -> None:
 
 
 class Generator(nn.Module):
-    """Noise (B, latent_dim) to images (B, C, size, size) in [-1, 1].
+    """Generator: noise (B, latent_dim) to images (B, C, size, size) in [-1, 1].
 
     Raises:
-        UserError: for a size that does not divide by 4.
+        UserError: for a size that is not a multiple of 4, or below 8.
     """
 
     def __init__(self, spec: ImageSpec, latent_dim: int = 100) -> None:
@@ -50,10 +51,10 @@ class Generator(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] to ``DiscriminatorOutput``; the features are the flattened last map.
+    """Classifier: images (B, C, size, size) in [-1, 1] to ``DiscriminatorOutput``; features are the flattened last map.
 
     Raises:
-        UserError: for a size that does not divide by 4.
+        UserError: for a size that is not a multiple of 4, or below 8.
     """
 
     def __init__(self, spec: ImageSpec) -> None:

@@ -1,7 +1,8 @@
-"""Fully connected networks of the first GANs. Goodfellow et al. 2014; Mirza & Osindero 2014; maxout: Goodfellow 2013.
+"""Fully connected networks of the original GAN and conditional GAN, with maxout discriminators.
 
-Layers are those of the authors' MNIST settings. Their images lie in [0, 1] behind a sigmoid; ours in [-1, 1], so the
-last layer is 2 sigmoid(x) - 1. Their noise is uniform: it is made here of the normal noise that every generator takes.
+Goodfellow et al. 2014; Mirza & Osindero 2014; maxout units: Goodfellow et al. 2013. Layers are those of the authors'
+MNIST settings. Their images are in [0, 1], from a sigmoid; here images are in [-1, 1], so the last activation is
+2 sigmoid(x) - 1. Their noise is uniform; here it is computed from the normal noise that every generator takes.
 """
 
 from math import prod
@@ -23,7 +24,7 @@ def shape_of(spec: ImageSpec) -> tuple[int, int, int]:
 
 
 def linear(inputs: int, outputs: int, scale: float) -> nn.Linear:
-    """Weights uniform on [-scale, scale], zero biases."""
+    """A linear layer with weights uniform on [-scale, scale] and biases 0."""
     layer = nn.Linear(inputs, outputs)
     nn.init.uniform_(layer.weight, -scale, scale)
     nn.init.zeros_(layer.bias)
@@ -31,7 +32,7 @@ def linear(inputs: int, outputs: int, scale: float) -> nn.Linear:
 
 
 class Maxout(nn.Module):
-    """(B, inputs) to (B, units), each the largest of ``pieces`` linear functions."""
+    """Maxout layer, (B, inputs) to (B, units): each unit is the maximum of ``pieces`` linear functions."""
 
     def __init__(self, inputs: int, units: int, pieces: int, scale: float = 0.005) -> None:
         super().__init__()
@@ -43,12 +44,14 @@ class Maxout(nn.Module):
 
 
 class Generator(nn.Module):
-    """Standard normal noise (B, latent_dim) to images (B, C, size, size) in [-1, 1]: two hidden layers of 1,200 ReLU.
+    """Generator: standard normal noise (B, latent_dim) to images (B, C, size, size) in [-1, 1].
+
+    Two hidden layers of 1,200 ReLU units.
 
     Args:
-        spec: of the images.
+        spec: image shape.
         latent_dim: length of the noise vector.
-        width: of the hidden layers.
+        width: units of each hidden layer.
     """
 
     def __init__(self, spec: ImageSpec, latent_dim: int = 100, width: int = 1200) -> None:
@@ -64,9 +67,9 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (B, C, size, size) to logits (B,): two layers of 240 maxout units of 5 pieces.
+    """Discriminator: images (B, C, size, size) in [-1, 1] to logits (B,), two layers of 240 maxout units of 5 pieces.
 
-    Dropout keeps 0.8 of the pixels and half of the hidden units, in the generator's update too.
+    Dropout keeps 0.8 of the pixels and half of the hidden units, also in the generator update.
     """
 
     def __init__(self, spec: ImageSpec, units: int = 240) -> None:
@@ -82,17 +85,17 @@ class Discriminator(nn.Module):
 
 
 class ConditionalGenerator(nn.Module):
-    """Noise (B, latent_dim) and labels (B,) to images: hidden layers of 200 and 1,000 ReLU, joined by one of 1,200.
+    """Conditional generator: noise (B, latent_dim) and labels (B,) to images (B, C, size, size) in [-1, 1].
 
-    The layers are Mirza & Osindero's for MNIST.
+    ReLU layers of Mirza & Osindero for MNIST: 200 units for the noise, 1,000 for the label, 1,200 for both.
 
     Args:
-        spec: of the images and labels.
+        spec: image shape and number of classes.
         latent_dim: length of the noise vector.
-        noise_width: of the noise's own layer.
-        label_width: of the label's own layer.
-        width: of the layer that joins them.
-        dropout: share of the units left out while training; images are drawn with all of them.
+        noise_width: units of the layer on the noise.
+        label_width: units of the layer on the label.
+        width: units of the layer on both.
+        dropout: dropout probability in training; evaluation uses all units.
     """
 
     def __init__(
@@ -108,34 +111,35 @@ class ConditionalGenerator(nn.Module):
         self.dropout = dropout
         self.latent_dim, self.num_classes, self.shape = latent_dim, spec.num_classes, shape_of(spec)
         self.from_noise = linear(latent_dim, noise_width, 0.05)
-        self.from_label = linear(spec.num_classes, label_width, 0.5)  # of a label only one input is not 0
+        self.from_label = linear(spec.num_classes, label_width, 0.5)  # larger: a one-hot label has one nonzero input
         self.joined = linear(noise_width + label_width, width, 0.05)
         self.to_image = linear(width, prod(self.shape), 0.05)
 
     def forward(self, noise: Tensor, label: Tensor) -> Tensor:
-        told = one_hot(label, self.num_classes).to(noise.dtype)
-        parts = [relu(self.from_noise(uniform(noise))), relu(self.from_label(told))]
+        one_hot_label = one_hot(label, self.num_classes).to(noise.dtype)
+        parts = [relu(self.from_noise(uniform(noise))), relu(self.from_label(one_hot_label))]
         x = dropout(torch.cat(parts, 1), self.dropout, self.training)
         x = dropout(relu(self.joined(x)), self.dropout, self.training)
         return (self.to_image(x) / 2).tanh().unflatten(1, self.shape)
 
 
 class ConditionalDiscriminator(nn.Module):
-    """Images and labels (B,) to logits (B,): maxout of 240 units for the image, 50 for the label, 240 for both.
+    """Conditional discriminator: images (B, C, size, size) in [-1, 1] and labels (B,) to logits (B,).
 
-    The layers are Mirza & Osindero's for MNIST; dropout keeps half of the units everywhere.
+    The layers are those of Mirza & Osindero for MNIST: 240 maxout units for the image, 50 for the label, 240 for both.
+    Dropout keeps half of the units everywhere.
     """
 
     def __init__(self, spec: ImageSpec, units: int = 240, label_units: int = 50) -> None:
         super().__init__()
         self.num_classes = spec.num_classes
         self.from_image = Maxout(prod(shape_of(spec)), units, pieces=5)
-        self.from_label = Maxout(spec.num_classes, label_units, pieces=5, scale=0.05)  # only one input is not 0
+        self.from_label = Maxout(spec.num_classes, label_units, pieces=5, scale=0.05)  # one-hot input
         self.joined = Maxout(units + label_units, units, pieces=4)
         self.score = linear(units, 1, 0.005)
 
     def forward(self, image: Tensor, label: Tensor) -> Tensor:
-        told = one_hot(label, self.num_classes).to(image.dtype)
-        parts = [self.from_image(image.flatten(1)), self.from_label(told)]
+        one_hot_label = one_hot(label, self.num_classes).to(image.dtype)
+        parts = [self.from_image(image.flatten(1)), self.from_label(one_hot_label)]
         x = self.joined(dropout(torch.cat(parts, 1), 0.5, self.training))
         return self.score(dropout(x, 0.5, self.training)).squeeze(1)

@@ -1,4 +1,4 @@
-"""Plain fully connected networks, for points in the plane and very small images."""
+"""Fully connected generator and discriminator, for points in the plane and very small images."""
 
 from itertools import pairwise
 from math import prod
@@ -11,7 +11,10 @@ from lightning_cgan.networks.blocks.labels import joined
 
 
 def leaky_stack(inputs: int, outputs: int, width: int, depth: int) -> nn.Sequential:
-    """``depth`` hidden layers of ``width`` LeakyReLU, with He's initial weights, the last halved; zero biases."""
+    """``depth`` hidden layers of ``width`` LeakyReLU units and a linear output.
+
+    Weights have He initialisation, halved in the last layer; biases are 0.
+    """
     layers: list[nn.Module] = []
     for before, after in pairwise([inputs] + [width] * depth):
         layers += [nn.Linear(before, after), nn.LeakyReLU(0.2)]
@@ -25,12 +28,12 @@ def leaky_stack(inputs: int, outputs: int, width: int, depth: int) -> nn.Sequent
 
 
 class Generator(nn.Module):
-    """Noise (B, latent_dim) and, with classes, labels (B,) to (B, C, size, size), not bounded.
+    """Generator: noise (B, latent_dim) and, with classes, labels (B,) to (B, C, size, size), unbounded.
 
     Args:
-        spec: of the images; points are images of one pixel.
-        width: of the hidden layers.
-        depth: their number.
+        spec: image shape and number of classes; points are images of one pixel.
+        width: units of each hidden layer.
+        depth: number of hidden layers.
         latent_dim: length of the noise vector.
     """
 
@@ -45,7 +48,13 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """(B, C, size, size) and, with classes, labels (B,) to logits (B,). The arguments are the generator's."""
+    """Discriminator: (B, C, size, size) and, with classes, labels (B,) to logits (B,).
+
+    Args:
+        spec: image shape and number of classes; points are images of one pixel.
+        width: units of each hidden layer.
+        depth: number of hidden layers.
+    """
 
     def __init__(self, spec: ImageSpec, width: int = 64, depth: int = 3) -> None:
         super().__init__()

@@ -1,6 +1,7 @@
-"""Discriminators that judge patches. Isola et al., CVPR 2017, Section 3.2.2; layers as in the published code.
+"""PatchGAN discriminators, which classify image patches. Isola et al., CVPR 2017, Section 3.2.2.
 
-Every unit of the map that comes out judges one patch, whose side is the receptive field:
+Layers are those of the published code. Each unit of the output map classifies one patch, whose side in pixels is the
+receptive field:
 
     layers            0   1   2   3    4    5    6
     receptive field   1  16  34  70  142  286  574
@@ -14,26 +15,26 @@ from lightning_cgan.errors import UserError
 from lightning_cgan.networks.blocks.norms import Norm
 from lightning_cgan.networks.dcgan import initialised
 
-WIDEST = 8  # times the width of the first map
+WIDEST = 8  # largest width, in multiples of the first map's
 
 
 class PatchGAN(nn.Module):
-    """Images (B, channels, H, W) in [-1, 1] to logits (B, 1, h, w), one for each patch.
+    """PatchGAN discriminator: images (B, channels, H, W) in [-1, 1] to logits (B, 1, h, w), one for each patch.
 
-    ``layers`` convolutions halve the map, two more keep its stride: so the published code has it. The paper's
-    appendix says that all halve it, which would give none of its receptive fields. With no layers every convolution
-    is 1x1 and every pixel is judged by itself, the paper's PixelGAN.
+    ``layers`` convolutions of stride 2 are followed by two of stride 1, as in the published code. The paper's appendix
+    says that all have stride 2, which would give none of its receptive fields. With 0 layers every convolution is 1x1
+    and every pixel is classified on its own: the paper's PixelGAN.
 
-    With batch norm give it real and generated images in separate calls.
+    With batch norm, real and generated images need separate calls.
 
     Args:
-        channels: of what is judged; where the source is seen too, those of both.
-        layers: convolutions that halve the map.
-        width: channels of the first map; each one after has twice as many, up to 8 times the width.
-        norm: after every convolution but the first and the last.
+        channels: channels of the input; those of source and image together where both are given.
+        layers: number of convolutions that halve the map.
+        width: channels of the first map; each later map has twice as many, up to 8 times the width.
+        norm: norm layer after every convolution except the first and the last.
 
     Attributes:
-        smallest: the least side in pixels of an image that has a patch.
+        smallest: smallest image side in pixels for which the output map is not empty.
 
     Raises:
         UserError: for layers below 0.
@@ -43,10 +44,10 @@ class PatchGAN(nn.Module):
         super().__init__()
         if layers < 0:
             raise UserError(
-                f"A PatchGAN has 0, 1, 2, ... halving layers; met {layers}. "
+                f"A PatchGAN has 0, 1, 2, ... halving layers; got {layers}. "
                 "Set model.init_args.discriminator.init_args.layers."
             )
-        norm = Norm(norm)  # where the default of a paper says the name alone
+        norm = Norm(norm)  # a paper's default may be the plain string
         self.smallest = 3 * 2**layers if layers else 1
         self.layers = nn.Sequential(
             *(patches(channels, layers, width, norm) if layers else pixels(channels, width, norm))
@@ -58,11 +59,11 @@ class PatchGAN(nn.Module):
 
 
 def patches(channels: int, halvings: int, width: int, norm: Norm) -> list[nn.Module]:
-    """So many convolutions that halve the map and two that do not, 4x4 all."""
-    widths = [width * min(2**place, WIDEST) for place in range(halvings + 1)]
+    """Layers of a PatchGAN: ``halvings`` 4x4 convolutions of stride 2, then two of stride 1."""
+    widths = [width * min(2**index, WIDEST) for index in range(halvings + 1)]
     layers: list[nn.Module] = [nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
-    for place, (before, after) in enumerate(pairwise(widths), start=1):
-        stride = 2 if place < halvings else 1
+    for index, (before, after) in enumerate(pairwise(widths), start=1):
+        stride = 2 if index < halvings else 1
         layers += [
             nn.Conv2d(before, after, 4, stride, padding=1, bias=norm.bias),
             norm.layer(after),
@@ -72,7 +73,7 @@ def patches(channels: int, halvings: int, width: int, norm: Norm) -> list[nn.Mod
 
 
 def pixels(channels: int, width: int, norm: Norm) -> list[nn.Module]:
-    """Three convolutions of 1x1. The last one follows the rule for biases before a norm, in the published code too."""
+    """Layers of a PixelGAN: three 1x1 convolutions. The last has a bias if ``norm.bias``, as in the published code."""
     return [
         nn.Conv2d(channels, width, 1),
         nn.LeakyReLU(0.2),

@@ -1,4 +1,4 @@
-"""The image transformation network for super-resolution of Johnson et al. 2016, supplementary material."""
+"""Image transformation network for super-resolution. Johnson et al. 2016, supplementary material."""
 
 from math import log2
 from typing import Literal
@@ -13,18 +13,18 @@ from lightning_cgan.networks.style import CAFFE_MEAN, SCALE, Upsampling, convolu
 
 
 class SuperResolutionNetwork(nn.Module):
-    """Images (B, 3, h, w) in [-1, 1] of any size to images (B, 3, scale h, scale w).
+    """Super-resolution network: images (B, 3, h, w) in [-1, 1] of any size to images (B, 3, scale * h, scale * w).
 
     Args:
-        spec: of the data, whose scale is a power of 2.
-        width: channels.
+        spec: shape of the data; its scale is a power of 2.
+        width: channels of every hidden map.
         blocks: residual blocks at the low resolution.
-        upsampling: "transposed" convolutions are the paper's; "nearest" enlarges and convolves.
-        skip: "bicubic" adds the network's output to the bicubic enlargement, as later super-resolution does and the
-            paper does not; what a short training needs.
+        upsampling: "transposed" convolutions as in the paper; "nearest" upsamples and convolves.
+        skip: "bicubic" adds the output to the bicubic enlargement of the input, as later super-resolution networks do
+            and the paper does not; needed for short trainings.
 
     Raises:
-        UserError: for images without three channels, or a scale that is no power of 2.
+        UserError: for images without three channels, or a scale that is not 2, 4, 8, ...
     """
 
     mean: Tensor
@@ -41,8 +41,8 @@ class SuperResolutionNetwork(nn.Module):
         doublings = int(log2(spec.scale))
         if (spec.channels_a, spec.channels_b) != (3, 3) or 2**doublings != spec.scale or not doublings:
             raise UserError(
-                "The super-resolution network doubles pictures of three channels so often; met "
-                f"{spec.channels_a} and {spec.channels_b} channels and the scale {spec.scale}. "
+                "The super-resolution network doubles images of three channels to a scale of 2, 4, 8, ...; got "
+                f"{spec.channels_a} and {spec.channels_b} channels and scale {spec.scale}. "
                 "Set data.init_args.scale to 2, 4 or 8."
             )
         self.scale, self.skip = spec.scale, skip
@@ -52,7 +52,7 @@ class SuperResolutionNetwork(nn.Module):
             *(layer for _ in range(doublings) for layer in enlargement(width, width, "batch", upsampling)),
             nn.Conv2d(width, 3, 9, padding=4),
         )
-        if skip == "bicubic":  # it starts as bicubic interpolation
+        if skip == "bicubic":  # the untrained network is bicubic interpolation
             for weight in self.layers[-1].parameters():
                 nn.init.zeros_(weight)
         mean = torch.tensor(CAFFE_MEAN)[:, None, None] / 127.5 - 1
@@ -66,7 +66,7 @@ class SuperResolutionNetwork(nn.Module):
 
 
 class PaddedBlock(nn.Module):
-    """(B, C, H, W) to (B, C, H, W): two convolutions with batch norm, added to the input; no ReLU after it."""
+    """Residual block, (B, C, H, W) to (B, C, H, W): two convolutions with batch norm, no ReLU after the sum."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
-"""The networks that grow. Karras et al. 2018, Section 4 and Appendix A.
+"""Generator and discriminator of progressive growing (ProGAN). Karras et al. 2018, Section 4 and Appendix A.
 
-Layers, widths and initial values follow the authors' released code: the parameter counts are equal to it.
+Layers, widths and initial values follow the authors' released code; parameter counts are equal to its networks'.
 """
 
 from itertools import pairwise
@@ -17,7 +17,7 @@ from lightning_cgan.networks.blocks.labels import joined
 
 
 def resolutions(size: int) -> list[int]:
-    """The resolutions up to ``size``: 4, 8, 16, ...
+    """Resolutions 4, 8, 16, ... up to ``size``, in pixels.
 
     Raises:
         UserError: for a size that is not a power of two, or below 4.
@@ -31,40 +31,40 @@ def resolutions(size: int) -> list[int]:
 
 
 def channels(level: int, fmap_base: int, fmap_max: int) -> int:
-    """The width of the layers at 2^(level + 1) pixels."""
+    """Channels of the layers at resolution 2^(level + 1)."""
     return max(1, min(fmap_base // 2**level, fmap_max))
 
 
 def double(x: Tensor) -> Tensor:
-    """(B, C, H, W) to (B, C, 2H, 2W), each pixel repeated."""
+    """Nearest-neighbour upsampling, (B, C, H, W) to (B, C, 2H, 2W)."""
     return interpolate(x, scale_factor=2, mode="nearest")
 
 
 def halve(x: Tensor) -> Tensor:
-    """(B, C, H, W) to (B, C, H/2, W/2), the means of 2x2 pixels."""
+    """Average pooling over 2x2 pixels, (B, C, H, W) to (B, C, H/2, W/2)."""
     return avg_pool2d(x, 2)
 
 
 def widened(x: Tensor) -> Tensor:
-    """``x`` in single precision where it is in half."""
+    """``x`` in float32 if it is in half precision, otherwise unchanged."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def pixel_norm(x: Tensor) -> Tensor:
-    """(B, C, ...) divided by its root mean square over C at each place. Section 4.2."""
+    """Pixelwise feature normalisation: (B, C, ...) divided by its root mean square over C. Section 4.2."""
     wide = widened(x)
     return (wide * (wide.square().mean(1, keepdim=True) + 1e-8).rsqrt()).to(x.dtype)
 
 
 def minibatch_std(x: Tensor, group_size: int | None = None) -> Tensor:
-    """The standard deviation over a group of images, averaged over channels and places. Section 3.
+    """Minibatch standard deviation: over a group of images, averaged over channels and positions. Section 3.
 
     Args:
         x: (B, C, H, W).
-        group_size: images in a group, all of the batch when None or where there are fewer. It divides B.
+        group_size: images in a group; the whole batch when None or larger than B. Otherwise it must divide B.
 
     Returns:
-        (B, 1, H, W): one number for each group.
+        (B, 1, H, W), constant within each group.
     """
     size = min(group_size or len(x), len(x))
     groups = widened(x).unflatten(0, (size, -1))
@@ -73,7 +73,7 @@ def minibatch_std(x: Tensor, group_size: int | None = None) -> Tensor:
 
 
 class Scaled(nn.Module):
-    """A weight as it is used: the stored one times ``factor``."""
+    """Parametrisation of a weight: the stored values times ``factor``."""
 
     def __init__(self, factor: float) -> None:
         super().__init__()
@@ -84,9 +84,10 @@ class Scaled(nn.Module):
 
 
 def equalized(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear, fan_in: int, gain: float = sqrt(2)) -> nn.Module:
-    """``layer`` with weights from N(0, 1), times He's constant whenever they are used, and zero biases. Section 4.1.
+    """``layer`` with equalised learning rate. Section 4.1.
 
-    So one learning rate has the same effect on every layer.
+    Weights are drawn from N(0, 1) and multiplied by He's constant ``gain / sqrt(fan_in)`` at every use, so one learning
+    rate has the same effect on all layers. Biases are 0.
     """
     nn.init.normal_(layer.weight)
     if layer.bias is not None:
@@ -104,7 +105,7 @@ def dense(in_features: int, out_features: int, gain: float = sqrt(2)) -> nn.Modu
 
 
 class Up(nn.Module):
-    """(B, in, H, W) to (B, out, 2H, 2W)."""
+    """Generator block that doubles the resolution, (B, in, H, W) to (B, out, 2H, 2W)."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -117,11 +118,11 @@ class Up(nn.Module):
 
 
 class Start(nn.Module):
-    """(B, latent) to (B, out, 4, 4)."""
+    """First generator block, noise (B, latent_dim) to (B, out, 4, 4)."""
 
     def __init__(self, latent_dim: int, out_channels: int) -> None:
         super().__init__()
-        # A dense layer to 4x4 places that share a bias is a transposed convolution of a single pixel.
+        # A transposed convolution of one pixel is a dense layer to 4x4 positions that share a bias.
         self.dense = equalized(nn.ConvTranspose2d(latent_dim, out_channels, 4), latent_dim, gain=sqrt(2) / 4)
         self.conv = conv(out_channels, out_channels)
 
@@ -131,13 +132,13 @@ class Start(nn.Module):
 
 
 class Generator(nn.Module):
-    """Noise (B, latent_dim) to images (B, C, resolution, resolution) about [-1, 1]: nothing bounds them.
+    """ProGAN generator: noise (B, latent_dim) to images (B, C, R, R), trained towards [-1, 1] but unbounded.
 
     Args:
-        spec: of the images; with classes the label is concatenated to the noise.
-        fmap_base: width times resolution, halved; the paper's CIFAR-10 network has 4096.
-        fmap_max: the largest width; for CIFAR-10 128.
-        latent_dim: length of the noise vector; for CIFAR-10 128.
+        spec: image shape and number of classes; with classes the one-hot label is concatenated to the noise.
+        fmap_base: half of channels times resolution; 4096 in the paper's CIFAR-10 network.
+        fmap_max: upper bound on the channels; 128 for CIFAR-10.
+        latent_dim: length of the noise vector; 128 for CIFAR-10.
 
     Raises:
         UserError: for an image size that is not a power of two from 4 on.
@@ -155,13 +156,14 @@ class Generator(nn.Module):
     def forward(
         self, noise: Tensor, label: Tensor | None = None, resolution: int | None = None, alpha: float = 1.0
     ) -> Tensor:
-        """The images of ``noise`` and labels (B,).
+        """Images (B, C, resolution, resolution).
 
         Args:
-            noise: (B, latent_dim), from which only the direction counts.
+            noise: (B, latent_dim), normalised to unit root mean square, so only its direction matters.
             label: (B,) int64; ignored without classes.
-            resolution: of the images; the full one when None.
-            alpha: share of the layers for ``resolution``; the rest is the image before them, doubled.
+            resolution: side of the images in pixels; the full resolution when None.
+            alpha: weight of the image from the layers for ``resolution``; the rest, 1 - alpha, is the upsampled image
+                of the previous resolution.
         """
         level = self.resolutions.index(resolution or self.resolutions[-1])
         x = before = joined(noise, label, self.num_classes)
@@ -174,7 +176,7 @@ class Generator(nn.Module):
 
 
 class Down(nn.Module):
-    """(B, in, H, W) to (B, out, H/2, W/2)."""
+    """Discriminator block that halves the resolution, (B, in, H, W) to (B, out, H/2, W/2)."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -187,7 +189,7 @@ class Down(nn.Module):
 
 
 class Head(nn.Module):
-    """(B, in, 4, 4) to (B, outputs). Here images of one batch are compared with each other."""
+    """Last discriminator block, (B, in, 4, 4) to (B, outputs), with minibatch standard deviation as extra channel."""
 
     def __init__(self, in_channels: int, hidden: int, outputs: int, group_size: int | None) -> None:
         super().__init__()
@@ -202,17 +204,17 @@ class Head(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (B, C, R, R) of any resolution from 4 to the full one, to scores (B,) and class logits (B, num_classes).
+    """ProGAN discriminator: images (B, C, R, R), R from 4 to the full size, to scores (B,) and class logits (B, K).
 
     Args:
-        spec: of the images; without classes the class logits are (B, 0).
+        spec: image shape and number of classes K; without classes the class logits are (B, 0).
         fmap_base: as in :class:`Generator`.
         fmap_max: as in :class:`Generator`.
-        group_size: images whose standard deviation is taken together; the whole batch when None, as for the paper's
-            figures. The authors' later code has 4. It divides the batch, or is larger.
+        group_size: images in a group of :func:`minibatch_std`; the whole batch when None, as for the paper's results.
+            The authors' later code has 4. It must divide the batch size, or exceed it.
 
     Raises:
-        UserError: for an image size that is not a power of two from 4 on, or an empty group.
+        UserError: for an image size that is not a power of two from 4 on, or a group size below 1.
     """
 
     def __init__(
@@ -220,7 +222,7 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         if group_size is not None and group_size < 1:
-            raise UserError(f"A group has at least 1 image; met {group_size}. Set group_size of the discriminator.")
+            raise UserError(f"A group has at least 1 image; got {group_size}. Set group_size of the discriminator.")
         self.resolutions = resolutions(spec.size)
         self.group_size = group_size
         widths = [channels(level, fmap_base, fmap_max) for level in range(len(self.resolutions) + 1)]
@@ -229,15 +231,19 @@ class Discriminator(nn.Module):
         self.head = Head(widths[1], widths[0], 1 + spec.num_classes, group_size)
 
     def forward(self, image: Tensor, alpha: float = 1.0) -> tuple[Tensor, Tensor]:
-        """Scores and class logits of ``image``, to whose features its own resolution's layers contribute ``alpha``."""
+        """Scores (B,) and class logits (B, K) of ``image``.
+
+        ``alpha`` is the weight of the features from the layers of the image's own resolution; the rest, 1 - alpha, is
+        computed from the image at half the resolution.
+        """
         level = self.resolutions.index(image.shape[-1])
-        x = self.seen(image, level)
-        for place in reversed(range(level)):
-            x = self.blocks[place](x)
-            if place == level - 1 and alpha < 1:
-                x = torch.lerp(self.seen(halve(image), place), x, alpha)
+        x = self.from_rgb(image, level)
+        for index in reversed(range(level)):
+            x = self.blocks[index](x)
+            if index == level - 1 and alpha < 1:
+                x = torch.lerp(self.from_rgb(halve(image), index), x, alpha)
         outputs = self.head(x)
         return outputs[:, 0], outputs[:, 1:]
 
-    def seen(self, image: Tensor, level: int) -> Tensor:
+    def from_rgb(self, image: Tensor, level: int) -> Tensor:
         return leaky_relu(self.from_image[level](image), 0.2)

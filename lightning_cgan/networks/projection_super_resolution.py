@@ -1,6 +1,6 @@
-"""Networks for super-resolution with a projection discriminator. Miyato & Koyama 2018, Section 5.3.
+"""Super-resolution generator, projection and concat discriminators. Miyato & Koyama 2018, Section 5.3.
 
-Layers and widths follow the authors' code for it, which lies in pull request 32 of pfnet-research/sngan_projection.
+Layers and widths follow the authors' code, pull request 32 of pfnet-research/sngan_projection.
 """
 
 from itertools import pairwise
@@ -17,31 +17,34 @@ from lightning_cgan.errors import UserError
 from lightning_cgan.networks.blocks.spectral import normalise
 from lightning_cgan.networks.sngan import DownBlock, conv1, conv3, double, glorot
 
-SMALLEST = 4  # pixels of the discriminator's last map
+SMALLEST = 4  # side of the discriminator's last map in pixels
 
 
 def doublings(spec: ImageSpec, scale: int) -> int:
-    """How often the low resolution is doubled.
+    """Number of doublings from the low resolution to the image size.
 
     Raises:
-        UserError: for a size or scale that is no power of two, or a low resolution below 4 pixels.
+        UserError: for a size or scale that is not a power of two, or a low resolution below 4 pixels.
     """
     steps = log2(scale) if scale > 1 else 0.5
     if steps % 1 or log2(spec.size) % 1 or spec.size // scale < SMALLEST:
         raise UserError(
             f"Super-resolution doubles images of {SMALLEST}, 8, 16, ... pixels until they have the size of the data; "
-            f"met size {spec.size} and scale {scale}. Set data.init_args.size, or init_args.scale of both networks."
+            f"got size {spec.size} and scale {scale}. Set data.init_args.size, or init_args.scale of both networks."
         )
     return int(steps)
 
 
 def reduced(image: Tensor, scale: int) -> Tensor:
-    """(B, C, H, W) to (B, C, H/scale, W/scale), bilinear with antialiasing: the condition that belongs to an image."""
+    """Low resolution (B, C, H/scale, W/scale) of images (B, C, H, W), bilinear with antialiasing: the condition."""
     return interpolate(image, scale_factor=1 / scale, mode="bilinear", antialias=True)
 
 
 class GeneratorBlock(nn.Module):
-    """(B, in, H, W) to (B, out, H, W) or, with ``doubling``, (B, out, 2H, 2W). ``noise`` adds as many channels."""
+    """Residual block, (B, in, H, W) to (B, out, H, W) or, with ``doubling``, to (B, out, 2H, 2W).
+
+    ``noise`` is the number of noise channels concatenated before the first convolution.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, doubling: bool = False, noise: int = 0) -> None:
         super().__init__()
@@ -63,18 +66,19 @@ class GeneratorBlock(nn.Module):
 
 
 class Generator(nn.Module):
-    """Low resolution (B, C, size/scale, size/scale) in [-1, 1] and noise (B, latent_dim) to images (B, C, size, size).
+    """Generator: low resolution (B, C, size/scale, size/scale) and noise (B, latent_dim) to images (B, C, size, size).
 
-    Four blocks look at the low resolution; then each doubling is given noise of its own at every place.
+    Images are in [-1, 1]. Four blocks process the low resolution; each doubling then receives its own noise at every
+    position.
 
     Args:
-        spec: of the images; labels are not used.
+        spec: image shape; labels are not used.
         width: channels of the last map.
-        scale: how many times larger an image becomes; a power of two.
-        noise: channels of noise before each doubling.
+        scale: image size divided by that of the low resolution; a power of two.
+        noise: noise channels before each doubling.
 
     Raises:
-        UserError: for a size or scale that is no power of two, or a low resolution below 4 pixels.
+        UserError: for a size or scale that is not a power of two, or a low resolution below 4 pixels.
     """
 
     def __init__(self, spec: ImageSpec, width: int = 64, scale: int = 4, noise: int = 128) -> None:
@@ -100,12 +104,13 @@ class Generator(nn.Module):
 
 
 def projection_logit(projected: Tensor, low: Tensor, score: Tensor) -> Tensor:
-    """f(x, y) = sum_ijk y_ijk (V * phi(x))_ijk / sqrt(size of y) + psi(phi(x)).
+    """Projection logit f(x, y) = sum_ijk y_ijk (V * phi(x))_ijk / sqrt(number of values in y) + psi(phi(x)).
 
-    The paper's Equation 10 has the bare sum. The authors' code divides as here, so that the map stays 1-Lipschitz.
+    The paper's Equation 10 has the sum without the division. The authors' code divides, which keeps the map
+    1-Lipschitz.
 
     Args:
-        projected: (B, C, h, w), V * phi(x).
+        projected: (B, C, h, w), V * phi(x), where * is a convolution.
         low: (B, C, h, w), the low resolution y.
         score: (B, 1), psi(phi(x)).
 
@@ -116,7 +121,7 @@ def projection_logit(projected: Tensor, low: Tensor, score: Tensor) -> Tensor:
 
 
 class Trunk(nn.Module):
-    """What both discriminators share: blocks down to the low resolution, and blocks from there to one score."""
+    """Base of both discriminators: blocks from image to low resolution (phi), and from there to one score (psi)."""
 
     def __init__(self, spec: ImageSpec, width: int, scale: int, joined: int) -> None:
         super().__init__()
@@ -126,34 +131,34 @@ class Trunk(nn.Module):
         self.upper = nn.Sequential(
             *(
                 block
-                for place, (a, b) in enumerate(pairwise(upper))
-                for block in (DownBlock(a, b, halving=True, first=place == 0), DownBlock(b, b, halving=False))
+                for index, (a, b) in enumerate(pairwise(upper))
+                for block in (DownBlock(a, b, halving=True, first=index == 0), DownBlock(b, b, halving=False))
             )
         )
         halvings = int(log2(spec.size // scale // SMALLEST))
         lower = [upper[-1] + joined] + [upper[-1] * 2**step for step in range(1, halvings + 1)]
         lower.append(lower[-1] if halvings else upper[-1])
         self.lower = nn.Sequential(
-            *(DownBlock(a, b, halving=place < halvings) for place, (a, b) in enumerate(pairwise(lower)))
+            *(DownBlock(a, b, halving=index < halvings) for index, (a, b) in enumerate(pairwise(lower)))
         )
         self.score = spectral_norm(glorot(nn.Linear(lower[-1], 1)))
 
     def pooled(self, x: Tensor) -> Tensor:
-        """psi: (B, C, h, w) at the low resolution to (B, 1). Sums over places, divided by the root of their number."""
+        """psi: (B, C, h, w) at the low resolution to (B, 1). Sum over positions divided by the root of their number."""
         h = relu(self.lower(x))
         return self.score(h.sum((2, 3)) / sqrt(h[0, 0].numel()))
 
 
 class Discriminator(Trunk):
-    """Images (B, C, size, size) and low resolutions (B, C, size/scale, size/scale) to logits (B,), by projection.
+    """Projection discriminator: images (B, C, size, size) and low resolutions (B, C, size/scale, size/scale) to (B,).
 
     Args:
-        spec: of the images; labels are not used.
+        spec: image shape; labels are not used.
         width: channels after the first block.
-        scale: size of the images over that of the condition; a power of two.
+        scale: image size divided by that of the low resolution; a power of two.
 
     Raises:
-        UserError: for a size or scale that is no power of two, or a low resolution below 4 pixels.
+        UserError: for a size or scale that is not a power of two, or a low resolution below 4 pixels.
     """
 
     def __init__(self, spec: ImageSpec, width: int = 64, scale: int = 4) -> None:
@@ -168,7 +173,7 @@ class Discriminator(Trunk):
 
 
 class ConcatDiscriminator(Trunk):
-    """The baseline: the low resolution is concatenated to the map of its size. Shapes and arguments as above."""
+    """Concat baseline: the low resolution is concatenated to the map of its size. Used as :class:`Discriminator`."""
 
     def __init__(self, spec: ImageSpec, width: int = 64, scale: int = 4) -> None:
         super().__init__(spec, width, scale, joined=spec.channels)

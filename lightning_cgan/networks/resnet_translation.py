@@ -1,4 +1,4 @@
-"""The residual generator of CycleGAN. Zhu et al., ICCV 2017, after Johnson et al. 2016."""
+"""Residual generator of CycleGAN. Zhu et al., ICCV 2017, after Johnson et al. 2016."""
 
 from torch import Tensor, nn
 
@@ -7,29 +7,29 @@ from lightning_cgan.errors import UserError
 from lightning_cgan.networks.blocks.norms import Norm
 from lightning_cgan.networks.dcgan import initialised
 
-MULTIPLE = 4  # two convolutions halve the map, and two double it back
+MULTIPLE = 4  # two convolutions halve the map, two double it
 
 
 class ResNet(nn.Module):
-    """Images (B, channels_a, H, W) to (B, channels_b, H, W), both in [-1, 1]; H and W are multiples of ``multiple``.
+    """ResNet generator: images (B, channels_a, H, W) to (B, channels_b, H, W), both in [-1, 1].
 
-    The paper writes it c7s1-64, d128, d256, R256 so many times, u128, u64, c7s1-3. Names of weights are those of the
-    published code, whose weight files its ``load_state_dict`` therefore reads.
+    In the paper's notation: c7s1-64, d128, d256, ``blocks`` times R256, u128, u64, c7s1-3. Weight names are those of
+    the published code, so ``load_state_dict`` reads its weight files.
 
-    On CUDA the gradient of reflection padding has no deterministic form: with ``trainer.deterministic`` set it is
-    refused, unless that is ``warn``.
+    On CUDA the gradient of reflection padding has no deterministic implementation: PyTorch raises an error if
+    ``trainer.deterministic`` is true, and warns if it is ``warn``.
 
     Args:
-        spec: of the data.
-        width: channels of the first and the last map.
+        spec: shape of both domains.
+        width: channels of the first and the last hidden map.
         blocks: residual blocks; 9 for images of 256 pixels and above, 6 for 128.
-        norm: after every convolution but the last.
-        dropout: probability inside the blocks.
-        resize_convolution: the map is doubled by repeating pixels and then convolved, where the paper has transposed
-            convolutions. It has as many parameters and draws no checkerboards (Odena et al. 2016).
+        norm: norm layer after every convolution except the last.
+        dropout: dropout probability inside the blocks.
+        resize_convolution: upsample by nearest neighbour and convolve, instead of the paper's transposed convolutions.
+            The number of parameters is the same, and no checkerboard artefacts appear (Odena et al. 2016).
 
     Attributes:
-        multiple: the sides of images are multiples of it.
+        multiple: H and W must be multiples of it.
 
     Raises:
         UserError: for images of 4 pixels or fewer, whose innermost map has no pixel to reflect.
@@ -47,7 +47,7 @@ class ResNet(nn.Module):
         super().__init__()
         if spec.size <= MULTIPLE:
             raise UserError(
-                f"This generator takes images of more than {MULTIPLE} pixels a side; met {spec.size}. "
+                f"This generator takes images of more than {MULTIPLE} pixels a side; got {spec.size}. "
                 "Set data.init_args.size."
             )
         self.multiple = MULTIPLE
@@ -69,7 +69,7 @@ class ResNet(nn.Module):
 
 
 class Block(nn.Module):
-    """(B, channels, H, W) to the same shape; nothing bends the sum."""
+    """Residual block, (B, channels, H, W) to the same shape, without an activation after the sum."""
 
     def __init__(self, channels: int, norm: Norm, dropout: float) -> None:
         super().__init__()
@@ -83,11 +83,11 @@ class Block(nn.Module):
 
 
 def transposed(channels: int, norm: Norm) -> nn.Module:
-    """(B, channels, H, W) to (B, channels / 2, 2H, 2W)."""
+    """Upsampling by transposed convolution, (B, channels, H, W) to (B, channels / 2, 2H, 2W)."""
     return nn.ConvTranspose2d(channels, channels // 2, 3, stride=2, padding=1, output_padding=1, bias=norm.bias)
 
 
 def resized(channels: int, norm: Norm) -> nn.Module:
-    """The same by nearest-neighbour enlargement and a convolution."""
+    """Upsampling by nearest neighbour and a convolution, (B, channels, H, W) to (B, channels / 2, 2H, 2W)."""
     convolution = nn.Conv2d(channels, channels // 2, 3, bias=norm.bias)
     return nn.Sequential(nn.Upsample(scale_factor=2), nn.ReflectionPad2d(1), convolution)

@@ -1,7 +1,8 @@
-"""The networks of semi-supervised GANs, as in the code of Salimans et al. 2016; and a small pair for small images.
+"""Generators and classifiers of semi-supervised GANs, as in the code of Salimans et al. 2016; a pair for 8x8 images.
 
-A classifier gives features, which the generator may be asked to match, and K logits, which are a discriminator's too.
-Generators turn normal noise into uniform noise from [0, 1) by its distribution function: the paper's prior.
+A classifier returns features, for feature matching, and K logits, from which ``losses.semi_supervised`` computes the
+discriminator's logit. The generators of the paper map normal noise through its distribution function to uniform noise
+in [0, 1), the paper's prior.
 """
 
 from typing import NamedTuple
@@ -16,14 +17,14 @@ from lightning_cgan.networks.blocks.weight_norm import Conv2d, ConvTranspose2d, 
 
 
 class DiscriminatorOutput(NamedTuple):
-    """What a classifier says of (B, C, H, W)."""
+    """Output of a classifier for images (B, C, H, W)."""
 
     features: Tensor  # (B, F)
     logits: Tensor  # (B, K)
 
 
 class GaussianNoise(nn.Module):
-    """Adds noise of standard deviation ``sigma`` while training."""
+    """Adds normal noise of standard deviation ``sigma`` in training mode."""
 
     def __init__(self, sigma: float) -> None:
         super().__init__()
@@ -34,7 +35,7 @@ class GaussianNoise(nn.Module):
 
 
 def without_gain(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> nn.Module:
-    """``norm`` with a trained bias only."""
+    """``norm`` with a trainable bias and a fixed gain of 1."""
     gain = norm.weight.detach()
     del norm.weight
     norm.register_buffer("weight", gain)
@@ -42,21 +43,30 @@ def without_gain(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> nn.Module:
 
 
 def divisible(spec: ImageSpec, by: int, least: int, networks: str) -> int:
-    """``spec.size // by``.
+    """``spec.size // by``, after checking the size.
+
+    Args:
+        spec: image shape.
+        by: divisor of the size.
+        least: smallest size.
+        networks: name of the networks, for the message.
 
     Raises:
-        UserError: for sizes that do not divide by ``by``, or are below ``least``.
+        UserError: for a size that is not a multiple of ``by``, or below ``least``.
     """
     if spec.size % by or spec.size < least:
         raise UserError(
-            f"{networks} exist for image sizes that divide by {by}, from {least} on; this data set has {spec.size}. "
-            "Set the size of the data, or other networks in model.init_args."
+            f"{networks} need image sizes that are multiples of {by}, from {least} on; this data set has {spec.size}. "
+            "Set init_args.size of the data set, or other networks in model.init_args."
         )
     return spec.size // by
 
 
 class MLPGenerator(nn.Module):
-    """Noise (B, latent_dim) to images (B, C, size, size) in [-1, 1]; the code's for MNIST, pixels 2 sigmoid - 1."""
+    """Generator of the authors' code for MNIST: noise (B, latent_dim) to images (B, C, size, size) in [-1, 1].
+
+    The last activation is 2 sigmoid(x) - 1.
+    """
 
     def __init__(self, spec: ImageSpec, hidden: int = 500, latent_dim: int = 100) -> None:
         super().__init__()
@@ -77,7 +87,10 @@ class MLPGenerator(nn.Module):
 
 
 class MLPClassifier(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] to ``DiscriminatorOutput``; the code's for MNIST, on pixels in [0, 1]."""
+    """Classifier of the authors' code for MNIST: images (B, C, size, size) in [-1, 1] to :class:`DiscriminatorOutput`.
+
+    Pixels are rescaled to [0, 1], as in that code.
+    """
 
     def __init__(self, spec: ImageSpec, hidden: tuple[int, ...] = (1000, 500, 250, 250, 250)) -> None:
         super().__init__()
@@ -98,10 +111,10 @@ class MLPClassifier(nn.Module):
 
 
 class ConvGenerator(nn.Module):
-    """Noise (B, latent_dim) to images (B, C, size, size) in [-1, 1]; the code's for CIFAR-10 and SVHN.
+    """Generator of the authors' code for CIFAR-10, SVHN: noise (B, latent_dim) to images (B, C, size, size) in [-1, 1].
 
     Raises:
-        UserError: for a size that does not divide by 8.
+        UserError: for a size that is not a multiple of 8, or below 16.
     """
 
     def __init__(self, spec: ImageSpec, width: int = 128, latent_dim: int = 100) -> None:
@@ -128,11 +141,11 @@ class ConvGenerator(nn.Module):
 
 
 class ConvClassifier(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] to ``DiscriminatorOutput``: nine layers, the code's for CIFAR-10; width 64
-    for SVHN.
+    """Classifier of the authors' code for CIFAR-10, nine layers: images (B, C, size, size) in [-1, 1] to
+    :class:`DiscriminatorOutput`. The code has width 64 for SVHN.
 
     Raises:
-        UserError: for a size that does not divide by 8.
+        UserError: for a size that is not a multiple of 8, or below 16.
     """
 
     def __init__(self, spec: ImageSpec, width: int = 96) -> None:
@@ -155,7 +168,7 @@ class ConvClassifier(nn.Module):
 
 
 class SmallGenerator(nn.Module):
-    """Noise (B, latent_dim) to images (B, C, size, size) in [-1, 1]: one doubling, for 8x8 digits. Not the paper's."""
+    """Generator for 8x8 digits, not from the paper: noise (B, latent_dim) to images (B, C, size, size) in [-1, 1]."""
 
     def __init__(self, spec: ImageSpec, width: int = 32, latent_dim: int = 50) -> None:
         super().__init__()
@@ -174,13 +187,13 @@ class SmallGenerator(nn.Module):
 
 
 class SmallClassifier(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] to ``DiscriminatorOutput``: six layers, for 8x8 digits. Not the paper's.
+    """Classifier for 8x8 digits, six layers, not from the paper: (B, C, size, size) to :class:`DiscriminatorOutput`.
 
     Args:
-        spec: of the images.
+        spec: image shape and number of classes.
         width: channels of the first layer.
-        sigma: of the noise on the image.
-        dropout: in the middle and before the features.
+        sigma: standard deviation of the noise on the image, whose values are in [-1, 1].
+        dropout: dropout probabilities after the first two convolutions and before the features.
     """
 
     def __init__(

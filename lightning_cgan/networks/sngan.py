@@ -1,6 +1,7 @@
-"""The residual networks of spectrally normalised GANs. Miyato et al. 2018; Miyato & Koyama 2018, appendix.
+"""Residual generator and projection discriminator with spectral norm (SN-ResNet).
 
-Layers, widths and initial values follow the authors' released code: the parameter counts are equal to it.
+Miyato et al. 2018; Miyato & Koyama 2018, appendix. Layers, widths and initial values follow the authors' released code;
+parameter counts are equal to its networks'.
 """
 
 from collections.abc import Callable
@@ -21,16 +22,16 @@ from lightning_cgan.networks.blocks.spectral import normalise
 
 
 class Widths(NamedTuple):
-    """Channels in units of ``width``."""
+    """Channels of generator and discriminator for one image size, in units of ``width``."""
 
-    width: tuple[int, int]  # the paper's unit for the generator and for the discriminator
+    width: tuple[int, int]  # the paper's unit, of the generator and of the discriminator
     generator: tuple[int, ...]  # of the 4x4 map, then after each doubling
     halving: tuple[int, ...]  # after each discriminator block that halves the map
-    keeping: tuple[int, ...]  # after each discriminator block behind those, which keeps its size
+    keeping: tuple[int, ...]  # after each later discriminator block, which keeps the map size
     head_bias: bool = True
 
 
-# 16 px is ours, the 32 px networks less one doubling; the rest are the paper's.
+# 16 px is not in the paper: the 32 px networks with one doubling less. The other sizes are the paper's.
 WIDTHS = {
     16: Widths((256, 128), (1, 1, 1), (1, 1), (1, 1), head_bias=False),
     32: Widths((256, 128), (1, 1, 1, 1), (1, 1), (1, 1), head_bias=False),
@@ -41,7 +42,7 @@ WIDTHS = {
 
 
 def widths_for(spec: ImageSpec) -> Widths:
-    """The row of ``WIDTHS`` for ``spec``.
+    """The entry of ``WIDTHS`` for the image size of ``spec``.
 
     Raises:
         UserError: for a size that is not a power of two from 16 to 256.
@@ -55,7 +56,7 @@ def widths_for(spec: ImageSpec) -> Widths:
 
 
 def glorot(layer: nn.Conv2d | nn.Linear | nn.Embedding, gain: float = 1.0) -> nn.Module:
-    """Glorot-uniform weights and zero biases, as Chainer's initialiser draws them."""
+    """``layer`` with Glorot-uniform weights and biases 0, as Chainer initialises it."""
     nn.init.xavier_uniform_(layer.weight, gain)
     bias = getattr(layer, "bias", None)
     if bias is not None:
@@ -76,10 +77,10 @@ halve = partial(avg_pool2d, kernel_size=2)
 
 
 class ConditionalBatchNorm(nn.Module):
-    """Batch normalisation whose gain and bias are looked up by class. (B, C, H, W) and (B,) labels to (B, C, H, W).
+    """Conditional batch norm: (B, C, H, W) and labels (B,) to (B, C, H, W), with a gain and a bias for each class.
 
-    Labels may also be weights (B, num_classes): gain and bias are then the weighted sums of the classes'. The running
-    statistics are shared by all classes. Without classes this is ordinary batch normalisation.
+    Labels may also be class weights (B, num_classes): gain and bias are then weighted sums over the classes. Running
+    statistics are shared by all classes. Without classes this is ordinary batch norm.
     """
 
     def __init__(self, channels: int, num_classes: int) -> None:
@@ -100,7 +101,7 @@ class ConditionalBatchNorm(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """(B, in, H, W) and (B,) labels to (B, out, 2H, 2W)."""
+    """Residual generator block, (B, in, H, W) and labels (B,) to (B, out, 2H, 2W)."""
 
     def __init__(self, in_channels: int, out_channels: int, num_classes: int) -> None:
         super().__init__()
@@ -113,15 +114,17 @@ class UpBlock(nn.Module):
     def forward(self, x: Tensor, label: Tensor | None) -> Tensor:
         h = self.conv1(double(relu(self.norm1(x, label))))
         h = self.conv2(relu(self.norm2(h, label)))
-        return h + double(self.skip(x))  # a 1x1 convolution and nearest doubling commute
+        return h + double(self.skip(x))  # a 1x1 convolution and nearest-neighbour upsampling commute
 
 
 class Generator(nn.Module):
-    """Noise (B, latent_dim) and labels (B,), or weights of the classes, to images (B, C, size, size) in [-1, 1].
+    """SN-ResNet generator: noise (B, latent_dim) and labels (B,) to images (B, C, size, size) in [-1, 1].
+
+    Labels may also be class weights (B, num_classes) float32.
 
     Args:
-        spec: of the images; without classes the normalisation is unconditional and ``label`` may be None.
-        width: the unit of ``WIDTHS``; None is the paper's for this size.
+        spec: image shape and number of classes; without classes batch norm is unconditional and ``label`` may be None.
+        width: channels per unit of ``WIDTHS``; None for the paper's value at this size.
         latent_dim: length of the noise vector.
 
     Raises:
@@ -146,10 +149,10 @@ class Generator(nn.Module):
 
 
 class DownBlock(nn.Module):
-    """(B, in, H, W) to (B, out, H/2, W/2), or to (B, out, H, W) where it does not halve.
+    """Residual discriminator block, (B, in, H, W) to (B, out, H/2, W/2), or (B, out, H, W) without ``halving``.
 
-    The first block of a discriminator sees the image itself, so nothing is rectified before its first layer.
-    ``norm`` wraps each convolution.
+    The first block of a discriminator takes the image, so it has no ReLU before its first convolution. ``norm`` wraps
+    each convolution.
     """
 
     def __init__(
@@ -176,7 +179,7 @@ class DownBlock(nn.Module):
 
 
 def projection_logit(features: Tensor, score: Tensor, embedding: Tensor) -> Tensor:
-    """f(x, y) = <V_y, phi(x)> + psi(phi(x)). Miyato & Koyama 2018, Section 3.
+    """Projection logit f(x, y) = <V_y, phi(x)> + psi(phi(x)). Miyato & Koyama 2018, Section 3.
 
     Args:
         features: (B, C), phi(x).
@@ -190,13 +193,13 @@ def projection_logit(features: Tensor, score: Tensor, embedding: Tensor) -> Tens
 
 
 class Discriminator(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] and labels (B,) to logits (B,): the projection discriminator.
+    """Projection discriminator: images (B, C, size, size) in [-1, 1] and labels (B,) to logits (B,).
 
-    Features are *summed* over the last map. Without classes only the unconditional score is left.
+    Features are *summed* over the positions of the last map. Without classes the logit is the unconditional score.
 
     Args:
-        spec: of the images and labels.
-        width: the unit of ``WIDTHS``; None is the paper's for this size.
+        spec: image shape and number of classes.
+        width: channels per unit of ``WIDTHS``; None for the paper's value at this size.
 
     Raises:
         UserError: for an image size that is not in ``WIDTHS``.
@@ -209,8 +212,8 @@ class Discriminator(nn.Module):
         channels = [spec.channels] + [unit * (width or table.width[1]) for unit in units]
         self.blocks = nn.Sequential(
             *(
-                DownBlock(before, after, halving=place < len(table.halving), first=place == 0)
-                for place, (before, after) in enumerate(pairwise(channels))
+                DownBlock(before, after, halving=index < len(table.halving), first=index == 0)
+                for index, (before, after) in enumerate(pairwise(channels))
             )
         )
         self.score = spectral_norm(glorot(nn.Linear(channels[-1], 1, bias=table.head_bias)))

@@ -1,4 +1,4 @@
-"""The SN-ResNet discriminator with a classifier in place of the projection: the AC-GAN of Miyato & Koyama 2018."""
+"""SN-ResNet discriminator with a classifier instead of the projection: the AC-GAN of Miyato & Koyama 2018."""
 
 from torch import Tensor, nn
 from torch.nn.functional import relu
@@ -12,14 +12,14 @@ from lightning_cgan.networks.blocks.spectral import normalise
 
 
 class Discriminator(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] to source logits (B,) and class logits (B, K).
+    """SN-ResNet AC-GAN discriminator: images (B, C, size, size) in [-1, 1] to source logits (B,), class logits (B, K).
 
-    Blocks, summed features and source logit are those of the unconditional ``sngan.Discriminator``. The class logits
-    are normalised too; the sum over places leaves them large enough to decide.
+    Blocks, summed features and source logit are those of the unconditional ``sngan.Discriminator``. The class layer
+    has spectral norm too; because features are summed over positions, its logits are still large enough to decide.
 
     Args:
-        spec: of the images and labels.
-        width: the unit of ``sngan.WIDTHS``; None is the paper's for this size.
+        spec: image shape and number of classes K.
+        width: channels per unit of ``sngan.WIDTHS``; None for the paper's value at this size.
 
     Raises:
         UserError: for an image size that is not in ``sngan.WIDTHS``, or data without classes.

@@ -1,6 +1,6 @@
-"""The SN-ResNet discriminator that meets the label halfway: the "concat" baseline of Miyato & Koyama 2018.
+"""SN-ResNet discriminator with the label concatenated to a hidden map: the "concat" baseline of Miyato & Koyama 2018.
 
-The place of the concatenation follows the authors' released code, and so do the parameter counts.
+The position of the concatenation and the parameter counts follow the authors' released code.
 """
 
 from itertools import pairwise
@@ -18,14 +18,14 @@ from lightning_cgan.networks.sngan import DownBlock, glorot, widths_for
 
 
 class Discriminator(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] and labels (B,) to logits (B,).
+    """Concat discriminator: images (B, C, size, size) in [-1, 1] and labels (B,) to logits (B,).
 
-    The label's embedding is repeated over all places and concatenated to the map after half of the blocks, rounded up:
+    The label embedding is repeated over all positions and concatenated to the map after half of the blocks, rounded up:
     after the third of six at 128 px, as in the authors' code, and after the second of four at 16 and 32 px.
 
     Args:
-        spec: of the images and labels.
-        width: the unit of ``sngan.WIDTHS``; None is the paper's for this size.
+        spec: image shape and number of classes.
+        width: channels per unit of ``sngan.WIDTHS``; None for the paper's value at this size.
         embedding_dim: channels of the embedding.
 
     Raises:
@@ -40,8 +40,8 @@ class Discriminator(nn.Module):
         channels = [spec.channels] + [unit * (width or table.width[1]) for unit in units]
         half = (len(units) + 1) // 2
         blocks = [
-            DownBlock(before + embedding_dim * (place == half), after, place < len(table.halving), first=place == 0)
-            for place, (before, after) in enumerate(pairwise(channels))
+            DownBlock(before + embedding_dim * (index == half), after, index < len(table.halving), first=index == 0)
+            for index, (before, after) in enumerate(pairwise(channels))
         ]
         self.before, self.after = nn.Sequential(*blocks[:half]), nn.Sequential(*blocks[half:])
         self.embedding = spectral_norm(glorot(nn.Embedding(spec.num_classes, embedding_dim)))

@@ -1,4 +1,4 @@
-"""The networks of SRResNet and SRGAN. Ledig et al., CVPR 2017, Figure 4."""
+"""Generator of SRResNet and SRGAN, and discriminator of SRGAN. Ledig et al., CVPR 2017, Figure 4."""
 
 from itertools import pairwise
 
@@ -10,15 +10,15 @@ from lightning_cgan.errors import UserError
 
 
 def doublings(scale: int) -> int:
-    """How often the low resolution is doubled.
+    """Number of doublings from the low resolution to ``scale`` times its size.
 
     Raises:
         UserError: for a scale that is not 2, 4, 8, ...
     """
     if scale < 2 or scale & (scale - 1):
         raise UserError(
-            f"SRResNet doubles the low resolution, so the scale is 2, 4, 8, ...; met {scale}. "
-            "Set data.init_args.scale, or data to a set for super-resolution."
+            f"SRResNet doubles the low resolution, so the scale is 2, 4, 8, ...; got {scale}. "
+            "Set data.init_args.scale, or data to a data set for super-resolution."
         )
     return scale.bit_length() - 1
 
@@ -28,7 +28,7 @@ def conv(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1) 
 
 
 class Block(nn.Module):
-    """(B, width, h, w) to the same: two convolutions, and what came in is added."""
+    """Residual block of two convolutions, (B, width, h, w) to the same shape."""
 
     def __init__(self, width: int, norm: bool) -> None:
         super().__init__()
@@ -40,20 +40,21 @@ class Block(nn.Module):
 
 
 class Generator(nn.Module):
-    """Low resolution (B, C, h, w) in [-1, 1] to images (B, C', scale h, scale w), around [-1, 1]: no layer bounds them.
+    """SRResNet generator: low resolution (B, C, h, w) in [-1, 1] to images (B, C', scale * h, scale * w), unbounded.
 
-    Blocks look at the low resolution, whose sides are free; each doubling moves channels to places. The paper's has
-    1,549,462 parameters at scale 4.
+    Residual blocks work at the low resolution, of any height and width; each doubling is a pixel shuffle. The paper's
+    network has 1,549,462 parameters at scale 4.
 
     Args:
-        spec: of the data.
-        width: channels of a map.
-        blocks: residual blocks.
-        norm: batch norm in the blocks, and after them. Without it the network is easier to train (Lim et al. 2017).
-        bicubic_skip: the network adds to the bicubic interpolation, which the paper's has to learn first.
+        spec: shape of the data.
+        width: channels of each hidden map.
+        blocks: number of residual blocks.
+        norm: batch norm in the blocks and after them. Without it the network is easier to train (Lim et al. 2017).
+        bicubic_skip: add the output to the bicubic interpolation of the input, which the paper's network has to learn
+            first.
 
     Raises:
-        UserError: for a scale that is not 2, 4, 8, ...; or a skip between images of different channels.
+        UserError: for a scale that is not 2, 4, 8, ..., or ``bicubic_skip`` with different numbers of channels.
     """
 
     def __init__(
@@ -62,8 +63,8 @@ class Generator(nn.Module):
         super().__init__()
         if bicubic_skip and spec.channels_a != spec.channels_b:
             raise UserError(
-                "The interpolated low resolution is added to the image, so both have as many channels; "
-                f"met {spec.channels_a} and {spec.channels_b}. Set generator.init_args.bicubic_skip to false."
+                "bicubic_skip adds the interpolated low resolution to the image, so both need as many channels; "
+                f"got {spec.channels_a} and {spec.channels_b}. Set generator.init_args.bicubic_skip to false."
             )
         self.scale, self.bicubic_skip = spec.scale, bicubic_skip
         self.first = nn.Sequential(conv(spec.channels_a, width, 9), nn.PReLU())
@@ -82,45 +83,49 @@ class Generator(nn.Module):
 
 
 def bicubic(low: Tensor, scale: int) -> Tensor:
-    """(B, C, h, w) to (B, C, scale h, scale w) with a = -0.5, as low resolutions are made; ``antialias`` sets it."""
+    """Bicubic interpolation, (B, C, h, w) to (B, C, scale * h, scale * w), float32.
+
+    ``antialias`` selects the cubic coefficient a = -0.5, with which the low resolutions are made.
+    """
     return interpolate(low.float(), scale_factor=scale, mode="bicubic", antialias=True)
 
 
 class Discriminator(nn.Module):
-    """Images (B, C, size, size) to logits (B,). 23,565,505 parameters for the paper's 96 pixels and three channels.
+    """SRGAN discriminator: images (B, C, size, size) to logits (B,).
 
-    Four times a map is halved; what is left is seen whole, so images have the size that it was made for. Batch norm
-    everywhere but in the first layer: give it real and generated images in separate calls.
+    23,565,505 parameters for the paper's 96 pixels and three channels. The map is halved four times, then a dense layer
+    takes all of it, so the image size is fixed. Batch norm follows every convolution except the first, so real and
+    generated images need separate calls.
 
     Args:
-        spec: of the data; its ``size`` is that of the training images.
-        width: channels of the first map; 8 times as many of the last, and 16 times of the dense layer.
+        spec: shape of the data; its ``size`` is that of the training images.
+        width: channels of the first map; the last map has 8 times as many, the dense layer 16 times as many units.
 
     Raises:
-        UserError: for a size that is no multiple of 16; when called, for images of another size.
+        UserError: for a size that is not a multiple of 16, and in ``forward`` for images of another size.
     """
 
     def __init__(self, spec: PairSpec, width: int = 64) -> None:
         super().__init__()
         if spec.size < 16 or spec.size % 16:
             raise UserError(
-                f"SRGAN's discriminator halves an image four times, so its size is a multiple of 16; met {spec.size}. "
+                f"SRGAN's discriminator halves an image four times, so its size is a multiple of 16; got {spec.size}. "
                 "Set data.init_args.size."
             )
         self.size = spec.size
         channels = [width, width, 2 * width, 2 * width, 4 * width, 4 * width, 8 * width, 8 * width]
         layers: list[nn.Module] = [conv(spec.channels_b, width), nn.LeakyReLU(0.2)]
-        for place, (before, after) in enumerate(pairwise(channels)):
-            layers += [conv(before, after, stride=1 + (place + 1) % 2), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
-        places = (spec.size // 16) ** 2
-        dense = [nn.Linear(8 * width * places, 16 * width), nn.LeakyReLU(0.2), nn.Linear(16 * width, 1)]
+        for index, (before, after) in enumerate(pairwise(channels)):
+            layers += [conv(before, after, stride=1 + (index + 1) % 2), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+        positions = (spec.size // 16) ** 2
+        dense = [nn.Linear(8 * width * positions, 16 * width), nn.LeakyReLU(0.2), nn.Linear(16 * width, 1)]
         self.layers = nn.Sequential(*layers, nn.Flatten(), *dense)
 
     def forward(self, image: Tensor) -> Tensor:
         if image.shape[-2:] != (self.size, self.size):
-            met = "x".join(map(str, image.shape[-2:]))
+            got = "x".join(map(str, image.shape[-2:]))
             raise UserError(
-                f"This discriminator sees images of {self.size}x{self.size} pixels whole; met {met}. "
-                "Set data.init_args.size, and make the discriminator with the data's spec."
+                f"This discriminator takes images of {self.size}x{self.size} pixels only; got {got}. "
+                "Set data.init_args.size, and build the discriminator from the spec of the data."
             )
         return self.layers(image).squeeze(1)

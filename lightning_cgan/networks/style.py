@@ -1,4 +1,4 @@
-"""The image transformation network of Johnson et al. 2016, supplementary material, for style transfer."""
+"""Image transformation network for style transfer. Johnson et al. 2016, supplementary material."""
 
 from typing import Literal
 
@@ -8,9 +8,10 @@ from torch.nn.functional import relu
 
 from lightning_cgan.batches import ImageSpec
 from lightning_cgan.errors import UserError
+from lightning_cgan.networks.blocks.any_size import mirrored
 
-MARGIN = 40  # pixels of reflection that the unpadded convolutions of five residual blocks use up
-CAFFE_MEAN = (123.68, 116.779, 103.939)  # of ImageNet's red, green and blue
+MARGIN = 40  # reflection padding in pixels, consumed by the unpadded convolutions of five residual blocks
+CAFFE_MEAN = (123.68, 116.779, 103.939)  # ImageNet mean of red, green and blue, in [0, 255]
 SCALE = 150 / 127.5
 
 Norm = Literal["instance", "batch"]
@@ -18,19 +19,19 @@ Upsampling = Literal["transposed", "nearest"]
 
 
 class StyleNetwork(nn.Module):
-    """Images (B, 3, H, W) in [-1, 1] of any size to images of the same size; one side has 5 pixels at least.
+    """Style network: images (B, 3, H, W) in [-1, 1] to images of the same size; one side must have at least 5 pixels.
 
-    The authors' images are Caffe's, pixels from 0 to 255 less ImageNet's mean colour, and their last layer is 150 tanh.
-    Here the same layer is written for images in [-1, 1]: (150 tanh + mean) / 127.5 - 1. It reaches a little beyond
-    [-1, 1] on either side, and never saturates at black or white; whoever shows an image clips it.
+    The authors' images follow the Caffe convention, pixels in [0, 255] minus ImageNet's mean colour, and their last
+    layer is 150 tanh(x). Here the same layer is rescaled to [-1, 1]: (150 tanh(x) + mean) / 127.5 - 1. Its range
+    extends slightly beyond [-1, 1] on both sides, so it does not saturate at black or white; clip it for display.
 
     Args:
-        spec: of the data, three channels.
-        width: channels of the first layer; the others have 2 and 4 times as many.
-        blocks: residual blocks at a quarter of the size. The margin of reflection is 8 pixels for each.
-        norm: "batch" is the paper's; "instance" (Ulyanov et al. 2016) is what the authors' code has come to prefer.
-        upsampling: "transposed" convolutions are the paper's; "nearest" enlarges and convolves, which leaves no
-            checkerboard (Odena et al. 2016).
+        spec: image shape, three channels.
+        width: channels of the first layer; the next two have 2 and 4 times as many.
+        blocks: residual blocks at a quarter of the size. The input is reflection-padded by 8 pixels for each block.
+        norm: "batch" as in the paper; "instance" (Ulyanov et al. 2016) is the later default of the authors' code.
+        upsampling: "transposed" convolutions as in the paper; "nearest" upsamples and convolves, which avoids
+            checkerboard artefacts (Odena et al. 2016).
 
     Raises:
         UserError: for images without three channels.
@@ -49,8 +50,7 @@ class StyleNetwork(nn.Module):
         super().__init__()
         if spec.channels != 3:
             raise UserError(
-                f"Style is transferred between pictures of three channels; met {spec.channels}. "
-                "Set data.init_args.channels to 3."
+                f"Style transfer needs images of three channels; got {spec.channels}. Set data.init_args.channels to 3."
             )
         self.margin = 8 * blocks
         self.down = nn.Sequential(
@@ -74,7 +74,7 @@ class StyleNetwork(nn.Module):
 
 
 class UnpaddedBlock(nn.Module):
-    """(B, C, H, W) to (B, C, H - 4, W - 4): two unpadded convolutions, added to the input's middle without a ReLU."""
+    """Residual block of two unpadded convolutions, (B, C, H, W) to (B, C, H - 4, W - 4), no ReLU after the sum."""
 
     def __init__(self, channels: int, norm: Norm) -> None:
         super().__init__()
@@ -90,9 +90,12 @@ def convolution(before: int, after: int, kernel: int, stride: int, norm: Norm) -
     return nn.Conv2d(before, after, kernel, stride, kernel // 2), norm_of(after, norm), nn.ReLU()
 
 
-def enlargement(before: int, after: int, norm: Norm, way: Upsampling) -> tuple[nn.Module, ...]:
-    """Layers that double the size, (B, before, H, W) to (B, after, 2H, 2W); both ways have the same weights' sizes."""
-    if way == "transposed":
+def enlargement(before: int, after: int, norm: Norm, upsampling: Upsampling) -> tuple[nn.Module, ...]:
+    """Layers that double the size, (B, before, H, W) to (B, after, 2H, 2W).
+
+    Both kinds of ``upsampling`` have weights of the same shapes.
+    """
+    if upsampling == "transposed":
         layer: list[nn.Module] = [nn.ConvTranspose2d(before, after, 3, 2, padding=1, output_padding=1)]
     else:
         layer = [nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(before, after, 3, padding=1)]
@@ -104,13 +107,9 @@ def norm_of(channels: int, norm: Norm) -> nn.Module:
 
 
 def reflected(image: Tensor, margin: int) -> Tensor:
-    """(B, C, H, W) to (B, C, H + 2 margin, W + 2 margin): mirrored at its edges, again and again where it is small."""
-    rows, columns = (mirror(length, margin, image.device) for length in image.shape[-2:])
+    """Reflection padding by ``margin`` pixels on each side, repeated if the image is smaller than the margin.
+
+    (B, C, H, W) to (B, C, H + 2 * margin, W + 2 * margin).
+    """
+    rows, columns = (mirrored(length, 2 * margin, image.device) for length in image.shape[-2:])
     return image[..., rows, :][..., columns]
-
-
-def mirror(length: int, margin: int, device: torch.device) -> Tensor:
-    """(length + 2 margin,) the pixel that each place shows."""
-    period = max(2 * (length - 1), 1)
-    place = torch.arange(-margin, length + margin, device=device).remainder(period)
-    return torch.minimum(place, period - place) if length > 1 else torch.zeros_like(place)

@@ -1,12 +1,12 @@
-"""The generators of pix2pix: U-Net, and the encoder-decoder without its skips. Isola et al., CVPR 2017, Section 3.2.1.
+"""Generators of pix2pix: U-Net, and encoder-decoder without skips. Isola et al., CVPR 2017, Section 3.2.1.
 
-Level k of the encoder halves the map, level k of the decoder doubles it back; a skip joins what both have at one size:
+Level k of the encoder halves the map, level k of the decoder doubles it; skips concatenate maps of equal size:
 
     image -> 1 -> 2 -> ... -> depth
              |    |             |
     image <- 1 <- 2 <- ... <- depth
 
-Layers, and which of them have a norm and a bias, are those of the published PyTorch code, the dropout is the paper's.
+Layers, norms and biases are those of the published PyTorch code; dropout is that of the paper.
 """
 
 import torch
@@ -17,30 +17,30 @@ from lightning_cgan.errors import UserError
 from lightning_cgan.networks.blocks.norms import Norm
 from lightning_cgan.networks.dcgan import initialised
 
-DEEPEST = 8  # levels, at 256 pixels and above
-WIDEST = 8  # times the width of the first map
+DEEPEST = 8  # default number of levels at 256 pixels and above
+WIDEST = 8  # largest width, in multiples of the first map's
 
 
 class UNet(nn.Module):
-    """Images (B, channels_a, H, W) to (B, channels_b, H, W), both in [-1, 1]; H and W are multiples of ``multiple``.
+    """U-Net generator: images (B, channels_a, H, W) to (B, channels_b, H, W), both in [-1, 1].
 
-    Dropout is the only noise. The innermost map has no norm: at 256 pixels it is one pixel, which a norm of one image
-    would set to zero (a mistake of the paper that its authors put right).
+    Dropout is the only noise. The innermost map has no norm: at 256 pixels it is 1x1, and normalising a single image
+    would set it to zero (an error in the paper that its authors corrected).
 
     Args:
-        spec: of the two domains.
-        depth: levels; by default so many that the encoder ends in one pixel at the size of ``spec``, and 8 at most.
-        width: channels of the first map; each level after has twice as many, up to 8 times the width.
-        norm: of all levels, except the first one's encoder and decoder and the last one's encoder.
+        spec: shape of both domains.
+        depth: number of levels; by default as many as reduce ``spec.size`` to one pixel, at most 8.
+        width: channels of the first map; each later level has twice as many, up to 8 times the width.
+        norm: norm layer of all levels, except the first encoder and decoder and the last encoder.
         skips: False for the encoder-decoder.
-        dropout: probability that a value of the innermost decoders is set to 0.
-        dropout_levels: number of decoders that drop, counted from the innermost. The published PyTorch code leaves
-            the innermost one out and takes the three after it.
-        biases: before each norm, where they do nothing. By default only before instance norm, as the published
-            PyTorch code has them; the authors' first code has them everywhere.
+        dropout: dropout probability in the innermost decoders.
+        dropout_levels: number of decoders with dropout, counted from the innermost. The published PyTorch code skips
+            the innermost one and has dropout in the three after it.
+        biases: whether convolutions before a norm have a bias, which has no effect. By default only before instance
+            norm, as in the published PyTorch code; the authors' first code has them everywhere.
 
     Attributes:
-        multiple: the sides of images are multiples of it.
+        multiple: H and W must be multiples of it.
 
     Raises:
         UserError: for a depth below 2.
@@ -61,7 +61,7 @@ class UNet(nn.Module):
         depth = min(spec.size.bit_length() - 1, DEEPEST) if depth is None else depth
         if depth < 2:
             raise UserError(
-                f"A U-Net has at least 2 levels; met {depth}, for images of {spec.size} pixels. "
+                f"A U-Net has at least 2 levels; got {depth}, for images of {spec.size} pixels. "
                 "Set model.init_args.generator.init_args.depth, or data.init_args.size."
             )
         bias = norm.bias if biases is None else biases
@@ -104,13 +104,13 @@ def double(in_channels: int, out_channels: int, bias: bool = True) -> nn.Module:
 
 
 def encoder(in_channels: int, out_channels: int, bias: bool, norm: Norm | None, first: bool) -> nn.Module:
-    """(B, in, 2H, 2W) to (B, out, H, W): activation but for the first, convolution, norm but for first and last."""
+    """Encoder level, (B, in, 2H, 2W) to (B, out, H, W): activation (unless ``first``), convolution, norm (if given)."""
     activation = [] if first else [nn.LeakyReLU(0.2)]
     normed = [] if norm is None else [norm.layer(out_channels)]
     return nn.Sequential(*activation, halve(in_channels, out_channels, bias), *normed)
 
 
 def decoder(in_channels: int, out_channels: int, bias: bool, norm: Norm, dropout: float) -> nn.Module:
-    """(B, in, H, W) to (B, out, 2H, 2W)."""
+    """Decoder level, (B, in, H, W) to (B, out, 2H, 2W): ReLU, transposed convolution, norm, dropout (if not 0)."""
     dropped = [nn.Dropout(dropout)] if dropout else []
     return nn.Sequential(nn.ReLU(), double(in_channels, out_channels, bias), norm.layer(out_channels), *dropped)

@@ -1,6 +1,7 @@
-"""The residual networks of WGAN-GP for CIFAR-10. Gulrajani et al. 2017, appendix; layers of the authors' code.
+"""Residual generator and critic of WGAN-GP for CIFAR-10. Gulrajani et al. 2017, appendix.
 
-The blocks are those of ``networks.sngan``, which came after, without spectral norm; features are averaged over the map.
+Layers are those of the authors' code: the blocks of the later ``networks.sngan`` without spectral norm. Features are
+averaged over the map.
 """
 
 from itertools import pairwise
@@ -17,11 +18,11 @@ def unchanged(layer: nn.Module) -> nn.Module:
 
 
 class Generator(sngan.Generator):
-    """Noise (B, latent_dim) to images (B, C, size, size) in [-1, 1], with batch norm; 128 channels everywhere.
+    """WGAN-GP generator: noise (B, latent_dim) to images (B, C, size, size) in [-1, 1], with batch norm.
 
     Args:
-        spec: of the images.
-        width: the unit of ``sngan.WIDTHS``.
+        spec: image shape.
+        width: channels per unit of ``sngan.WIDTHS``; 128 channels in every layer at 32 px.
         latent_dim: length of the noise vector.
 
     Raises:
@@ -33,11 +34,11 @@ class Generator(sngan.Generator):
 
 
 class Critic(nn.Module):
-    """Images (B, C, size, size) in [-1, 1] to outputs (B,), without any normalisation.
+    """WGAN-GP critic: images (B, C, size, size) in [-1, 1] to unbounded outputs (B,), without normalisation.
 
     Args:
-        spec: of the images.
-        width: the unit of ``sngan.WIDTHS``; 128 channels everywhere at 32 px.
+        spec: image shape.
+        width: channels per unit of ``sngan.WIDTHS``; 128 channels in every layer at 32 px.
 
     Raises:
         UserError: for an image size that is not in ``sngan.WIDTHS``.
@@ -50,8 +51,8 @@ class Critic(nn.Module):
         channels = [spec.channels] + [unit * (width or table.width[1]) for unit in units]
         self.blocks = nn.Sequential(
             *(
-                sngan.DownBlock(before, after, place < len(table.halving), first=place == 0, norm=unchanged)
-                for place, (before, after) in enumerate(pairwise(channels))
+                sngan.DownBlock(before, after, index < len(table.halving), first=index == 0, norm=unchanged)
+                for index, (before, after) in enumerate(pairwise(channels))
             )
         )
         self.score = sngan.glorot(nn.Linear(channels[-1], 1))

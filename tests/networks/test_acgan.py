@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.acgan import Discriminator, GaussianNoise, Generator
 
 
@@ -80,9 +81,7 @@ def test_the_discriminator_decides_the_same_twice_in_eval_mode_only():
 @pytest.mark.parametrize("network", [Generator, Discriminator])
 @pytest.mark.parametrize("size", [4, 28, 96])
 def test_a_size_that_is_not_a_power_of_two_is_refused(network, size):
-    with pytest.raises(
-        ValueError, match=rf"power of two from 8 on; this data set has {size}\. Set data.init_args.size"
-    ):
+    with pytest.raises(UserError, match=rf"power of two from 8 on; this data set has {size}\. Set data.init_args.size"):
         network(ImageSpec(3, size, 10))
 
 
@@ -93,5 +92,5 @@ def test_data_without_classes_is_refused(network):
 
 
 def test_noise_below_zero_is_refused():
-    with pytest.raises(ValueError, match=r"not below 0; met -0.1\. Set .*noise"):
+    with pytest.raises(UserError, match=r"not below 0; got -0.1\. Set .*noise"):
         Discriminator(ImageSpec(3, 32, 10), noise=-0.1)

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.dcgan import Discriminator, Generator
 
 
@@ -69,5 +70,5 @@ def test_batch_norm_is_left_out_at_the_image_and_where_it_is_not_wanted():
 @pytest.mark.parametrize("size", [4, 20, 28])
 def test_a_size_that_is_no_power_of_two_is_refused(size):
     for network in (Generator, Discriminator):
-        with pytest.raises(ValueError, match=rf"8, 16, 32.*has {size}. Set data.init_args.size"):
+        with pytest.raises(UserError, match=rf"8, 16, 32.*has {size}. Set data.init_args.size"):
             network(ImageSpec(1, size))

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from lightning_cgan.batches import ImageSpec, PairSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.discogan import Discriminator, Generator, PointDiscriminator, PointGenerator
 
 
@@ -73,10 +74,10 @@ def test_points_pass_through_three_linear_layers_and_are_judged_by_five():
 @pytest.mark.parametrize("size", [4, 48])
 @pytest.mark.parametrize("network", [lambda s: Generator(PairSpec(1, 1, s)), lambda s: Discriminator(ImageSpec(1, s))])
 def test_sizes_that_do_not_halve_to_4_are_refused(size, network):
-    with pytest.raises(ValueError, match=rf"met {size}. Set data.init_args.size"):
+    with pytest.raises(UserError, match=rf"got {size}. Set data.init_args.size"):
         network(size)
 
 
 def test_more_matched_layers_than_have_batch_norm_are_refused():
-    with pytest.raises(ValueError, match=r"2 layers with batch norm at 32 pixels; met 3. Set .*matched"):
+    with pytest.raises(UserError, match=r"0 to 2, the number of batch-norm layers at 32 pixels; got 3. Set .*matched"):
         Discriminator(ImageSpec(1, 32), 4, matched=3)

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.blocks.norms import Norm
 from lightning_cgan.networks.patchgan import PatchGAN
 
@@ -107,5 +108,5 @@ def test_at_batch_one_both_norms_say_the_same():
 
 
 def test_fewer_layers_than_none_are_refused():
-    with pytest.raises(ValueError, match=r"0, 1, 2.*met -1. Set model.init_args.discriminator.init_args.layers"):
+    with pytest.raises(UserError, match=r"0, 1, 2.*got -1. Set model.init_args.discriminator.init_args.layers"):
         PatchGAN(3, -1)

@@ -3,6 +3,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from lightning_cgan.batches import PairSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork
 
 
@@ -35,5 +36,5 @@ def test_with_the_skip_it_starts_as_bicubic_interpolation():
 
 @pytest.mark.parametrize("spec", [PairSpec(3, 3, 30, 3), PairSpec(3, 3, 32, 1), PairSpec(1, 1, 32, 2)])
 def test_other_scales_and_grey_pictures_are_refused(spec):
-    with pytest.raises(ValueError, match=r"doubles pictures of three channels.* Set data.init_args.scale to 2, 4 or 8"):
+    with pytest.raises(UserError, match=r"doubles images of three channels.* Set data.init_args.scale to 2, 4 or 8"):
         SuperResolutionNetwork(spec)

@@ -4,6 +4,7 @@ from torch import nn
 from torch.nn.functional import avg_pool2d, interpolate
 
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.progan import Discriminator, Generator, conv, minibatch_std, pixel_norm, resolutions
 
 SMALL = {"fmap_base": 64, "fmap_max": 8}
@@ -107,12 +108,12 @@ def test_the_label_changes_the_image():
 @pytest.mark.parametrize("size", [2, 3, 12, 48, 0, -4])
 def test_a_size_that_is_not_a_power_of_two_is_refused(size):
     for network in (Generator, Discriminator):
-        with pytest.raises(ValueError, match=rf"power of two.* of {size}\..*Set data.init_args.size"):
+        with pytest.raises(UserError, match=rf"power of two.* of {size}\..*Set data.init_args.size"):
             network(ImageSpec(3, size))
 
 
 def test_an_empty_group_is_refused():
-    with pytest.raises(ValueError, match=r"at least 1 image; met 0. Set group_size"):
+    with pytest.raises(UserError, match=r"at least 1 image; got 0. Set group_size"):
         Discriminator(SPEC, **SMALL, group_size=0)
 
 

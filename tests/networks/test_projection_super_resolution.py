@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.projection_super_resolution import (
     ConcatDiscriminator,
     Discriminator,
@@ -45,7 +46,7 @@ def test_every_size_and_scale_has_the_right_shapes_and_finite_gradients(size, sc
 @pytest.mark.parametrize(("size", "scale"), [(128, 3), (128, 1), (24, 2), (8, 4)])
 def test_other_sizes_and_scales_are_refused(size, scale):
     for network in (Generator, Discriminator, ConcatDiscriminator):
-        with pytest.raises(ValueError, match=rf"met size {size} and scale {scale}. Set data.init_args.size"):
+        with pytest.raises(UserError, match=rf"got size {size} and scale {scale}. Set data.init_args.size"):
             network(ImageSpec(3, size), scale=scale)
 
 

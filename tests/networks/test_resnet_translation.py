@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from lightning_cgan.batches import PairSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.blocks.norms import Norm
 from lightning_cgan.networks.resnet_translation import ResNet
 
@@ -89,5 +90,5 @@ def test_dropout_acts_in_training_alone():
 
 
 def test_images_whose_innermost_map_is_one_pixel_are_refused():
-    with pytest.raises(ValueError, match=r"met 4. Set data.init_args.size"):
+    with pytest.raises(UserError, match=r"got 4. Set data.init_args.size"):
         network(size=4)

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks import gans_in_action, sgan
 
 MNIST, COLOUR, SMALL = ImageSpec(1, 28, 10), ImageSpec(3, 32, 10), ImageSpec(1, 8, 10)
@@ -74,12 +75,12 @@ def test_the_features_of_the_mlp_are_its_last_hidden_layer():
 @pytest.mark.parametrize(
     ("network", "spec", "rule"),
     [
-        (sgan.ConvGenerator, ImageSpec(3, 28, 10), "divide by 8, from 16 on; this data set has 28"),
-        (sgan.ConvClassifier, ImageSpec(3, 8, 10), "divide by 8, from 16 on; this data set has 8"),
-        (sgan.SmallClassifier, ImageSpec(1, 10, 10), "divide by 4, from 8 on; this data set has 10"),
-        (gans_in_action.Generator, ImageSpec(1, 30, 10), "divide by 4, from 8 on; this data set has 30"),
+        (sgan.ConvGenerator, ImageSpec(3, 28, 10), "multiples of 8, from 16 on; this data set has 28"),
+        (sgan.ConvClassifier, ImageSpec(3, 8, 10), "multiples of 8, from 16 on; this data set has 8"),
+        (sgan.SmallClassifier, ImageSpec(1, 10, 10), "multiples of 4, from 8 on; this data set has 10"),
+        (gans_in_action.Generator, ImageSpec(1, 30, 10), "multiples of 4, from 8 on; this data set has 30"),
     ],
 )
 def test_impossible_sizes_are_refused(network, spec, rule):
-    with pytest.raises(ValueError, match=rule):
+    with pytest.raises(UserError, match=rule):
         network(spec)

@@ -5,6 +5,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 from torch.nn.utils.parametrizations import spectral_norm
 
 from lightning_cgan.batches import ImageSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.sngan import (
     WIDTHS,
     ConditionalBatchNorm,
@@ -59,7 +60,7 @@ def test_every_size_has_the_right_shapes_and_finite_gradients(size, classes):
 @pytest.mark.parametrize("size", [8, 20, 512])
 def test_a_size_without_networks_is_refused(size):
     for network in (Generator, Discriminator):
-        with pytest.raises(ValueError, match=rf"16, 32, 64, 128, 256.*has {size}.*Set data.init_args.size"):
+        with pytest.raises(UserError, match=rf"16, 32, 64, 128, 256.*has {size}.*Set data.init_args.size"):
             network(ImageSpec(3, size, 10))
 
 

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from lightning_cgan.batches import PairSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.srresnet import Discriminator, Generator, bicubic
 
 SPEC = PairSpec(3, 3, 32, 4)
@@ -74,17 +75,17 @@ def test_the_discriminator_halves_four_times_and_sees_the_whole_image():
 
 @pytest.mark.parametrize("scale", [1, 3, 6])
 def test_scales_that_are_no_doublings_are_refused(scale):
-    with pytest.raises(ValueError, match=rf"the scale is 2, 4, 8, ...; met {scale}. Set data.init_args.scale"):
+    with pytest.raises(UserError, match=rf"the scale is 2, 4, 8, ...; got {scale}. Set data.init_args.scale"):
         Generator(PairSpec(3, 3, 96, scale))
 
 
 def test_a_skip_between_images_of_other_channels_is_refused():
-    with pytest.raises(ValueError, match=r"as many channels; met 1 and 3. Set generator.init_args.bicubic_skip"):
+    with pytest.raises(UserError, match=r"as many channels; got 1 and 3. Set generator.init_args.bicubic_skip"):
         Generator(PairSpec(1, 3, 32, 4), bicubic_skip=True)
 
 
 def test_sizes_that_the_discriminator_was_not_made_for_are_refused():
-    with pytest.raises(ValueError, match=r"a multiple of 16; met 88. Set data.init_args.size"):
+    with pytest.raises(UserError, match=r"a multiple of 16; got 88. Set data.init_args.size"):
         Discriminator(PairSpec(3, 3, 88, 4))
-    with pytest.raises(ValueError, match=r"sees images of 32x32 pixels whole; met 48x32. Set data.init_args.size"):
+    with pytest.raises(UserError, match=r"takes images of 32x32 pixels only; got 48x32. Set data.init_args.size"):
         Discriminator(SPEC, width=2)(torch.rand(1, 3, 48, 32))

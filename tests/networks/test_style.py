@@ -3,7 +3,9 @@ import torch
 from torch.nn.functional import pad
 
 from lightning_cgan.batches import ImageSpec
-from lightning_cgan.networks.style import SCALE, StyleNetwork, UnpaddedBlock, mirror, reflected
+from lightning_cgan.errors import UserError
+from lightning_cgan.networks.blocks.any_size import mirrored
+from lightning_cgan.networks.style import SCALE, StyleNetwork, UnpaddedBlock, reflected
 
 SPEC = ImageSpec(3, 256)
 
@@ -42,9 +44,9 @@ def test_an_image_keeps_its_size_whatever_that_is(size, upsampling):
 def test_reflection_is_torchs_and_goes_on_where_an_image_is_smaller_than_it():
     image = torch.rand(2, 3, 50, 45)
     assert torch.equal(reflected(image, 40), pad(image, [40] * 4, mode="reflect"))
-    assert mirror(4, 2, "cpu").tolist() == [2, 1, 0, 1, 2, 3, 2, 1]
-    assert mirror(2, 3, "cpu").tolist() == [1, 0, 1, 0, 1, 0, 1, 0]
-    assert mirror(1, 2, "cpu").tolist() == [0] * 5
+    assert mirrored(4, 4).tolist() == [2, 1, 0, 1, 2, 3, 2, 1]
+    assert mirrored(2, 6).tolist() == [1, 0, 1, 0, 1, 0, 1, 0]
+    assert mirrored(1, 4).tolist() == [0] * 5
 
 
 def test_a_residual_block_adds_the_middle_of_its_input():
@@ -80,5 +82,5 @@ def test_every_parameter_gets_a_gradient(norm, upsampling):
 
 
 def test_grey_pictures_are_refused():
-    with pytest.raises(ValueError, match=r"three channels; met 1. Set data.init_args.channels to 3"):
+    with pytest.raises(UserError, match=r"three channels; got 1. Set data.init_args.channels to 3"):
         StyleNetwork(ImageSpec(1, 16))

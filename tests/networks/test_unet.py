@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from lightning_cgan.batches import PairSpec
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.blocks.norms import Norm
 from lightning_cgan.networks.unet import UNet
 
@@ -90,5 +91,5 @@ def test_initial_weights_are_the_papers():
 
 @pytest.mark.parametrize(("size", "depth"), [(256, 1), (3, None)])
 def test_fewer_than_two_levels_are_refused(size, depth):
-    with pytest.raises(ValueError, match=r"at least 2 levels; met 1.*Set model.init_args.generator.init_args.depth"):
+    with pytest.raises(UserError, match=r"at least 2 levels; got 1.*Set model.init_args.generator.init_args.depth"):
         UNet(PairSpec(3, 3, size), depth=depth)

@@ -6,7 +6,7 @@ from tests.papers.test_cyclegan import model
 
 
 def test_without_padding_sizes_that_the_generators_cannot_take_are_refused():
-    with pytest.raises(ValueError, match="met 8x10"):
+    with pytest.raises(ValueError, match="got 8x10"):
         model(pad=False)(torch.rand(1, 3, 8, 10))
 
 
@@ -19,7 +19,7 @@ def test_without_padding_sizes_that_the_generators_cannot_take_are_refused():
         ({"cycle_weight_a": -1.0}, "cycle_weight_a"),
         ({"pool_size": -1}, "pool_size"),
         ({"spec": PairSpec(3, 3, 32, scale=4)}, "4 times larger"),
-        ({"spec": PairSpec(3, 3, 10), "pad": False}, "multiples of 4; met 10x10"),
+        ({"spec": PairSpec(3, 3, 10), "pad": False}, "multiples of 4; got 10x10"),
         ({"spec": PairSpec(3, 3, 5)}, "6 pixels and more; the data have 5"),
     ],
 )

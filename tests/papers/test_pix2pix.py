@@ -214,12 +214,12 @@ def test_images_of_any_size_come_back_as_large_as_they_came(sides):
 def test_it_trains_on_sizes_that_the_generator_must_pad():
     gan = model(PairSpec(2, 3, 20))
     train(gan, [batch(side=20)])
-    with pytest.raises(ValueError, match=r"multiples of 16; met 20x20 pixels. Set model.init_args.pad to true"):
+    with pytest.raises(ValueError, match=r"multiples of 16; got 20x20 pixels. Set model.init_args.pad to true"):
         model(PairSpec(2, 3, 20), pad=False)
     strict = evaluating(model(pad=False))
-    with pytest.raises(ValueError, match="multiples of 16; met 16x20"):
+    with pytest.raises(ValueError, match="multiples of 16; got 16x20"):
         strict.translate(torch.rand(1, 2, 16, 20))
-    with pytest.raises(ValueError, match="multiples of 16; met 24x24"):
+    with pytest.raises(ValueError, match="multiples of 16; got 24x24"):
         model(pad=False, tile=24, overlap=0)
 
 
@@ -234,7 +234,7 @@ def test_large_images_are_translated_by_tiles():
     assert image.shape == (1, 3, 40, 16)
     assert sides == [(16, 16)] * 4
     assert torch.allclose(image[..., :8, :], gan.generated(large[..., :16, :])[..., :8, :], atol=1e-6)
-    with pytest.raises(ValueError, match="met overlap 16 of tile 16"):
+    with pytest.raises(ValueError, match="got overlap 16 of tile 16"):
         model(tile=16, overlap=16)
 
 

@@ -94,5 +94,5 @@ def test_a_run_in_low_precision_translates_wider_streets_by_tiles(tmp_path):
 def test_a_size_that_is_not_padded_is_refused_before_the_first_update(tmp_path, capsys):
     flags = [*FACADES, f"--trainer.default_root_dir={tmp_path / 'run'}", "--model.init_args.pad=false"]
     assert main(["fit", *flags, "--data.init_args.size=40"]) == 2
-    assert "multiples of 32; met 40x40 pixels. Set model.init_args.pad to true" in capsys.readouterr().err
+    assert "multiples of 32; got 40x40 pixels. Set model.init_args.pad to true" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

@@ -120,7 +120,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path, state):
 
 
 def test_data_of_one_size_is_refused():
-    with pytest.raises(ValueError, match=r"the scale is 2, 4, 8, ...; met 1. Set data.init_args.scale, or data"):
+    with pytest.raises(ValueError, match=r"the scale is 2, 4, 8, ...; got 1. Set data.init_args.scale, or data"):
         SRResNet(PairSpec(3, 3, 96))
 
 

@@ -1,4 +1,4 @@
-"""Images of any size for networks that take some sizes, or that do not fit in memory."""
+"""Padding and tiling, to apply a translation network to images of any size."""
 
 from collections.abc import Callable
 from itertools import product
@@ -11,68 +11,71 @@ from lightning_cgan.errors import UserError
 Translation = Callable[[Tensor], Tensor]
 
 
-def mirrored(length: int, extra: int) -> Tensor:
-    """The places 0 ... length - 1, with ``extra`` more that mirror them at both ends, the ends themselves not repeated.
+def mirrored(length: int, extra: int, device: torch.device | None = None) -> Tensor:
+    """Indices (length + extra,) of a reflection padding of 0 ... length - 1, the end values not repeated.
 
-    Half of them lie before and half behind. They are mirrored as often as it takes, so ``extra`` has no bound.
+    Half of ``extra`` lies before and half after. Reflection repeats as often as needed: ``extra`` has no upper bound.
     """
-    place = torch.arange(length + extra) - extra // 2
+    index = torch.arange(length + extra, device=device) - extra // 2
     period = max(2 * (length - 1), 1)
-    place = place.remainder(period)
-    return torch.minimum(place, period - place) if length > 1 else place
+    index = index.remainder(period)
+    return torch.minimum(index, period - index) if length > 1 else index
 
 
 def padded(translate: Translation, image: Tensor, multiple: int) -> Tensor:
-    """``translate`` of ``image`` (B, C, H, W), whose sides are mirrored up to multiples and then cut back."""
+    """``translate(image)`` with (B, C, H, W) reflection-padded to multiples of ``multiple``, and the output cropped."""
     height, width = image.shape[-2:]
     more = [-side % multiple for side in (height, width)]
     if not any(more):
         return translate(image)
-    rows, columns = (mirrored(side, extra).to(image.device) for side, extra in zip((height, width), more, strict=True))
+    rows, columns = (mirrored(side, extra, image.device) for side, extra in zip((height, width), more, strict=True))
     top, left = (extra // 2 for extra in more)
     return translate(image[..., rows[:, None], columns])[..., top : top + height, left : left + width]
 
 
 def check_sides(height: int, width: int, multiple: int) -> None:
-    """Refuse sides in pixels that a generator cannot take and bring back.
+    """Check that ``height`` and ``width`` in pixels are multiples of ``multiple``.
 
     Raises:
-        UserError: naming what pads them.
+        UserError: if they are not, with the setting that pads images.
     """
     if height % multiple or width % multiple:
         raise UserError(
-            f"This generator takes images whose sides are multiples of {multiple}; met {height}x{width} pixels. "
+            f"This generator takes images whose sides are multiples of {multiple}; got {height}x{width} pixels. "
             "Set model.init_args.pad to true, or data.init_args.size."
         )
 
 
 def check_tiles(tile: int, overlap: int) -> None:
-    """Refuse squares that do not advance.
+    """Check that ``overlap`` is from 0 to below ``tile``, both in pixels.
 
     Raises:
-        UserError: naming both numbers.
+        UserError: if it is not.
     """
     if not 0 <= overlap < tile:
         raise UserError(
-            f"Tiles overlap by 0 pixels or more, and by less than their side; met overlap {overlap} of tile {tile}. "
+            f"Tiles overlap by 0 pixels or more, and by less than their side; got overlap {overlap} of tile {tile}. "
             "Set model.init_args.overlap and model.init_args.tile."
         )
 
 
 def tiled(translate: Translation, image: Tensor, tile: int, overlap: int) -> Tensor:
-    """``translate`` of ``image`` (B, C, H, W) square by square, for images that do not fit in memory as a whole.
+    """``translate(image)`` tile by tile, for images that do not fit in memory as a whole.
 
-    The squares overlap, and each fades into the next over the overlap, so no seam shows. Every pixel is a weighted mean
-    of the squares that hold it; where one square holds the whole image, it is translated as it is.
+    Tiles are blended linearly over their overlap, so no seams are visible: each pixel is a weighted mean of the tiles
+    that cover it. An image that fits in one tile is translated directly.
 
     Args:
         translate: (B, C, h, w) to (B, C', h, w), with h and w at most ``tile``.
         image: (B, C, H, W).
-        tile: side of the squares in pixels.
-        overlap: pixels that two neighbours have in common, at least; below ``tile``.
+        tile: side of the square tiles in pixels.
+        overlap: smallest overlap of two neighbouring tiles in pixels; below ``tile``.
+
+    Returns:
+        (B, C', H, W).
 
     Raises:
-        UserError: for an overlap that is not below the tile, or below 0.
+        UserError: for an overlap below 0 or not below the tile.
     """
     check_tiles(tile, overlap)
     height, width = image.shape[-2:]
@@ -82,7 +85,7 @@ def tiled(translate: Translation, image: Tensor, tile: int, overlap: int) -> Ten
     for top, left in product(starts(height, tile, overlap), starts(width, tile, overlap)):
         at = (..., slice(top, top + tile), slice(left, left + tile))
         part = translate(image[at])
-        if total.ndim == 1:  # the first says how many channels come out
+        if total.ndim == 1:  # the first tile determines the number of output channels
             total, weight = total.new_zeros(*part.shape[:2], height, width), weight.new_zeros(height, width)
         fade = faded(part.shape[-2], overlap)[:, None] * faded(part.shape[-1], overlap)
         total[at] += part * fade.to(part.device)
@@ -91,12 +94,12 @@ def tiled(translate: Translation, image: Tensor, tile: int, overlap: int) -> Ten
 
 
 def starts(length: int, tile: int, overlap: int) -> list[int]:
-    """Where tiles begin that cover ``length`` pixels: as few as the overlap allows, evenly spread, none beyond it."""
+    """First pixels of the tiles that cover ``length`` pixels: as few as the overlap allows, evenly spaced."""
     tiles = max(1, -(-(length - overlap) // (tile - overlap)))
-    return [place * max(length - tile, 0) // max(tiles - 1, 1) for place in range(tiles)]
+    return [number * max(length - tile, 0) // max(tiles - 1, 1) for number in range(tiles)]
 
 
 def faded(length: int, overlap: int) -> Tensor:
-    """(length,) weights: up in a straight line over ``overlap`` pixels at either end, 1 between."""
-    place = torch.arange(1.0, length + 1)
-    return torch.minimum(place, place.flip(0)).div(overlap + 1).clamp(max=1)
+    """Blending weights (length,) of a tile: linear ramps over ``overlap`` pixels at both ends, 1 between."""
+    ramp = torch.arange(1.0, length + 1)
+    return torch.minimum(ramp, ramp.flip(0)).div(overlap + 1).clamp(max=1)

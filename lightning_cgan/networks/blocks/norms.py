@@ -1,4 +1,4 @@
-"""The two norms of the translation networks, as a choice by name."""
+"""Batch norm or instance norm in translation networks, selected by name."""
 
 from enum import Enum
 
@@ -6,16 +6,16 @@ from torch import nn
 
 
 class Norm(Enum):
-    """Batch norm, or instance norm without gains and running statistics. At batch 1 they compute the same."""
+    """Batch norm, or instance norm without gain, bias and running statistics. At batch size 1 both normalise alike."""
 
     batch = "batch"
     instance = "instance"
 
     def layer(self, channels: int) -> nn.Module:
-        """A fresh one. Instance norm refuses maps of one pixel in training."""
+        """A new norm layer. Instance norm raises an error for 1x1 maps in training mode."""
         return nn.BatchNorm2d(channels) if self is Norm.batch else nn.InstanceNorm2d(channels)
 
     @property
     def bias(self) -> bool:
-        """Whether the published networks give a bias to a convolution before this norm, where it does nothing."""
+        """Whether the published networks have a bias in a convolution before this norm, where it has no effect."""
         return self is Norm.instance

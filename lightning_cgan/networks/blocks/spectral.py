@@ -1,4 +1,4 @@
-"""What networks with spectral normalisation share."""
+"""Power iteration of networks with spectral norm."""
 
 import torch
 from torch import nn
@@ -6,9 +6,10 @@ from torch.nn.utils import parametrize
 
 
 def normalise(network: nn.Module, device_type: str) -> None:
-    """One power iteration of every layer, in full precision: CUDA's autocast would run it in 16 bits.
+    """Run one power iteration in every spectral-norm layer of ``network``, in float32 also under autocast.
 
-    To be called within ``parametrize.cached()``, or each later use of a weight is one more iteration.
+    Autocast on CUDA would run it in 16 bits. Call it inside ``parametrize.cached()``; otherwise each later use of a
+    weight runs another iteration.
     """
     with torch.autocast(device_type, enabled=False):
         for layer in network.modules():

@@ -1,4 +1,4 @@
-"""Networks at test: whether they drop, and which statistics batch norm takes."""
+"""Dropout, batch-norm statistics and random draws of a network in evaluation."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,19 +13,24 @@ from torch.nn.modules.dropout import _DropoutNd
 
 
 class NormStatistics(Enum):
-    """Which statistics batch norm takes at test."""
+    """Statistics that batch norm uses in evaluation."""
 
-    image = "image"  # those of each image by itself, as in a batch of one
-    batch = "batch"  # those of all images of the call: an output depends on what else is in the batch
-    running = "running"  # those gathered in training
+    image = "image"  # of each image alone, as in a batch of one
+    batch = "batch"  # of all images of the call, so an output depends on the rest of the batch
+    running = "running"  # running statistics from training
 
 
 @contextmanager
 def switched(network: nn.Module, dropout: bool, own_statistics: bool) -> Iterator[None]:
-    """Inside, ``network`` drops or not, and batch norm takes the statistics of its input or its running ones.
+    """Context in which ``network`` has dropout on or off, and batch norm uses input or running statistics.
 
-    Nothing else is as in training: the running statistics stay as they are. Processes share no statistics, even where
-    batch norm is synchronised in training.
+    Running statistics are not updated. Statistics are not shared between processes, even if batch norm is synchronised
+    in training.
+
+    Args:
+        network: its layers are restored at the end.
+        dropout: whether dropout is active.
+        own_statistics: whether batch norm uses the statistics of its input instead of the running ones.
     """
     norms = [layer for layer in network.modules() if isinstance(layer, _BatchNorm)]
     drops = [layer for layer in network.modules() if isinstance(layer, _DropoutNd)]
@@ -46,13 +51,13 @@ def switched(network: nn.Module, dropout: bool, own_statistics: bool) -> Iterato
 
 
 def normed_by_itself(norm: _BatchNorm, x: Tensor) -> Tensor:
-    """Batch norm of ``x`` with the statistics of ``x``; the running ones are neither read nor changed."""
+    """Batch norm of ``x`` with the statistics of ``x``; running statistics are neither read nor changed."""
     return batch_norm(x, None, None, norm.weight, norm.bias, training=True, eps=norm.eps)
 
 
 @contextmanager
 def drawing_from(seed: int, device: torch.device) -> Iterator[None]:
-    """Inside, torch's global generators start from ``seed``; afterwards they go on as if nothing had been drawn."""
+    """Context in which torch's global generators are seeded with ``seed``; their states are restored at the end."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield

@@ -1,6 +1,7 @@
-"""Weight normalisation with initial values from data. Salimans & Kingma 2016, as the code of Salimans et al. 2016 does.
+"""Weight normalisation with data-dependent initialisation: linear, convolution and transposed convolution layers.
 
-A weight is a direction times a scale. In most layers the scale is set once, from a first batch, and not trained.
+Salimans & Kingma 2016, as in the code of Salimans et al. 2016. A weight is a direction times a scale. In most layers
+the scale is set once, from a first batch, and not trained.
 """
 
 from functools import partial
@@ -12,20 +13,21 @@ from torch.nn import functional as F
 
 
 class WeightNorm(nn.Module):
-    """What the layers below share: direction ``weight``, and for each output ``scale`` and ``bias``.
-
-    Args:
-        trained_scale: whether the scale is a parameter.
-        spread: standard deviation of the outputs after :func:`initialise`; None leaves the layer out of it.
-    """
+    """Base of the layers below: direction ``weight``, and ``scale`` and ``bias`` for each output channel."""
 
     weight: Tensor
-    bias: Any  # Linear and Conv2d disagree whether it may be None
+    bias: Any  # torch declares it differently in Linear and in Conv2d
     scale: Tensor
     spread: float | None
-    output_axis = 0  # of the weight
+    output_axis = 0  # axis of ``weight`` that counts outputs
 
-    def begin(self, trained_scale: bool, spread: float | None) -> None:
+    def set_up(self, trained_scale: bool, spread: float | None) -> None:
+        """Draw the direction and create the scale.
+
+        Args:
+            trained_scale: whether the scale is a parameter; otherwise it is a buffer.
+            spread: standard deviation of the outputs after :func:`initialise`, which skips the layer if it is None.
+        """
         nn.init.normal_(self.weight, std=0.05)
         nn.init.zeros_(self.bias)
         scale = torch.ones_like(self.bias)
@@ -43,35 +45,35 @@ class WeightNorm(nn.Module):
 
 
 class Linear(WeightNorm, nn.Linear):
-    """(B, in) to (B, out)."""
+    """Weight-normalised linear layer, (B, in) to (B, out)."""
 
     def __init__(self, before: int, after: int, trained_scale: bool = False, spread: float | None = 1.0) -> None:
         super().__init__(before, after)
-        self.begin(trained_scale, spread)
+        self.set_up(trained_scale, spread)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.linear(x, self.normalised, self.bias)
 
 
 class Conv2d(WeightNorm, nn.Conv2d):
-    """(B, in, H, W) to (B, out, H', W')."""
+    """Weight-normalised convolution, (B, in, H, W) to (B, out, H', W'); the scale is not trained."""
 
     def __init__(self, before: int, after: int, kernel_size: int = 3, stride: int = 1, padding: int = 1) -> None:
         super().__init__(before, after, kernel_size, stride, padding)
-        self.begin(trained_scale=False, spread=1.0)
+        self.set_up(trained_scale=False, spread=1.0)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(x, self.normalised, self.bias, self.stride, self.padding)
 
 
 class ConvTranspose2d(WeightNorm, nn.ConvTranspose2d):
-    """(B, in, H, W) to (B, out, 2H, 2W) with a 5x5 kernel; the scale is trained."""
+    """Weight-normalised 5x5 transposed convolution, (B, in, H, W) to (B, out, 2H, 2W); the scale is trained."""
 
     output_axis = 1
 
     def __init__(self, before: int, after: int, spread: float | None = 1.0) -> None:
         super().__init__(before, after, 5, stride=2, padding=2, output_padding=1)
-        self.begin(trained_scale=True, spread=spread)
+        self.set_up(trained_scale=True, spread=spread)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.conv_transpose2d(x, self.normalised, self.bias, stride=2, padding=2, output_padding=1)
@@ -79,15 +81,15 @@ class ConvTranspose2d(WeightNorm, nn.ConvTranspose2d):
 
 @torch.no_grad()
 def initialise(network: nn.Module, batch: Tensor) -> None:
-    """Set scales and biases of fresh layers so that each output has mean 0 and its layer's ``spread`` over ``batch``.
+    """Set scales and biases of new layers so that each output channel has mean 0 and std ``spread`` over ``batch``.
 
-    Works from the first layer to the last in one pass; a network without such layers stays as it is.
+    One forward pass sets all layers, first to last. A network without such layers is left unchanged.
     """
 
     def standardise(spread: float, layer: WeightNorm, _: tuple[Tensor], output: Tensor) -> Tensor:
-        seen = output.float().transpose(0, 1).flatten(1)
-        rate = spread / seen.std(1, correction=0).clamp(min=1e-6)
-        shift = -seen.mean(1) * rate
+        values = output.float().transpose(0, 1).flatten(1)
+        rate = spread / values.std(1, correction=0).clamp(min=1e-6)
+        shift = -values.mean(1) * rate
         layer.scale.mul_(rate)
         layer.bias.add_(shift)
         shape = (-1, *[1] * (output.ndim - 2))

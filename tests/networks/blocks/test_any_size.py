@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d, pad
 
+from lightning_cgan.errors import UserError
 from lightning_cgan.networks.blocks.any_size import mirrored, padded, tiled
 
 
@@ -62,5 +63,5 @@ def test_what_a_network_does_wrong_at_the_edge_of_a_tile_counts_little():
 
 @pytest.mark.parametrize(("tile", "overlap"), [(16, 16), (16, -1), (0, 0)])
 def test_an_overlap_that_leaves_no_step_is_refused(tile, overlap):
-    with pytest.raises(ValueError, match=rf"met overlap {overlap} of tile {tile}. Set model.init_args.overlap"):
+    with pytest.raises(UserError, match=rf"got overlap {overlap} of tile {tile}. Set model.init_args.overlap"):
         tiled(torch.tanh, torch.zeros(1, 1, 32, 32), tile, overlap)

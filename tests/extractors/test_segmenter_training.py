@@ -6,7 +6,7 @@ from datamodules.translation import Direction
 from lightning_cgan.batches import to_bytes, to_signed
 from lightning_cgan.callbacks.checkpoints import SaveWeights
 from lightning_cgan.callbacks.scores.segmentation import SegmentationScores
-from lightning_cgan.extractors.segmenter import SegmenterTraining, TrainedSegmenter, class_numbers, decided, painted
+from lightning_cgan.extractors.segmenter import SegmenterTraining, TrainedSegmenter, class_numbers, painted, segment
 from tests.maps import PALETTE, Known, Maps, scored
 from tests.translation import SmallPairs, trainer
 
@@ -40,7 +40,7 @@ def test_the_weights_that_it_saves_score_other_models(trained, tmp_path):
     picture = Maps().domains("test")[1].image
     with torch.no_grad():
         shown = to_bytes(module.eval()(to_signed(picture)))
-    assert torch.equal(class_numbers(shown, PALETTE), decided(segmenter, picture))
+    assert torch.equal(class_numbers(shown, PALETTE), segment(segmenter, picture))
     entry = scored(tmp_path, SegmentationScores(segmenter, updates=0), Known(), Maps())
     assert entry["scores"]["real_segmentation_accuracy"] > 0.9
     assert entry["card"]["segmentation"]["segmenter"]["sha256"] == segmenter.sha256

@@ -237,7 +237,7 @@ def test_a_report_is_made_without_importing_torch(digits):
 
 def test_scores_of_real_pictures_of_baselines_and_of_the_way_back_are_told_apart():
     ceiling, back = score_info("real_segmentation_accuracy"), score_info("back_views")
-    assert (ceiling.title, ceiling.better) == ("Segmentation score (accuracy) of real pictures", "")
+    assert (ceiling.title, ceiling.better) == ("Segmentation score (accuracy) of real images", "")
     assert ceiling.meaning.startswith("The ceiling")
     assert back == score_info("views")._replace(title="Views of the reverse direction")
     assert score_info("bicubic_psnr_y").title == "PSNR on Y of bicubic interpolation"

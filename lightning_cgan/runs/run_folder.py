@@ -165,8 +165,9 @@ def check_fits(checkpoint: dict[str, Any], model: torch.nn.Module, path: str) ->
     asked = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     name = next((name for name in {**asked, **held} if held.get(name) != asked.get(name)), None)
     if name:
+        described = checkpoint["hyper_parameters"].get("model", {})
         raise UserError(
             f"A checkpoint must hold the weights of the model that is asked for; {path} is of "
-            f"{checkpoint['hyper_parameters'].get('model', {}).get('class_path', 'a model')} with {name} {held.get(name, 'absent')}, "
+            f"{described.get('class_path', 'a model')} with {name} {held.get(name, 'absent')}, "
             f"the model has {asked.get(name, 'none')}. Set --ckpt_path or --config to the one that belongs to it."
         )

@@ -109,7 +109,7 @@ def test_an_impossible_value_is_refused_before_the_first_step(complaint, tmp_pat
         ("acgan/digits", ["--model.init_args.class_loss_on=reel"], "The nearest valid name is real."),
         ("dcgan/digits", ["--data=datamodules.SemiLabelled", "--data.init_args.labels_per_class=1",
                           "--data.init_args.data=datamodules.Digits"], "gives PartlyLabelled ones. Set data"),
-        ("gan/ring", ["--data=datamodules.GaussianPairs"], "GAN learns from data of one domain; met data of two"),
+        ("gan/ring", ["--data=datamodules.GaussianPairs"], "GAN learns from data of one domain; got data of two"),
         ("gan/ring", ["--model=lightning_cgan.papers.Pix2Pix"], "Pix2Pix learns from data of two domains; met"),
         ("pix2pix/facades_l1", ["--data=datamodules.GaussianPairs"], "at least 2 levels; got 0, for images of 1"),
         ("pix2pix/facades", ["--model=lightning_cgan.papers.CycleGAN"], "gives Paired ones. Set data"),

@@ -72,7 +72,7 @@ def test_losses_and_penalty_are_in_full_precision_under_mixed_precision():
     gan = model()
     label = torch.zeros(4, dtype=torch.int64)
     with torch.autocast("cpu", torch.bfloat16):
-        fake, _ = gan.fakes(4, Stage(16, 0.5))
+        fake, _ = gan.fakes_at(4, Stage(16, 0.5))
         loss, _ = gan.discriminator_loss(images(4), label, fake, label, 0.5)
     assert (fake.dtype, loss.dtype) == (torch.float32, torch.float32)
 
@@ -93,7 +93,7 @@ def test_the_defaults_are_the_papers():
     for optimizer in gan.optimizer_factories.values():
         settings = optimizer([nn.Parameter(torch.zeros(1))]).defaults
         assert (settings["lr"], settings["betas"], settings["eps"]) == (1e-3, (0.0, 0.99), 1e-8)
-    assert (gan.growth.stable, gan.growth.fade, gan.batch_size(0)) == (800_000, 800_000, 16)
+    assert (gan.growth.stable, gan.growth.fade, gan.batch_size_at(0)) == (800_000, 800_000, 16)
     assert (gan.gp_weight, gan.gamma, gan.drift_weight, gan.class_weight) == (10, 1, 1e-3, 1)
     assert [gan.schedule(update, 0) for update in (2_500, 10**6)] == [1, 1]
     assert gan.schedule(2_499, 0) < 1

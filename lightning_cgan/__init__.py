@@ -10,5 +10,5 @@ def __getattr__(name: str) -> Any:
     if name in __all__:  # on demand: the command line and Lightning take seconds to import
         from lightning_cgan import api
 
-        return getattr(api, name)
+        return vars(api)[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

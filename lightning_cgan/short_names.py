@@ -31,7 +31,7 @@ def short_names(package: str, folder: str) -> tuple[Callable[[str], Any], Callab
     def find(name: str) -> Any:
         if name.startswith("_") or name not in modules():
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(modules()[name]), name)
+        return vars(import_module(modules()[name]))[name]
 
     return find, lambda: sorted(modules())
 

@@ -202,5 +202,6 @@ def is_inside(folder: Path, file: Path) -> bool:
 
 
 def lies_in(folder: Path, module: ModuleType) -> bool:
-    files = [module.__file__] if getattr(module, "__file__", None) else list(getattr(module, "__path__", []))
+    names = vars(module)
+    files = [names["__file__"]] if names.get("__file__") else list(names.get("__path__", []))
     return bool(files) and all(is_inside(folder, Path(str(file))) for file in files)

@@ -58,9 +58,8 @@ def widths_for(spec: ImageSpec) -> Widths:
 def glorot(layer: nn.Conv2d | nn.Linear | nn.Embedding, gain: float = 1.0) -> nn.Module:
     """``layer`` with Glorot-uniform weights and biases 0, as Chainer initialises it."""
     nn.init.xavier_uniform_(layer.weight, gain)
-    bias = getattr(layer, "bias", None)
-    if bias is not None:
-        nn.init.zeros_(bias)
+    if not isinstance(layer, nn.Embedding) and layer.bias is not None:
+        nn.init.zeros_(layer.bias)
     return layer
 
 
@@ -217,7 +216,8 @@ class Discriminator(nn.Module):
             )
         )
         self.score = spectral_norm(glorot(nn.Linear(channels[-1], 1, bias=table.head_bias)))
-        if spec.num_classes:
+        self.num_classes = spec.num_classes
+        if self.num_classes:
             self.embedding = spectral_norm(glorot(nn.Embedding(spec.num_classes, channels[-1])))
 
     def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
@@ -225,6 +225,6 @@ class Discriminator(nn.Module):
             normalise(self, image.device.type)
             features = relu(self.blocks(image)).sum((2, 3))
             score = self.score(features)
-            if not hasattr(self, "embedding"):
+            if not self.num_classes:
                 return score.squeeze(1)
             return projection_logit(features, score, self.embedding(label))

@@ -5,6 +5,7 @@ the numbers do not.
 """
 
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -305,3 +306,5 @@ PAPERS = {
         *(perceptual_super_resolution, projection_super_resolution, srresnet, srgan, style_transfer, gatys),
     )
 }
+for file in sorted(Path(__file__).parent.glob("cases_*.py")):  # those of a new paper: a function ``cases`` like these
+    PAPERS[file.stem.removeprefix("cases_")] = import_module(f"tests.golden.{file.stem}").cases

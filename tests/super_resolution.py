@@ -66,5 +66,5 @@ def watched(model, monkeypatch):
         optimizer_step(module, optimizer, loss, count)
         moved.append([name for name, network in networks.items() if not same(before[name], weights(network))])
 
-    monkeypatch.setattr(sys.modules[type(model).__module__], "descend", watch)
+    monkeypatch.setattr(sys.modules[type(model).__module__], "optimizer_step", watch)
     return moved

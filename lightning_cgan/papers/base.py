@@ -135,9 +135,11 @@ class Paper(PaperFacts, Loadable):
         if stage == "fit":
             if (data := self.trainer.datamodule) is not None:  # type: ignore[attr-defined]
                 check_batches(self, data)
-            self.check(self.trainer)
+            check_trainer(self.trainer)
+            self.build_frozen()
 
     def on_fit_start(self) -> None:
+        self.check(self.trainer)  # not in setup, where the trainer does not know yet whether the run goes on
         self.frozen = tuple(network.to(self.device) for network in self.frozen)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:

@@ -124,10 +124,10 @@ def common_scale(*networks: nn.Module) -> int:
     Raises:
         UserError: where they differ.
     """
-    scales = {network.scale for network in networks if isinstance(network, HasScale)}
+    scales = list(dict.fromkeys(one.scale for one in networks if isinstance(one, HasScale)))
     if len(scales) != 1:
         raise UserError(
             f"Both networks are for one scale; got {' and '.join(map(str, scales))}. "
             "Set model.init_args.generator.init_args.scale and model.init_args.discriminator.init_args.scale."
         )
-    return scales.pop()
+    return scales[0]

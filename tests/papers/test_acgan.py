@@ -159,7 +159,7 @@ def test_samples_follow_their_label_and_seed():
     assert torch.equal(images, gan.sample(3, label=[7, 7, 7], seed=5))
     assert not torch.equal(images, gan.sample(3, label=8, seed=5))
     assert not torch.equal(images, gan.sample(3, label=7, seed=6))
-    with pytest.raises(ValueError, match="met"):
+    with pytest.raises(ValueError, match="got"):
         gan.sample(3, label=10)
 
 

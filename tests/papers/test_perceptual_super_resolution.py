@@ -29,7 +29,7 @@ def test_the_loss_is_that_of_one_tap_or_of_pixels():
     fake, real = torch.rand(2, 2, 3, 16, 16)
     feature, pixel = model(features=Taps), model()
     for paper in (feature, pixel):
-        paper.setup("fit")
+        paper.build_frozen()
     assert feature.loss(fake, real).item() == pytest.approx(mse_loss(avg_pool2d(fake, 2), avg_pool2d(real, 2)).item())
     assert pixel.loss(fake, real).item() == pytest.approx(mse_loss(fake, real).item())
 
@@ -79,4 +79,4 @@ def test_the_defaults_are_the_papers():
 
 def test_a_tap_that_there_is_not_is_refused():
     with pytest.raises(ValueError, match=r"2 taps, 0 to 1; got 2. Set model.init_args.tap"):
-        model(features=Taps, tap=2).setup("fit")
+        model(features=Taps, tap=2).build_frozen()

@@ -155,7 +155,7 @@ def test_samples_follow_their_label():
     gan = model(conditional=True)
     assert torch.equal(gan.sample(2, label=7), gan.sample(2, label=[7, 7]))
     assert not torch.equal(gan.sample(2, label=7), gan.sample(2, label=8))
-    with pytest.raises(ValueError, match="met"):
+    with pytest.raises(ValueError, match="got"):
         gan.sample(2, label=10)
 
 

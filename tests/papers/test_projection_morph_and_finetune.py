@@ -50,7 +50,7 @@ def test_a_morph_mixes_gains_and_biases_in_every_conditional_norm():
 
 
 def test_a_morph_between_classes_that_do_not_exist_is_refused():
-    with pytest.raises(ValueError, match="met"):
+    with pytest.raises(ValueError, match="got"):
         model().morph(3, 10)
 
 

@@ -70,7 +70,7 @@ def test_an_evaluation_pairs_each_real_image_with_one_generated_from_it():
     assert seen.fake.shape == seen.real.shape == seen.source.shape
     assert torch.equal(seen.fake, again.fake)
     assert torch.equal(seen.source[..., ::4, ::4], networks.reduced(real, 4))
-    assert seen.label.tolist() == [0, 1, 2, 3, 4]
+    assert seen.fake_label.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_unlabelled_images_serve_as_well():
@@ -81,7 +81,7 @@ def test_unlabelled_images_serve_as_well():
     trial = EvalBatch(
         torch.rand(2, 1, 16, 16), torch.zeros(2, dtype=torch.int64), LatentBatch(*torch.zeros(2, 0).long())
     )
-    assert gan.eval().validation_step(trial, 0).label is None
+    assert gan.eval().validation_step(trial, 0).fake_label is None
 
 
 def test_enlarging_follows_the_seed():

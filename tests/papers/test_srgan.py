@@ -68,7 +68,7 @@ def test_the_discriminator_tells_true_from_generated_images_in_calls_of_their_ow
 @pytest.mark.parametrize(("features", "pixel_weight"), [(None, 0.0), (Features, 0.0), (Features, 0.5)])
 def test_the_generator_has_a_content_loss_and_an_adversarial_loss(features, pixel_weight):
     gan, (low, high) = model(features=features, pixel_weight=pixel_weight), images()
-    gan.setup("fit")
+    gan.build_frozen()
     content, adversarial = gan.perceptual_loss(low, high)
     fake = gan.generator(low)
     assert torch.allclose(adversarial, softplus(-gan.discriminator(fake)).mean())
@@ -81,7 +81,7 @@ def test_the_generator_has_a_content_loss_and_an_adversarial_loss(features, pixe
     assert torch.allclose(content, wanted)
 
 
-def test_what_the_generator_descends_is_equation_3(monkeypatch, tmp_path):
+def test_what_the_generator_optimizer_steps_is_equation_3(monkeypatch, tmp_path):
     gan, descended = model(adversarial_weight=0.25), []
     monkeypatch.setattr(gan, "perceptual_loss", lambda low, high: (gan.generator(low).mean(), torch.tensor(8.0)))
     path = "lightning_cgan.papers.srgan.optimizer_step"
@@ -129,7 +129,7 @@ def test_a_checkpoint_that_is_missing_or_of_another_generator_is_refused_before_
     gan = model(str(tmp_path / "none.ckpt"))
     gan.trainer = trainer(None)
     with pytest.raises(
-        ValueError, match=r"there is no .*none.ckpt. Train that one first, or set model.init_args.start"
+        ValueError, match=r"there is no .*none.ckpt. Train that one first, or set model.init_args.init_checkpoint"
     ):
         gan.check(gan.trainer)
     torch.save({"state_dict": {"generator.other": torch.zeros(1)}}, tmp_path / "other.ckpt")

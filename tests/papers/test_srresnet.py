@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import pytest
 import torch
 from torch.nn.functional import mse_loss
@@ -47,16 +45,10 @@ def test_an_update_is_one_step_of_the_generator(monkeypatch, tmp_path):
 
 
 def losses(resnet, monkeypatch):
-    """What ``resnet`` descends on a fixed batch."""
-    found = []
-    path = "lightning_cgan.papers.srresnet"
-    monkeypatch.setattr(f"{path}.optimizer_step", lambda module, optimizer, loss, count: found.append(loss))
-    monkeypatch.setattr(f"{path}.is_log_step", lambda module: False)
-    monkeypatch.setattr(type(resnet), "optimizers", lambda self: None)
-    monkeypatch.setattr(type(resnet), "lr_schedulers", lambda self: SimpleNamespace(step=lambda: None))
-    resnet.trainer = trainer(None)
-    resnet.training_step(pairs(), 0)
-    return found
+    """The loss of ``resnet`` on a fixed batch, of which no step is taken."""
+    monkeypatch.setattr("lightning_cgan.papers.srresnet.optimizer_step", lambda *_, count: None)
+    monkeypatch.setattr(type(resnet), "optimizer_list", lambda self: [None])
+    return [*resnet.update(pairs()).values()]
 
 
 def test_it_comes_near_the_image_in_pixels(monkeypatch):
@@ -68,7 +60,7 @@ def test_it_comes_near_the_image_in_pixels(monkeypatch):
 
 def test_with_features_their_distance_is_the_loss_and_neither_optimizer_nor_checkpoint_holds_them(monkeypatch):
     resnet = model(features=Features, rescaling=0.5)
-    resnet.check(None)
+    resnet.build_frozen()
     (loss,) = losses(resnet, monkeypatch)
     (low,), (high,) = pairs()
     (features,) = resnet.frozen
@@ -129,4 +121,4 @@ def test_features_that_are_not_there_are_refused_before_the_first_update():
         raise ValueError("no such weights")
 
     with pytest.raises(ValueError, match="no such weights"):
-        model(features=missing).check(None)
+        model(features=missing).build_frozen()

@@ -50,7 +50,7 @@ def run_style(tmp_path):
 
 def test_the_loss_is_equation_5_with_its_weights():
     paper = model(content_weight=2.0, style_weight=3.0, tv_weight=4e-6)
-    paper.setup("fit")
+    paper.build_frozen()
     torch.manual_seed(1)
     content, image = torch.rand(2, 2, 3, 16, 16) * 2 - 1
     losses = paper.losses(image, paper.kept(content))
@@ -68,7 +68,7 @@ def test_the_content_can_be_kept_at_several_taps():
     apart = []
     for taps in ((0,), (1,), (0, 1)):
         paper = model(content_taps=taps)
-        paper.setup("fit")
+        paper.build_frozen()
         apart.append(paper.loss_of(image, content)["content"])
     assert apart[0] + apart[1] == pytest.approx(apart[2])
 
@@ -77,7 +77,7 @@ def test_the_distance_of_gram_matrices_can_be_that_of_the_code():
     text, code = model(style_taps=(0,)), model(style_taps=(0,), style_distance=mean_style_loss)
     image = torch.rand(1, 3, 16, 16)
     for paper in (text, code):
-        paper.setup("fit")
+        paper.build_frozen()
     assert text.loss_of(image, image)["style"] == pytest.approx(9 * code.loss_of(image, image)["style"])
 
 
@@ -107,7 +107,7 @@ def test_the_defaults_are_the_papers():
 
 def test_optimisation_lowers_the_same_loss():
     paper = model()
-    paper.setup("fit")
+    paper.build_frozen()
     with torch.inference_mode():
         content = torch.rand(1, 3, 16, 16) * 2 - 1
         image, trace = paper.optimise(content, lambda pixels: torch.optim.Adam(pixels, lr=0.05), steps=10)
@@ -159,7 +159,7 @@ def test_a_style_that_is_none_is_refused(tmp_path):
 
 def test_taps_that_there_are_not_and_negative_weights_are_refused():
     with pytest.raises(ValueError, match=r"0 to 1; got \(1,\) for the content and \(0, 2\).*content_taps"):
-        model(style_taps=(0, 2)).setup("fit")
+        model(style_taps=(0, 2)).build_frozen()
     with pytest.raises(ValueError, match=r"weighs 0 or more; got -1.0. Set model.init_args.style_weight"):
         model(style_weight=-1.0)
 

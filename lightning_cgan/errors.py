@@ -16,3 +16,4 @@ class NonFiniteError(ArithmeticError):
     def __init__(self, told: str, **found: float | str) -> None:
         super().__init__(told)
         self.found = found
+        self.__notes__: list[str] = []  # what ``add_note`` appends to

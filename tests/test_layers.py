@@ -119,3 +119,22 @@ def test_files_stay_short():
     for place in ("lightning_cgan", "datamodules", "tests"):
         for file in python_files(place):
             assert len(Path(file).read_text().splitlines()) <= 400, file
+
+
+def test_functions_stay_short():
+    for place in ("lightning_cgan", "datamodules", "tests", "benchmarks"):
+        for file in python_files(place):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.FunctionDef):
+                    assert node.end_lineno - node.lineno < 45, f"{file}: {node.name}"
+
+
+def test_attributes_are_hardly_ever_asked_for_by_name():
+    asked = [
+        f"{file.relative_to(REPOSITORY)}:{node.lineno}"
+        for place in ("lightning_cgan", "datamodules")
+        for file in python_files(place)
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("getattr", "hasattr")
+    ]
+    assert len(asked) <= 10, asked

@@ -352,7 +352,7 @@ def main(args: list[str] | None = None) -> int:
             return 1
         return stop.code or 0
     except NonFiniteError as error:
-        print("\n".join([f"lightning-cgan: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
+        print("\n".join([f"lightning-cgan: {error}", *error.__notes__]), file=sys.stderr)
         return 3
     except Exception as error:
         told = user_message(error)

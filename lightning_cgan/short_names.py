@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 DEFINED = re.compile(r"^(?:class|def) ([A-Za-z]\w*)", re.MULTILINE)
+EXPORTS: dict[str, Callable[[], dict[str, str]]] = {}  # of each imported package: names and the modules they are in
 
 
 def short_names(package: str, folder: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
@@ -33,7 +34,16 @@ def short_names(package: str, folder: str) -> tuple[Callable[[str], Any], Callab
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         return vars(import_module(modules()[name]))[name]
 
+    EXPORTS[package] = modules
     return find, lambda: sorted(modules())
+
+
+def import_name(kind: type) -> str:
+    """The name to import ``kind`` by, short where its package exports it: ``datamodules.Digits``."""
+    for package, modules in EXPORTS.items():
+        if modules().get(kind.__qualname__) == kind.__module__:
+            return f"{package}.{kind.__qualname__}"
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def sources(package: str, folder: Path) -> list[tuple[str, str]]:

@@ -28,7 +28,7 @@ def test_build_starts_from_the_weights_of_the_command_line(run, state):
 
 def test_build_refuses_what_the_command_line_refuses():
     with pytest.raises(ValueError, match="nearest valid name is n_critic"):
-        build(DIGITS, "--model.init_args.critic_update=7")
+        build(DIGITS, "--model.init_args.n_criti=7")
 
 
 def test_a_checkpoint_loads_without_being_told_what_it_is(run, state, tmp_path):

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import Callback
 
 from datamodules import Digits
-from lightning_cgan.callbacks.scores.distribution import on_first
+from lightning_cgan.callbacks.scores.base import on_first_process
 from lightning_cgan.errors import UserError
 from lightning_cgan.runs.csv_log import read_rows
 from tests.conftest import DIGITS, EXTRACTOR, SCORES, TINY, same
@@ -60,7 +60,7 @@ class Mistake(Callback):
     def on_train_batch_start(self, trainer, *_):
         if trainer.global_step == 2:
             self.make("update", trainer)
-            on_first(trainer, lambda: self.make("work of the first process", trainer))
+            on_first_process(trainer, lambda: self.make("work of the first process", trainer))
 
     def make(self, moment, trainer):
         if moment == self.moment and trainer.global_rank in self.ranks:

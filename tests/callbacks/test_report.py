@@ -49,7 +49,7 @@ def test_fit_and_test_leave_a_report_that_holds_what_they_made_and_makes_it_agai
 
 
 def test_a_report_that_cannot_be_written_is_a_warning(tmp_path):
-    with pytest.warns(UserWarning, match="No report: ValueError: A report is made from a run folder"):
+    with pytest.warns(UserWarning, match="No report: UserError: A report is made from a run folder"):
         Report().on_test_end(Trainer(tmp_path), None)
 
 

@@ -13,13 +13,13 @@ def test_so_has_an_optimizer_that_replaces_a_files(tmp_path):
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text("model: {init_args: {generator_optimizer: {class_path: torch.optim.Adam}}}")
     model, _ = build(RING, f"--config={overlay}")
-    assert model.generator_optimizer(model.generator.parameters()).defaults["betas"] == (0.9, 0.999)
-    assert model.discriminator_optimizer(model.discriminator.parameters()).defaults["betas"] == (0.5, 0.9)
+    assert model.optimizer_factories["generator"](model.generator.parameters()).defaults["betas"] == (0.9, 0.999)
+    assert model.optimizer_factories["discriminator"](model.discriminator.parameters()).defaults["betas"] == (0.5, 0.9)
 
 
 def test_arguments_of_the_same_class_are_merged(tmp_path):
     overlay = tmp_path / "overlay.yaml"
     overlay.write_text("model: {init_args: {discriminator_optimizer: {init_args: {lr: 0.5}}}}")
     model, _ = build(RING, f"--config={overlay}")
-    settings = model.discriminator_optimizer(model.discriminator.parameters()).defaults
+    settings = model.optimizer_factories["discriminator"](model.discriminator.parameters()).defaults
     assert (settings["lr"], settings["betas"]) == (0.5, (0.5, 0.9))

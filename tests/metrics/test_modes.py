@@ -1,14 +1,14 @@
 import pytest
 import torch
 
-from datamodules.embedded.gaussians import drawn, ring
+from datamodules.embedded.gaussians import ring, sample
 from lightning_cgan.metrics.modes import located, mode_scores, passes
 
 MIXTURE = ring(8, 1.0, 0.05)
 
 
 def test_the_mixture_itself_passes():
-    point, label = drawn(MIXTURE, 5_000, "test")
+    point, label = sample(MIXTURE, 5_000, "test")
     scores = mode_scores(point, MIXTURE, label)
     assert scores["modes"] == 8
     assert scores["frac_near_mode"] == pytest.approx(0.989, abs=0.005)  # 1 - exp(-9/2)
@@ -18,14 +18,14 @@ def test_the_mixture_itself_passes():
 
 
 def test_shuffled_labels_fail_though_every_mode_is_covered():
-    point, label = drawn(MIXTURE, 5_000, "test")
+    point, label = sample(MIXTURE, 5_000, "test")
     scores = mode_scores(point, MIXTURE, label.roll(1))
     assert (scores["modes"], scores["label_fidelity"], scores["gate_passed"]) == (8, 0, 0)
     assert mode_scores(point, MIXTURE)["gate_passed"] == 1
 
 
 def test_a_lost_mode_points_between_modes_and_wrong_spreads_fail():
-    point, label = drawn(MIXTURE, 5_000, "test")
+    point, label = sample(MIXTURE, 5_000, "test")
     lost = mode_scores(point[label != 3], MIXTURE)
     assert (lost["modes"], lost["gate_passed"]) == (7, 0)
     between = mode_scores(torch.cat([point, point[:500] * 0.5]), MIXTURE)

@@ -85,7 +85,7 @@ class Scorn(nn.Module):
 
 def test_the_classifiers_loss_reaches_the_generator_and_leaves_the_classifier_alone():
     gan = model(classifier=Scorn, classifier_weight=2.0)
-    gan.on_fit_start()
+    gan.build_frozen()
 
     def loss(weight):
         torch.manual_seed(1)
@@ -107,7 +107,7 @@ def test_the_classifiers_loss_reaches_the_generator_and_leaves_the_classifier_al
 def test_the_classifier_has_no_say_before_its_update():
     gan = model(classifier=Scorn, classifier_start=1)
     plain = model()
-    gan.on_fit_start()
+    gan.build_frozen()
     values = []
     for paper in (gan, plain):
         torch.manual_seed(1)

@@ -16,6 +16,7 @@ from lightning_cgan.extractors.resizing import Resize
 from lightning_cgan.interfaces import UNDECLARED, PaperFacts, data_facts
 from lightning_cgan.protocol import Protocol
 from lightning_cgan.runs.checkpoint_files import load_content
+from lightning_cgan.short_names import import_name
 
 PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics", "torch-fidelity")
 
@@ -76,7 +77,7 @@ def origin(trainer: Trainer, module: LightningModule) -> dict[str, Any]:
     """Which weights were scored, on which machine and with which code."""
     kinds = {"model": module, "data": trainer.datamodule}
     return {
-        **{name: f"{type(one).__module__}.{type(one).__qualname__}" for name, one in kinds.items()},
+        **{name: import_name(type(one)) for name, one in kinds.items()},
         **weights_scored(trainer),
         "seed": keyed.run_seed(),
         "precision": str(trainer.precision),
@@ -113,7 +114,7 @@ def commit() -> str | None:
 
     A "+" is appended if files were changed since the commit, or source files added.
     """
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     if not (root / ".git").exists():
         return None
     status = "status", "--porcelain"

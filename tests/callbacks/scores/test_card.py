@@ -81,7 +81,7 @@ def test_source_files_that_no_commit_has_are_changes(tmp_path, monkeypatch):
     def git(*words):
         subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a", *words], cwd=tmp_path, check=True)
 
-    package = tmp_path / "lightning_cgan" / "callbacks"
+    package = tmp_path / "lightning_cgan" / "callbacks" / "scores"
     package.mkdir(parents=True)
     (package / "card.py").touch()
     (tmp_path / "datamodules").mkdir()

@@ -1,4 +1,4 @@
-"""The layout of a house: which parts it has and where, in units of the picture's height, without pixels and colours."""
+"""Random layouts of houses: the class, position and shape of each part, in units of the picture's height."""
 
 from typing import NamedTuple
 
@@ -6,21 +6,21 @@ from numpy.random import Generator
 
 
 class Part(NamedTuple):
-    """One part of one class. Later parts of a layout cover earlier ones."""
+    """One part of a house. Later parts of a layout cover earlier ones."""
 
     kind: str  # the class
     top: float
     left: float
     bottom: float
     right: float
-    shape: str = "box"  # one of the outlines in `shapes`
-    slope: float = 0.0  # of roofs and gables: how far the top is set in at each side, as a share of the width
-    number: int = 0  # among those of its kind: keys what the style draws for each
-    seed: int = 0  # of the outline of a crown
-    role: str = ""  # "base" or "chimney" of walls, "crown" of trees
+    shape: str = "box"  # key of shapes.OUTLINES
+    slope: float = 0.0  # inset of the top of roofs and gables at each side, as a share of the width
+    number: int = 0  # index among the parts of the same kind, which selects random properties of the style
+    seed: int = 0  # seed of the outline of a tree's crown
+    role: str = ""  # "base" or "chimney" for walls, "crown" for trees
 
 
-GROUND = 15 / 16  # where houses end and the pavement begins, in every picture: houses stand side by side
+GROUND = 15 / 16  # lower edge of all houses, where the pavement begins; equal, because houses of a street adjoin
 
 
 class Plan(NamedTuple):
@@ -35,7 +35,7 @@ class Plan(NamedTuple):
 
     @property
     def pitch(self) -> float:
-        """The distance between the centres of neighbouring windows."""
+        """Distance between the centres of neighbouring windows."""
         return (self.right - self.left) / (self.columns + 0.3)
 
     def centre(self, column: int) -> float:
@@ -43,7 +43,7 @@ class Plan(NamedTuple):
 
     @property
     def storey(self) -> float:
-        """The height of each floor above the ground floor."""
+        """Height of each floor above the ground floor."""
         return (self.ceiling - self.top - 0.04) / self.floors
 
 
@@ -68,7 +68,7 @@ def planned(draw: Generator) -> Plan:
 
 
 def roof(draw: Generator, plan: Plan) -> list[Part]:
-    """The wall, and what is on top of it."""
+    """The wall, with roof, chimneys, gable and dormers."""
     wall = Part("wall", plan.top, plan.left, GROUND, plan.right)
     base = Part("wall", plan.ceiling, plan.left, GROUND, plan.right, role="base")
     kind = draw.choice(["flat", "mansard", "hip", "gable"], p=[0.27, 0.28, 0.25, 0.2])
@@ -96,7 +96,7 @@ def chimneys(draw: Generator, plan: Plan, rise: float) -> list[Part]:
 
 
 def gable(draw: Generator, plan: Plan, rise: float) -> list[Part]:
-    """The wall under the edges of the roof, straight or in steps, with a window."""
+    """A gable, straight or stepped, with a window."""
     set_in = 0.06 * (plan.right - plan.left)
     shape = "steps" if draw.random() < 0.3 else "trapezoid"
     top, bottom = plan.top - rise + 0.045, plan.top + 0.01
@@ -159,7 +159,7 @@ def upper_floors(draw: Generator, plan: Plan) -> list[Part]:
 
 
 def opening(glass: Part, balcony: bool, shutters: bool) -> list[Part]:
-    """A window and what belongs to it: a balcony or a sill, and shutters."""
+    """A window with a balcony or a sill, and with shutters if ``shutters``."""
     parts = [glass]
     if shutters:
         parts.append(Part("shutter", glass.top, glass.left - 0.042, glass.bottom, glass.left - 0.008))
@@ -206,7 +206,7 @@ def trees(draw: Generator) -> list[Part]:
 
 
 def numbered(parts: list[Part]) -> list[Part]:
-    """Each part with its number among those of its kind."""
+    """The parts with ``number`` set to the index among the parts of the same kind."""
     seen: dict[str, int] = {}
     found = []
     for part in parts:

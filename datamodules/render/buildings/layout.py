@@ -87,12 +87,12 @@ def roof(draw: Generator, plan: Plan) -> list[Part]:
 
 
 def chimneys(draw: Generator, plan: Plan, rise: float) -> list[Part]:
-    found = []
+    parts = []
     for place in draw.uniform(0.12, 0.88, size=int(draw.integers(0, 3))):
         middle = plan.left + place * (plan.right - plan.left)
         top = plan.top - rise - draw.uniform(0.0, 0.035)
-        found.append(Part("wall", top, middle - 0.025, plan.top, middle + 0.025, role="chimney"))
-    return found
+        parts.append(Part("wall", top, middle - 0.025, plan.top, middle + 0.025, role="chimney"))
+    return parts
 
 
 def gable(draw: Generator, plan: Plan, rise: float) -> list[Part]:
@@ -116,13 +116,13 @@ def dormers(draw: Generator, plan: Plan, rise: float) -> list[Part]:
 def cornices(draw: Generator, plan: Plan, shop: bool) -> list[Part]:
     over = 0.015
     thick = draw.uniform(0.03, 0.045)
-    found = [Part("cornice", plan.top, plan.left - over, plan.top + thick, plan.right + over)]
+    parts = [Part("cornice", plan.top, plan.left - over, plan.top + thick, plan.right + over)]
     if shop or draw.random() < 0.5:
-        found.append(Part("cornice", plan.ceiling, plan.left, plan.ceiling + 0.032, plan.right))
+        parts.append(Part("cornice", plan.ceiling, plan.left, plan.ceiling + 0.032, plan.right))
     if plan.floors > 2 and draw.random() < 0.15:
         middle = plan.top + 0.04 + plan.storey
-        found.append(Part("cornice", middle, plan.left, middle + 0.03, plan.right))
-    return found
+        parts.append(Part("cornice", middle, plan.left, middle + 0.03, plan.right))
+    return parts
 
 
 def window(middle: float, bottom: float, width: float, height: float, shape: str) -> Part:
@@ -192,24 +192,24 @@ def ground_floor(draw: Generator, plan: Plan, shop: bool) -> list[Part]:
 
 
 def trees(draw: Generator) -> list[Part]:
-    found = []
+    parts = []
     for _ in range(int(draw.choice([0, 1, 2], p=[0.48, 0.4, 0.12]))):
         radius = draw.uniform(0.12, 0.18)
         middle = draw.uniform(1.2 * radius, 1 - 1.2 * radius)
         root, height = GROUND + 0.02, draw.uniform(0.24, 0.38)
         fork, wide, seed = root - height, 1.15 * radius, int(draw.integers(2**31))
-        found.append(Part("tree", fork, middle - 0.017, root, middle + 0.017))
+        parts.append(Part("tree", fork, middle - 0.017, root, middle + 0.017))
         bottom = root - 0.45 * height
         crown = Part("tree", fork - radius, middle - wide, bottom, middle + wide, "crown", seed=seed, role="crown")
-        found.append(crown)
-    return found
+        parts.append(crown)
+    return parts
 
 
 def numbered(parts: list[Part]) -> list[Part]:
     """The parts with ``number`` set to the index among the parts of the same kind."""
-    seen: dict[str, int] = {}
-    found = []
+    count: dict[str, int] = {}
+    result = []
     for part in parts:
-        seen[part.kind] = seen.get(part.kind, -1) + 1
-        found.append(part._replace(number=seen[part.kind]))
-    return found
+        count[part.kind] = count.get(part.kind, -1) + 1
+        result.append(part._replace(number=count[part.kind]))
+    return result

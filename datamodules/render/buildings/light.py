@@ -75,17 +75,17 @@ def light(draw: Generator, hour: Hour | None = None) -> Light:
     hour = hour or drawn
     exposure, warmth, overcast = draw.uniform(0.9, 1.1), draw.normal(0, 0.03), draw.random() < 0.25
     tint = np.array([1 + warmth, 1, 1 - warmth], dtype=np.float32)
-    seen = air(hour, draw.normal(0, 0.02), draw.uniform(0, 1), draw.uniform(0.1, 0.75), overcast)
+    daylight = air(hour, draw.normal(0, 0.02), draw.uniform(0, 1), draw.uniform(0.1, 0.75), overcast)
     side, slant = (-1.0 if draw.random() < 0.5 else 1.0), draw.uniform(0.05, 0.3)
     edge, slope, dark, falls = draw.uniform(0.1, 0.9), draw.uniform(0.25, 0.9), draw.uniform(0.5, 0.68), draw.random()
     lamp = draw.uniform(0.05, 0.95), draw.uniform(0.6, 0.75)
     strength, share, noise = draw.uniform(0.25, 0.9), draw.uniform(0, 1), draw.uniform(0.008, 0.018)
     return Light(
         hour=hour,
-        air=seen._replace(ambient=(seen.ambient * exposure * tint).astype(np.float32)),
+        air=daylight._replace(ambient=(daylight.ambient * exposure * tint).astype(np.float32)),
         side=side,
         slant=slant if hour is not Hour.night else 0.0,
-        shadow=edge if seen.sunny and falls < 0.4 else None,
+        shadow=edge if daylight.sunny and falls < 0.4 else None,
         shadow_slope=slope,
         shadow_depth=dark,
         lamp=lamp,

@@ -84,10 +84,10 @@ def render(key: Key, size: int, houses: int = 1, hour: Hour | None = None) -> tu
     picture = lit(canvas, weather)
     picture += (1 - canvas.solid)[..., None] * (sky(canvas, weather, sensor) - picture)
     label = np.concatenate([label_map(parts, size) for parts in plans], axis=1)
-    return label, seen(picture, weather, sensor)
+    return label, sensed(picture, weather, sensor)
 
 
-def seen(picture: Array, weather: Light, draw: np.random.Generator) -> Map:
+def sensed(picture: Array, weather: Light, draw: np.random.Generator) -> Map:
     """The picture as uint8, at half the resolution and with sensor noise."""
     small = halved(picture)
     small += weather.noise * draw.standard_normal(small.shape, dtype=np.float32)

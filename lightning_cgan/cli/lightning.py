@@ -112,7 +112,7 @@ class CLI(LightningCLI):
 
     def checked_spec(self, data: Any) -> Any:
         """The spec of the data, checked against the model, which would misread another kind of tuple."""
-        return fitting_spec(spec_of(data), imported(self.asked.model.class_path))
+        return fitting_spec(spec_of(data), imported(self.settings.model.class_path))
 
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
         kwargs["allow_abbrev"] = False
@@ -125,13 +125,13 @@ class CLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         self.config = parser.parse_args(args)
-        check_places(self.asked)
+        check_local_paths(self.settings)
 
     def _parse_ckpt_path(self) -> None:
         """Does nothing: Lightning's method would replace the configured model by that of the checkpoint."""
 
     @property
-    def asked(self) -> Any:
+    def settings(self) -> Any:
         """The parsed configuration of the subcommand."""
         subcommand = self.config.get("subcommand")
         return self.config[subcommand] if subcommand else self.config
@@ -140,17 +140,17 @@ class CLI(LightningCLI):
         return super()._prepare_subcommand_kwargs(subcommand) | {"weights_only": True}
 
     def before_instantiate_classes(self) -> None:
-        self.fresh = self.asked.pop("fresh", False)  # an option of `fit` only, not part of the run: not for config.yaml
-        if self.asked.data is None:
+        self.fresh = self.settings.pop("fresh", False)  # an option of `fit`, not of the run: not for config.yaml
+        if self.settings.data is None:
             raise UserError(
                 "A run needs a model and data; got no data. Set data.class_path, or --config to an experiment file."
             )
         if self.subcommand != "fit":
             self.save_config_callback = None  # config.yaml describes the training
-        trainer = self.asked.trainer
+        trainer = self.settings.trainer
         check_settings(trainer)
         if trainer.default_root_dir is None:
-            trainer.default_root_dir = default_folder([str(path) for path in self.asked.config or []])
+            trainer.default_root_dir = default_folder([str(path) for path in self.settings.config or []])
         check_usable(trainer.default_root_dir)
         FolderLock(trainer.default_root_dir, str(self.subcommand)).check_free()
         if self.subcommand == "fit" and trainer.enable_checkpointing is False:
@@ -190,7 +190,7 @@ class CLI(LightningCLI):
         first = PartialEvaluation, ScoreCallback
         callbacks.sort(key=lambda callback: isinstance(callback, LastCheckpoint) - isinstance(callback, first))
         fitting = self.subcommand == "fit"
-        loggers = loggers_for(config["logger"], config["default_root_dir"], self.asked.tensorboard, fitting)
+        loggers = loggers_for(config["logger"], config["default_root_dir"], self.settings.tensorboard, fitting)
         plugins = with_own_requeue(config["plugins"])
         trainer = super().instantiate_trainer(
             callbacks=callbacks, logger=loggers, enable_progress_bar=bar, plugins=plugins, **kwargs
@@ -312,19 +312,19 @@ def describe(config: dict[str, Any], data: Any) -> dict[str, Any]:
     return {"model": model, "data": config["data"], "seed_everything": config["seed_everything"]}
 
 
-def check_places(asked: Any) -> None:
+def check_local_paths(settings: Any) -> None:
     """Check that checkpoint and run folder are local, and that no checkpoint is unpickled, which would run its code.
 
     Raises:
         UserError: for a remote checkpoint or folder, or for ``weights_only`` false.
     """
-    if asked.get("ckpt_path"):
-        check_local(asked.ckpt_path)
-    if asked.get("weights_only") is False:
+    if settings.get("ckpt_path"):
+        check_local(settings.ckpt_path)
+    if settings.get("weights_only") is False:
         raise UserError("Checkpoints are never unpickled; got weights_only false. Leave out weights_only.")
-    if "://" in str(asked.trainer.default_root_dir):
+    if "://" in str(settings.trainer.default_root_dir):
         raise UserError(
-            f"The run folder is a local folder; got {asked.trainer.default_root_dir}. Set trainer.default_root_dir."
+            f"The run folder is a local folder; got {settings.trainer.default_root_dir}. Set trainer.default_root_dir."
         )
 
 

@@ -126,7 +126,7 @@ def mismatch(value: Any, argument: Argument, own: bool) -> str | None:
     if is_callable_type(typehint):
         made = typehints.get_callable_return_type(typehint)
         if kinds := typehints.get_subclass_types(made):
-            return None if creates(value, kinds, own) else f"A class or function that returns {one_of(kinds)}"
+            return None if creates(value, kinds, own) else f"A class or function that returns {names_of(kinds)}"
         if isinstance(made, type) and made not in (type(None), object):
             fits = gives(value, made, len(typehint.__args__) - 1, argument.called, own)
             return (
@@ -191,8 +191,8 @@ def returned(function: Any) -> Any:
         return None
 
 
-def one_of(kinds: tuple[type, ...]) -> str:
-    return "a " + " or ".join(kind.__name__ for kind in kinds)
+def names_of(kinds: tuple[type, ...]) -> str:
+    return " or ".join(kind.__name__ for kind in kinds)
 
 
 def guard() -> None:

@@ -131,10 +131,10 @@ def test_the_help_of_every_command_tells_of_trust(capsys):
         ("--trainer.callbacks+=lightning_cgan.schedules.constant", "A subclass of Callback is expected"),
         ("--model.init_args.schedule=torch.nn.Linear", "A function of 2 arguments that returns float is expected"),
         ("--model.init_args.schedule=lightning_cgan.schedules.ramp", "A function of 2 arguments that returns float"),
-        ("--model.init_args.generator=lightning_cgan.schedules.constant", "A class or function that returns a Module"),
+        ("--model.init_args.generator=lightning_cgan.schedules.constant", "A class or function that returns Module"),
         (
             "--model.init_args.generator_optimizer=torch.nn.Linear",
-            "returns a Optimizer is expected here; got the class",
+            "returns Optimizer is expected here; got the class",
         ),
     ],
 )

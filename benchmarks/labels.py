@@ -1,9 +1,10 @@
-"""SGAN against its supervised baseline on few labels: the table in experiments/sgan/README.md.
+"""Compares SGAN with its supervised baseline on few labels: the table in experiments/sgan/README.md.
 
     python -m benchmarks.labels [--labels 3 5 10] [--draws 100 101 102 103 104]
 
-Test accuracy of the last update, with no validation before. Each run is added to runs/sgan/labels.csv as it ends; what
-stands there is not run again. Intervals are Student's, 95 %, over draws of the labels, each with its own seed.
+Scores are test accuracies at the last update, without validation. Each finished run is appended to
+runs/sgan/labels.csv, and runs listed there are skipped. Intervals are 95 % Student's t intervals over draws of the
+labels, each with its own seed.
 """
 
 import argparse
@@ -20,7 +21,7 @@ TABLE = Path("runs/sgan/labels.csv")
 
 
 def accuracy(arm: str, labels: int, draw: int) -> float:
-    """Trains and tests one arm; percent of the 500 test digits that it classifies rightly."""
+    """Train and test one arm; returns its accuracy on the 500 test digits in percent."""
     folder = f"runs/sgan/labels/{arm}_{labels}_{draw}"
     args = [f"--config={FILES[arm]}", f"--trainer.default_root_dir={folder}", f"--seed_everything={draw}"]
     args += [f"--data.init_args.labels_per_class={labels}", f"--data.init_args.label_seed={draw}"]
@@ -48,18 +49,18 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--labels", type=int, nargs="+", default=[3, 5, 10], help="per class")
     parser.add_argument("--draws", type=int, nargs="+", default=[100, 101, 102, 103, 104])
-    asked = parser.parse_args()
+    args = parser.parse_args()
     TABLE.parent.mkdir(parents=True, exist_ok=True)
     TABLE.touch()
-    for draw in asked.draws:
-        for labels in asked.labels:
+    for draw in args.draws:
+        for labels in args.labels:
             for arm in FILES:
                 if (arm, labels, draw) not in results():
                     hits = accuracy(arm, labels, draw)
                     with TABLE.open("a") as file:
                         file.write(f"{arm},{labels},{draw},{hits:.2f}\n")
-    known = results()
-    for labels in asked.labels:
-        baseline, sgan = ([known[arm, labels, draw] for draw in asked.draws] for arm in FILES)
+    accuracies = results()
+    for labels in args.labels:
+        baseline, sgan = ([accuracies[arm, labels, draw] for draw in args.draws] for arm in FILES)
         gain = [b - a for a, b in zip(baseline, sgan, strict=True)]
         print(f"{10 * labels} labels: baseline {interval(baseline)}  SGAN {interval(sgan)}  gain {interval(gain)}")

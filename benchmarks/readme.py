@@ -1,7 +1,7 @@
-"""``make readme``: writes the table of results in README.md from those of ``experiments/<paper>/README.md``.
+"""``make readme``: writes the table of results in README.md from the tables in ``experiments/<paper>/README.md``.
 
 The README of a paper starts with a title and a paragraph "Authors year, [arXiv:ID](link)", and its first table has the
-columns experiment, task, score and picture. Papers are sorted by arXiv identifier, and so by date.
+columns experiment, task, score and picture. Papers are sorted by arXiv identifier, which is by date.
 """
 
 import re
@@ -20,21 +20,21 @@ LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<target>[^)]+)\)")
 
 
 class Paper(NamedTuple):
-    """What the README of an experiment folder says about its paper."""
+    """A paper and its results, as in the README of its experiment folder."""
 
-    folder: str  # of experiments/
+    folder: str  # in experiments/
     name: str
-    authors: str  # with the year
+    authors: str  # and year
     arxiv: str
     link: str
-    rows: list[list[str]]  # of the first table: experiment, task, score, picture
+    rows: list[list[str]]  # rows of the first table: experiment, task, score, picture
 
 
 def read_paper(readme: Path) -> Paper | None:
     """The paper of an experiment folder; None if its README has no table of results.
 
     Raises:
-        UserError: for a table of results without a title and an arXiv link above it.
+        UserError: if the README has a table of results, but no title and arXiv link above it.
     """
     text = readme.read_text()
     if COLUMNS not in text:
@@ -52,7 +52,7 @@ def read_paper(readme: Path) -> Paper | None:
 
 
 def row(paper: Paper, cells: list[str], first: bool) -> str:
-    """One row of the table in README.md; the paper is named in its first row only."""
+    """One row of the table in README.md; only the first row of a paper has its name."""
     experiment, task, score, picture = cells
     image, file = LINK.search(picture), LINK.sub(r"\g<text>", experiment)
     return table_row(
@@ -69,7 +69,7 @@ def table_row(*cells: str) -> str:
 
 
 def results(experiments: Path = Path("experiments")) -> str:
-    """The whole table, as it stands in README.md."""
+    """The whole table for README.md."""
     papers = [paper for readme in experiments.glob("*/README.md") if (paper := read_paper(readme))]
     papers.sort(key=lambda paper: (paper.arxiv, paper.folder))
     rows = [row(paper, cells, cells is paper.rows[0]) for paper in papers for cells in paper.rows]
@@ -77,7 +77,7 @@ def results(experiments: Path = Path("experiments")) -> str:
 
 
 def with_results(text: str, table: str) -> str:
-    """``text`` with ``table`` between its two markers."""
+    """``text`` with ``table`` between the two markers."""
     before, _, rest = text.partition(START)
     after = rest.partition(END)[2]
     return f"{before}{START}\n{table}\n{END}{after}"

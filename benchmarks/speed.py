@@ -1,9 +1,9 @@
-"""``make bench``: what a user feels, as ratios measured in one run. Never part of the tests.
+"""``make bench``: speed and memory as a user notices them, as ratios measured in one run. Not part of the tests.
 
-training   an update through the command line over one of a plain PyTorch loop: same networks, data, precision
-scores     features and all scores over extracting the features once
-fid        the distance of 2,048 features beside torchmetrics' own
-memory     what all scores take beside the features
+training   time per update of the command line / of a plain PyTorch loop with the same networks, data and precision
+scores     time of features and all scores / of the features alone
+fid        time of one FID from 2,048 features, compared with torchmetrics
+memory     memory of all scores in addition to the features
 """
 
 import statistics
@@ -38,13 +38,14 @@ LAPS: list[float] = []
 
 
 class Stopwatch(Callback):
-    """Notes the time from each batch's start to the next one's."""
+    """Records the start time of each batch in ``LAPS``."""
 
     def on_train_batch_start(self, *_):
         LAPS.append(time.perf_counter())
 
 
 def through_the_command_line():
+    """Seconds of each update of a run of the command line."""
     LAPS.clear()
     with tempfile.TemporaryDirectory() as folder:
         main(
@@ -63,7 +64,7 @@ def through_the_command_line():
 
 
 def plain():
-    """The same training loop without Lightning."""
+    """Seconds of each update of the same training loop without Lightning."""
     model, _ = build(DIGITS)
     model.to(memory_format=torch.channels_last)
     n, batch = model.n_critic, 64
@@ -81,14 +82,15 @@ def plain():
             discriminator.requires_grad_(True)
             for real, label in zip(images, labels, strict=True):
                 with torch.no_grad():
-                    asked = torch.randint(10, (batch,))
-                    fake = generator(torch.randn(batch, 128), asked)
-                logits = discriminator(torch.cat([real, fake]), torch.cat([label, asked])).float()
+                    fake_label = torch.randint(10, (batch,))
+                    fake = generator(torch.randn(batch, 128), fake_label)
+                logits = discriminator(torch.cat([real, fake]), torch.cat([label, fake_label])).float()
                 optimizer_step(steps[1], discriminator_hinge(*logits.split(batch)))
             discriminator.requires_grad_(False)
-            asked = torch.randint(10, (batch,))
+            fake_label = torch.randint(10, (batch,))
             optimizer_step(
-                steps[0], generator_hinge(discriminator(generator(torch.randn(batch, 128), asked), asked).float())
+                steps[0],
+                generator_hinge(discriminator(generator(torch.randn(batch, 128), fake_label), fake_label).float()),
             )
         for step, rate in zip(steps, rates, strict=True):
             step.param_groups[0]["lr"] = rate * linear_decay(update, 0, UPDATES + 1)
@@ -102,28 +104,28 @@ def optimizer_step(optimizer, loss):
 
 
 def evaluated(extractor, reals, fakes, label):
-    """Seconds to extract the features of these batches of images, and to do that with all scores and their errors."""
+    """Seconds of extracting the features of batches of images, and of that with all scores and standard errors."""
     began = time.perf_counter()
     for image in (*fakes, *reals):
         extract(extractor, to_bytes(image))
     features = time.perf_counter() - began
     began = time.perf_counter()
     scored = FeatureAccumulator(extractor)
-    for number, (real, fake, asked) in enumerate(zip(reals, fakes, label, strict=True)):
-        scored.add(number, EvalOutput(real, fake, asked))
+    for number, (real, fake, fake_label) in enumerate(zip(reals, fakes, label, strict=True)):
+        scored.add(number, EvalOutput(real, fake, fake_label))
     all_scores(scored.gather(torch.device("cpu"), 1), extractor.knows_labels)
     return features, time.perf_counter() - began
 
 
 def digits_evaluation():
-    """Of 2,000 generated and the 500 test digits, by the small classifier: 128 features."""
+    """Arguments of :func:`evaluated`: 2,000 generated and the 500 test digits, 128 features of the digit classifier."""
     model, test, label = build(DIGITS)[0].eval(), Digits().source("test"), (torch.arange(2000) % 10).split(250)
-    fakes = [model.sample(250, asked, seed=number) for number, asked in enumerate(label)]
+    fakes = [model.sample(250, fake_label, seed=number) for number, fake_label in enumerate(label)]
     return DigitsClassifier(), to_signed(test.image).split(63), fakes, label
 
 
 def inception_evaluation():
-    """Of 600 images that stand for generated ones and 400 for real ones, by an Inception of random weights."""
+    """Arguments of :func:`evaluated`: 600 images as generated and 400 as real ones, Inception with random weights."""
     fakes, reals = ((2 * torch.rand(count, 3, 32, 32) - 1).split(count // 10) for count in (600, 400))
     with tempfile.TemporaryDirectory() as folder:
         weights = random_inception(f"{folder}/inception.pth")
@@ -132,7 +134,7 @@ def inception_evaluation():
 
 
 def frechet_seconds(width=2048, images=4_000):
-    """Seconds of one FID from features, with and without its standard error, and of torchmetrics' from moments."""
+    """Seconds of one FID from features, without and with its standard error, and of torchmetrics' FID from moments."""
     real, fake = (torch.randn(images, width).relu() for _ in range(2))
     group = torch.arange(images) % 10
     seconds = []
@@ -148,7 +150,7 @@ def frechet_seconds(width=2048, images=4_000):
 
 
 def peak_memory(images=10_000, width=2048):
-    """MiB that all scores of so many generated and real images take beside their features."""
+    """MiB of memory that all scores of ``images`` generated and real images need in addition to the features."""
     code = (
         "import torch; from pathlib import Path; from tests.metrics.pixels import made\n"
         "from lightning_cgan.metrics.distribution.all_scores import all_scores\n"
@@ -156,9 +158,9 @@ def peak_memory(images=10_000, width=2048):
         "    lines = Path('/proc/self/status').read_text().splitlines()\n"
         "    return next(int(line.split()[1]) for line in lines if line.startswith(key)) / 1024\n"
         f"images, width = {images}, {width}\n"
-        "seen = made(torch.randn(images, width), torch.randn(images, width), logits=torch.randn(images, 1008))\n"
-        "Path('/proc/self/clear_refs').write_text('5')\n"  # forget the peak of the imports
-        "before = status('VmRSS'); all_scores(seen, False); print(status('VmHWM') - before)"
+        "features = made(torch.randn(images, width), torch.randn(images, width), logits=torch.randn(images, 1008))\n"
+        "Path('/proc/self/clear_refs').write_text('5')\n"  # resets the peak of the imports
+        "before = status('VmRSS'); all_scores(features, False); print(status('VmHWM') - before)"
     )
     return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
 
@@ -176,10 +178,10 @@ def bench():
         features, whole = (statistics.median(column) for column in zip(*pairs, strict=True))
         print(f"scores    {name}: features {features:.2f} s  all scores {whole:.2f} s  ratio {whole / features:.3f}")
     print("fid       {:.1f} s  with its error {:.1f} s  torchmetrics {:.1f} s".format(*frechet_seconds()))
-    print(f"memory    all scores of 10,000 and 10,000 images of 2,048 features: {peak_memory():.0f} MiB beside them")
+    print(f"memory    all scores of 10,000 and 10,000 images of 2,048 features: {peak_memory():.0f} MiB in addition")
 
 
 if __name__ == "__main__":
-    from benchmarks import speed as module  # the one that class paths name, not this second copy of it
+    from benchmarks import speed as module  # the module that class paths name, not __main__
 
     module.bench()

@@ -1,7 +1,7 @@
-"""The private parts of Lightning and jsonargparse that the suite uses. All access to them goes through this module.
+"""The private parts of Lightning and jsonargparse that the suite uses; no other module accesses them.
 
-Each is checked to exist, when this module is imported or when it is used. They may change in any version, so
-``pyproject.toml`` ends at the minor versions in ``TESTED``.
+Each is checked to exist, on import of this module or on use. They may change in any version, so ``pyproject.toml``
+allows no minor version above those in ``TESTED``.
 """
 
 from importlib.metadata import version
@@ -22,7 +22,7 @@ from lightning.pytorch.strategies import DDPStrategy, launchers
 
 TESTED = {"lightning": "2.6.4 to 2.6.6", "jsonargparse": "4.53.0"}
 USED: dict[Any, tuple[str, ...]] = {
-    # Methods that our classes call or override.
+    # Methods that classes of the suite call or override.
     LightningCLI: (
         *("_prepare_subcommand_parser", "_parse_ckpt_path", "_prepare_subcommand_kwargs", "_run_subcommand"),
         *("_dump_config", "_get"),
@@ -48,14 +48,14 @@ def private(owner: Any, name: str) -> Any:
         ImportError: if it does not exist, with the versions that were tested and the one installed.
     """
     try:
-        return getattr(owner, name)  # a private name, so no declared interface has it
+        return getattr(owner, name)  # a private name is in no declared interface
     except AttributeError:
         kind = owner if isclass(owner) or ismodule(owner) else type(owner)
         path = kind.__name__ if ismodule(kind) else f"{kind.__module__}.{kind.__qualname__}"
         package = path.partition(".")[0]
         raise ImportError(
             f"lightning_cgan uses {name} of {path}, tested with {package} {TESTED[package]}; got {package} "
-            f"{version(package)}, which has none. Install a tested version of {package}."
+            f"{version(package)}, which lacks it. Install a tested version of {package}."
         ) from None
 
 
@@ -65,20 +65,20 @@ for user, names in USED.items():
 
 
 def leave_uncounted(optimizer: LightningOptimizer) -> None:
-    """Keep the next step of ``optimizer`` out of ``trainer.global_step``. Lightning counts again in the step after."""
+    """Exclude the next step of ``optimizer``, but not later ones, from ``trainer.global_step``."""
     for hook in ("_on_before_step", "_on_after_step"):
         private(optimizer, hook)
         setattr(optimizer, hook, do_nothing_closure)
 
 
 def launched_processes(trainer: Trainer) -> list[Popen[Any]]:
-    """The processes that Lightning has started from this one."""
+    """The processes that Lightning started from this one."""
     launcher = trainer.strategy.launcher
     return launcher.procs if isinstance(launcher, launchers._SubprocessScriptLauncher) else []
 
 
 def arguments_of_ddp(strategy: DDPStrategy) -> dict[str, Any]:
-    """What the strategy hands on to ``DistributedDataParallel``."""
+    """The arguments that the strategy passes to ``DistributedDataParallel``."""
     return dict(private(strategy, "_ddp_kwargs"))
 
 
@@ -88,7 +88,7 @@ def uses_distributed_sampler(trainer: Trainer) -> bool:
 
 
 def wandb_id(logger: WandbLogger) -> str:
-    """W&B's name of a run, before the run is begun."""
+    """The id of a W&B run, also before the run has started."""
     return str(private(logger, "_id"))
 
 

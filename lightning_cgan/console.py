@@ -1,4 +1,4 @@
-"""What a command prints to the user."""
+"""Console output for the user."""
 
 from contextlib import suppress
 
@@ -7,9 +7,9 @@ from lightning.pytorch.utilities import rank_zero_only
 
 @rank_zero_only
 def info(line: str) -> None:
-    """One line to the user, from the first process only, at once also where the output is a file.
+    """Print ``line`` from the first process only, without buffering.
 
-    Where nothing can be written any more, as to a file on a full disk, the line is lost and the work goes on.
+    If it cannot be written, for example to a file on a full disk, the line is dropped and work continues.
     """
     with suppress(OSError):
         print(line, flush=True)

@@ -1,19 +1,19 @@
-"""The errors that the command line tells without a trace."""
+"""Exceptions that the command line reports without a traceback."""
 
 
 class UserError(ValueError):
-    """Says in plain words the rule, what was got, and which key or file to change; the command line prints no trace."""
+    """A mistake of the user; the message states the rule, what was got, and which key or file to change."""
 
 
 class NonFiniteError(ArithmeticError):
-    """Training has come to NaN or infinity. What holds it was neither applied nor saved; the command line exits with 3.
+    """NaN or infinity in training; it was neither applied nor saved. The command line exits with status 3.
 
     Args:
-        told: what was found, where.
-        **found: the same for a program: plain numbers and names.
+        message: what is not finite, and where.
+        **found: the same as plain numbers and names.
     """
 
-    def __init__(self, told: str, **found: float | str) -> None:
-        super().__init__(told)
+    def __init__(self, message: str, **found: float | str) -> None:
+        super().__init__(message)
         self.found = found
         self.__notes__: list[str] = []  # what ``add_note`` appends to

@@ -133,7 +133,7 @@ def checkpoint(folder, place, value):
 
 def said(text, name):
     """Whether a refusal names what was refused, and the way to allow it where there is one."""
-    return name in text and ("trust" in text or "is wanted" in text or "a class or a function" in text)
+    return name in text and ("trust" in text or "is expected" in text or "a class or a function" in text)
 
 
 @pytest.mark.parametrize("name", ATTACKS)

@@ -1,4 +1,4 @@
-"""Random cars and chairs made of boxes: shape, proportions and greys vary within a family."""
+"""Random 3D models of cars and chairs, made of boxes; shape, proportions and grey levels vary within a family."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -11,8 +11,8 @@ Draw = np.random.Generator
 
 
 def car(draw: Draw) -> list[Face]:
-    """A body, a cabin with windows and a roof, four wheels and two lamps in front."""
-    length, width = draw.uniform(0.85, 1.2), draw.uniform(0.42, 0.54)  # halves
+    """A random car: a body, a cabin with windows and a roof, four wheels and two headlights."""
+    length, width = draw.uniform(0.85, 1.2), draw.uniform(0.42, 0.54)  # half sizes
     radius, body = draw.uniform(0.17, 0.24), draw.uniform(0.32, 0.44)
     grey, glass, tyre = draw.uniform(0.3, 0.85), draw.uniform(0.08, 0.25), draw.uniform(0.03, 0.12)
     floor = -0.5 + 0.6 * radius
@@ -32,7 +32,7 @@ def car(draw: Draw) -> list[Face]:
 
 
 def cabin(draw: Draw, length: float, width: float, deck: float, greys: tuple[float, float]) -> list[Face]:
-    """A roof in the grey of the body over windows on all sides, at a random position along the car."""
+    """A cabin at a random position along the car: windows on all sides, and a roof in the grey of the body."""
     half, place = draw.uniform(0.38, 0.62) * length, draw.uniform(-0.32, 0.05) * length
     rear, front = max(place - half, -0.97 * length), place + half
     height, slope = draw.uniform(0.3, 0.42), draw.uniform(0.12, 0.3)
@@ -46,8 +46,8 @@ def cabin(draw: Draw, length: float, width: float, deck: float, greys: tuple[flo
 
 
 def chair(draw: Draw) -> list[Face]:
-    """A seat on four legs with a back, a panel or slats; some have arms."""
-    width, depth = draw.uniform(0.44, 0.6), draw.uniform(0.42, 0.56)  # halves
+    """A random chair: a seat on four legs and a back, a panel or slats; some have armrests."""
+    width, depth = draw.uniform(0.44, 0.6), draw.uniform(0.42, 0.56)  # half sizes
     seat, thick, leg = draw.uniform(-0.3, -0.08), draw.uniform(0.07, 0.14), draw.uniform(0.05, 0.1)
     grey, top = draw.uniform(0.35, 0.85), seat + draw.uniform(0.75, 1.1)
     other = float(np.clip(grey * draw.uniform(0.6, 1.2), 0.2, 0.95))
@@ -65,7 +65,7 @@ def chair(draw: Draw) -> list[Face]:
 
 
 def back_rest(draw: Draw, halves: tuple[float, float], height: tuple[float, float], grey: float) -> list[Face]:
-    """A panel, or vertical slats under a rail."""
+    """The back of a chair: a panel, or vertical slats under a rail."""
     (width, depth), (low, high) = halves, height
     thick = draw.uniform(0.08, 0.16)
     if draw.random() < 0.6:
@@ -80,7 +80,7 @@ def back_rest(draw: Draw, halves: tuple[float, float], height: tuple[float, floa
 
 
 class Family(Enum):
-    """The families of objects."""
+    """Families of objects."""
 
     cars = (car,)
     chairs = (chair,)

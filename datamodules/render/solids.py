@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Place = tuple[float, float, float]
 
-FINER = 4  # samples along a side of a pixel
+FINER = 4  # samples per pixel along each axis
 ELEVATION = np.deg2rad(20.0)
-DISTANCE = 7.0  # of the camera, for a slight perspective
-HALF_WIDTH = 1.35  # of the picture, at the origin
+DISTANCE = 7.0  # of the camera; gives a slight perspective
+HALF_WIDTH = 1.35  # half width of the picture at the origin
 AMBIENT = 0.4
-LIGHT = np.array([0.55, -0.45, 0.7]) / np.linalg.norm([0.55, -0.45, 0.7])  # from the viewer's left, above
+LIGHT = np.array([0.55, -0.45, 0.7]) / np.linalg.norm([0.55, -0.45, 0.7])  # from above, to the left of the viewer
 BACKGROUND = 1.0
 
 
@@ -31,7 +31,7 @@ class Face(NamedTuple):
 def frustum(bottom: tuple[Place, Place], top: tuple[Place, Place], greys: tuple[float, float, float]) -> list[Face]:
     """The solid between two horizontal rectangles, each given by two opposite corners, the smaller first.
 
-    ``greys`` are those of the top, of the two faces normal to x, and of all others.
+    ``greys`` are the grey levels of the top, of the two faces normal to x, and of all other faces.
     """
     lower, upper = (
         np.array([[x0, y0, z], [x1, y0, z], [x1, y1, z], [x0, y1, z]]) for (x0, y0, z), (x1, y1, _) in (bottom, top)
@@ -64,7 +64,7 @@ def plate(x: float, y: tuple[float, float], z: tuple[float, float], grey: float)
 
 
 def turned(azimuth: float) -> Array:
-    """The rotation (3, 3) from an object at ``azimuth`` degrees to the axes of the camera: near, right, up."""
+    """The rotation matrix (3, 3) from object to camera axes (near, right, up) for ``azimuth`` in degrees."""
     turn = np.deg2rad(azimuth)
     cos, sin = np.cos(turn), np.sin(turn)
     spin = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
@@ -73,14 +73,16 @@ def turned(azimuth: float) -> Array:
 
 
 def rendered(faces: list[Face], azimuth: float, size: int) -> NDArray[np.uint8]:
-    """A grey picture (size, size) of an object at ``azimuth`` degrees; positive turns its front to the right."""
+    """A grey uint8 picture (size, size) of an object; positive ``azimuth`` in degrees turns its front to the right."""
     samples = size * FINER
     nearness, shade = np.zeros((samples, samples)), np.full((samples, samples), BACKGROUND)
     corner = np.concatenate([face.corner for face in faces]) @ turned(azimuth).T
     ends = np.cumsum([len(face.corner) for face in faces])
     starts = ends - [len(face.corner) for face in faces]
     normal = across(corner[starts + 1] - corner[starts], corner[starts + 2] - corner[starts + 1])
-    towards = DISTANCE * normal[:, 0] - (normal * corner[starts]).sum(1)  # of the camera, from the face's plane
+    towards = DISTANCE * normal[:, 0] - (normal * corner[starts]).sum(
+        1
+    )  # distance of the camera from the plane of each face
     grey = np.array([face.grey for face in faces]) * lit(normal, turned(0.0) @ LIGHT)
     scale = samples / 2 * DISTANCE / HALF_WIDTH
     spot = samples / 2 + scale * corner[:, 1:] / (DISTANCE - corner[:, :1]) * (1, -1)
@@ -93,13 +95,13 @@ def rendered(faces: list[Face], azimuth: float, size: int) -> NDArray[np.uint8]:
 
 
 def across(one: Array, other: Array) -> Array:
-    """The cross products (N, 3); ``np.cross`` would dominate the run time."""
+    """Row-wise cross products (N, 3); ``np.cross`` would dominate the run time."""
     (a, b, c), (d, e, f) = one.T, other.T
     return np.stack([b * f - c * e, c * d - a * f, a * e - b * d], 1)
 
 
 def lit(normal: Array, light: Array) -> Array:
-    """The brightness, 0 to 1, of faces with these normals (N, 3)."""
+    """The brightness in [0, 1] of faces with normals (N, 3)."""
     return AMBIENT + (1 - AMBIENT) * (normal @ light / np.sqrt((normal**2).sum(1))).clip(min=0)
 
 
@@ -107,10 +109,10 @@ def draw(nearness: Array, shade: Array, spot: Array, plane: tuple[float, float, 
     """Draw a face into ``shade`` where it is nearer than previous faces.
 
     Args:
-        nearness: depth buffer of 1 / depth, 0 where empty.
-        shade: brightness of the picture.
+        nearness: depth buffer (S, S) of 1 / depth, 0 where empty.
+        shade: brightness (S, S) of the picture.
         spot: corners of the face (K, 2), in samples from the left and from the top.
-        plane: 1 / depth of the face at the upper left corner, and its increments to the right and down.
+        plane: 1 / depth of the face at the top left corner of the picture, and its increments to the right and down.
         grey: brightness of the face.
     """
     (left, top), (right, bottom) = (limit.tolist() for limit in (spot.min(0), spot.max(0)))

@@ -12,7 +12,7 @@ from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 from lightning_cgan.runs.checkpoint_files import BEST, LAST, update_of
 from lightning_cgan.runs.checkpoint_io import install
-from lightning_cgan.runs.files import aside, remove_partial_files, tolerated
+from lightning_cgan.runs.files import remove_partial_files, rename_broken, tolerated
 from lightning_cgan.runs.lock import FolderLock, is_held, renew
 from lightning_cgan.runs.resume import warn_of_little_space
 from lightning_cgan.runs.score_info import score_info
@@ -152,7 +152,7 @@ class BestCheckpoint(ModelCheckpoint):
         lost = bool(self.best_model_path) and trainer.is_global_zero and update_of(path) is None
         if trainer.strategy.broadcast(lost):
             if path.exists() and trainer.is_global_zero:
-                aside(path, "it does not verify")
+                rename_broken(path, "it does not verify")
             info(f"warning: {path} is lost: the best of the states from here on is kept")
             self.forget()
 

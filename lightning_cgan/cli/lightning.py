@@ -1,6 +1,6 @@
 """``lightning-cgan fit|validate|test|predict --config experiments/<paper>/<data>.yaml [--key value]``
 
-LightningCLI with the suite's trainer defaults, one wire from data to model, a run folder, and plain error messages.
+LightningCLI with the suite's trainer defaults, one link from data to model, a run folder, and plain error messages.
 """
 
 import sys
@@ -60,7 +60,7 @@ from lightning_cgan.runs.run_folder import (
 )
 from lightning_cgan.runs.smoke import clear, smoke_folder, with_checkpoint
 from lightning_cgan.runs.stops import Signals, Stopped, raise_stop
-from lightning_cgan.runs.trainer_checks import check_asked, check_precision, check_training
+from lightning_cgan.runs.trainer_checks import check_precision, check_settings, check_training
 
 TRAINER_DEFAULTS = {
     "devices": 1,  # more than one needs a strategy: experiments/cluster/ddp.yaml
@@ -69,7 +69,7 @@ TRAINER_DEFAULTS = {
     "use_distributed_sampler": False,  # the data modules shard, without padding
     "enable_model_summary": False,
 }
-WATCHING = {
+DEFAULT_CALLBACKS = {
     "fit": (
         *(PartialEvaluation, ProcessWatch, SameBuffers, SampleGrid, Curves, Health, OnlyFinite),
         *(BestCheckpoint, LastCheckpoint, Report, Ending, Stopping),
@@ -81,7 +81,7 @@ WATCHING = {
 
 
 class CLI(LightningCLI):
-    """The command line. Beside the keys of model, data and trainer it has ``--fresh`` and ``--tensorboard``."""
+    """The command line: LightningCLI with ``--fresh``, ``--again``, ``--tensorboard`` and ``--trust``."""
 
     def __init__(self, args: list[str] | None = None, run: bool = True, trust: Sequence[str] = ()) -> None:
         words, trusted = without_trust(sys.argv[1:] if args is None else args)
@@ -100,38 +100,38 @@ class CLI(LightningCLI):
                 run=run,
             )
 
-    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # Lightning's knows no command line
-        """The command that was asked for: making the parsers of all takes as long as reading a file."""
-        known = LightningCLI.subcommands()
-        return {self.first: known[self.first]} if self.first in known else known
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # a static method in Lightning
+        """The subcommand of this command line alone, because creating the parsers of all is slow."""
+        commands = LightningCLI.subcommands()
+        return {self.first: commands[self.first]} if self.first in commands else commands
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.link_arguments("data", "model.init_args.spec", self.checked_spec, apply_on="instantiate")
-        parser.add_argument("--trust", action=Trust, help="a package whose code may run; can be given again")
-        parser.add_argument("--tensorboard", action="store_true", help="log to TensorBoard files in the run folder too")
+        parser.add_argument("--trust", action=Trust, help="a package whose code may run; may be repeated")
+        parser.add_argument("--tensorboard", action="store_true", help="also log to TensorBoard, in the run folder")
 
     def checked_spec(self, data: Any) -> Any:
-        """The wire from data to model; without a check one kind of tuple would be read as another."""
-        return fitting_spec(spec_of(data), imported(self.asked.model.class_path))
+        """The spec of the data, checked against the model, which would misread another kind of tuple."""
+        return fitting_spec(spec_of(data), imported(self.settings.model.class_path))
 
     def _prepare_subcommand_parser(self, klass: type, subcommand: str, **kwargs: Any) -> LightningArgumentParser:
         kwargs["allow_abbrev"] = False
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         if subcommand == "fit":
-            parser.add_argument("--fresh", action="store_true", help="start over; an earlier run is set aside")
+            parser.add_argument("--fresh", action="store_true", help="start over; an earlier run is renamed")
         if subcommand == "test":
-            parser.add_argument("--again", action="store_true", help="score a run that was scored; the card counts it")
+            parser.add_argument("--again", action="store_true", help="score a run again; the evaluation card counts it")
         return parser
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         self.config = parser.parse_args(args)
-        check_places(self.asked)
+        check_local_paths(self.settings)
 
     def _parse_ckpt_path(self) -> None:
-        """Lightning would replace the model that was asked for by the checkpoint's."""
+        """Does nothing: Lightning's method would replace the configured model by that of the checkpoint."""
 
     @property
-    def asked(self) -> Any:
+    def settings(self) -> Any:
         """The parsed configuration of the subcommand."""
         subcommand = self.config.get("subcommand")
         return self.config[subcommand] if subcommand else self.config
@@ -140,36 +140,36 @@ class CLI(LightningCLI):
         return super()._prepare_subcommand_kwargs(subcommand) | {"weights_only": True}
 
     def before_instantiate_classes(self) -> None:
-        self.fresh = self.asked.pop("fresh", False)  # not of the run, and only `fit` knows it: not for config.yaml
-        if self.asked.data is None:
+        self.fresh = self.settings.pop("fresh", False)  # an option of `fit`, not of the run: not for config.yaml
+        if self.settings.data is None:
             raise UserError(
                 "A run needs a model and data; got no data. Set data.class_path, or --config to an experiment file."
             )
         if self.subcommand != "fit":
-            self.save_config_callback = None  # config.yaml is that of the training
-        trainer = self.asked.trainer
-        check_asked(trainer)
+            self.save_config_callback = None  # config.yaml describes the training
+        trainer = self.settings.trainer
+        check_settings(trainer)
         if trainer.default_root_dir is None:
-            trainer.default_root_dir = default_folder([str(path) for path in self.asked.config or []])
+            trainer.default_root_dir = default_folder([str(path) for path in self.settings.config or []])
         check_usable(trainer.default_root_dir)
         FolderLock(trainer.default_root_dir, str(self.subcommand)).check_free()
         if self.subcommand == "fit" and trainer.enable_checkpointing is False:
-            raise UserError("A run keeps its checkpoints; got false. Leave out trainer.enable_checkpointing.")
+            raise UserError("A run writes checkpoints; got false. Leave out trainer.enable_checkpointing.")
         self.run_folder, self.smoke = trainer.default_root_dir, bool(trainer.fast_dev_run)
         if self.smoke:
             if self.subcommand == "fit":
                 clear(self.run_folder)
             trainer.default_root_dir = smoke_folder(self.run_folder)
-            info(f"smoke run (trainer.fast_dev_run): written to {trainer.default_root_dir}, and counts as nothing")
+            info(f"smoke run (trainer.fast_dev_run): written to {trainer.default_root_dir}, not to the run folder")
         place_loggers(trainer.logger, trainer.default_root_dir, self.fresh)
 
     def instantiate_classes(self) -> None:
         try:
             super().instantiate_classes()
-        except ValueError as error:  # jsonargparse wraps what a constructor says in its own words
+        except ValueError as error:  # jsonargparse wraps the message of a constructor in its own
             raise UserError(format_parser_error(str(error))) from error
-        made_for = facts_of(self.model).spec or self.datamodule.spec
-        if self.datamodule.spec.num_classes and not made_for.num_classes:
+        spec = facts_of(self.model).spec or self.datamodule.spec
+        if self.datamodule.spec.num_classes and not spec.num_classes:
             info(f"{type(self.model).__name__} is unconditional: the labels of the data are ignored")
         self._dump_config()
         self.description = describe(self.config_dump, self.datamodule)
@@ -179,16 +179,18 @@ class CLI(LightningCLI):
         config = self._get(self.config_init, "trainer")
         chosen: list[Callback] = config["callbacks"] or []
         chosen = chosen if isinstance(chosen, list) else [chosen]
-        watching: list[Callback] = [
-            kind() for kind in WATCHING.get(str(self.subcommand), ()) if not any(isinstance(c, kind) for c in chosen)
+        defaults: list[Callback] = [
+            kind()
+            for kind in DEFAULT_CALLBACKS.get(str(self.subcommand), ())
+            if not any(isinstance(c, kind) for c in chosen)
         ]
         bar = sys.stdout.isatty() and config["enable_progress_bar"] is not False
-        callbacks = [UpdateBar() if bar else PlainProgress(), *chosen, *watching]
-        # Scores are written before other callbacks read them, and the last checkpoint holds the state of all.
+        callbacks = [UpdateBar() if bar else PlainProgress(), *chosen, *defaults]
+        # Scores are written before other callbacks read them, and the last checkpoint includes the state of all.
         first = PartialEvaluation, ScoreCallback
         callbacks.sort(key=lambda callback: isinstance(callback, LastCheckpoint) - isinstance(callback, first))
         fitting = self.subcommand == "fit"
-        loggers = loggers_for(config["logger"], config["default_root_dir"], self.asked.tensorboard, fitting)
+        loggers = loggers_for(config["logger"], config["default_root_dir"], self.settings.tensorboard, fitting)
         plugins = with_own_requeue(config["plugins"])
         trainer = super().instantiate_trainer(
             callbacks=callbacks, logger=loggers, enable_progress_bar=bar, plugins=plugins, **kwargs
@@ -197,7 +199,7 @@ class CLI(LightningCLI):
         return trainer
 
     def _run_subcommand(self, subcommand: str) -> None:
-        """Two of a kind in one run folder would mix their files."""
+        """Run the subcommand while the run folder is locked, because two runs in one folder would mix their files."""
         with FolderLock(self.trainer.default_root_dir, subcommand) as self.lock:
             try:
                 with watch_for_mistakes(self.trainer):
@@ -212,10 +214,10 @@ class CLI(LightningCLI):
         folder, fit = self.trainer.default_root_dir, self.config_init[self.subcommand]
         if self.trainer.max_steps < 1:
             raise UserError(
-                f"A run has a length in generator updates; got {self.trainer.max_steps}. Set trainer.max_steps."
+                f"A run needs its length in generator updates; got {self.trainer.max_steps}. Set trainer.max_steps."
             )
         if self.fresh and fit.ckpt_path:
-            raise UserError("--fresh starts from nothing; got --ckpt_path too. Leave out one of them.")
+            raise UserError("--fresh starts without a checkpoint; got --ckpt_path too. Leave out one of them.")
         check_training(self.trainer, self.model)
         check_strategy(self.trainer, self.model)
         check_batches(self.model, self.datamodule)
@@ -231,12 +233,13 @@ class CLI(LightningCLI):
             if done >= self.trainer.max_steps:
                 info(
                     f"this run is finished: {done} of {self.trainer.max_steps} updates in {folder}\n"
-                    "--fresh starts over; --trainer.max_steps goes on; --trainer.default_root_dir takes a new folder"
+                    "--fresh starts over; a larger --trainer.max_steps continues; "
+                    "--trainer.default_root_dir sets another folder"
                 )
                 self.complete(folder)
                 raise SystemExit(0)
             tell_missing(folder, checkpoint)
-            info(f"going on from update {done} of {self.trainer.max_steps} in {folder}")
+            info(f"resuming from update {done} of {self.trainer.max_steps} in {folder}")
         if not fit.ckpt_path:
             facts_of(self.model).check(self.trainer)
         if self.fresh:
@@ -248,14 +251,14 @@ class CLI(LightningCLI):
 
     @rank_zero_only
     def start_over(self, folder: str) -> None:
-        self.datamodule.prepare_data()  # what is missing is missed before the earlier run is moved
+        self.datamodule.prepare_data()  # missing data raises before the earlier run is renamed
         if aside := set_aside(folder):
             self.lock.follow(aside)
             info(f"starting over; the earlier run is now {aside}")
 
     @rank_zero_only
     def complete(self, folder: str) -> None:
-        """What a command makes at its end, where it was killed between its last result and that."""
+        """Write the curves and the report of a finished run if the command was killed before it wrote them."""
         if not is_completed(folder):
             for callback in self.trainer.callbacks:  # type: ignore[attr-defined]  # set by a connector of Lightning
                 if isinstance(callback, Curves | Report):
@@ -268,7 +271,7 @@ class CLI(LightningCLI):
         evaluation.ckpt_path = find_checkpoint(folder, evaluation.ckpt_path)
         check_fits(read_checkpoint(evaluation.ckpt_path), self.model, evaluation.ckpt_path)
         reach_wandb(self.trainer.loggers)
-        # Callbacks have said and written what came out.
+        # Callbacks print and write the results.
         evaluation["return_predictions" if self.subcommand == "predict" else "verbose"] = False
 
     before_predict = before_validate
@@ -284,17 +287,17 @@ class CLI(LightningCLI):
         check_own(folder, test.ckpt_path)
         written, name = read_results(folder), entry_name("test", protocol, test.ckpt_path, folder)
         done = written.get(name)
-        if done and self.second and f"{name}_last" not in written:  # stopped between the two
+        if done and self.second and f"{name}_last" not in written:  # the command stopped between the two
             test.ckpt_path, self.second = self.second, None
         elif done and not test.again:
             info(scored_already(folder, done, read_checkpoint(test.ckpt_path)["global_step"]))
             self.complete(folder)
             raise SystemExit(0)
-        if told := unfinished(folder, self.trainer.max_steps):
-            info(told)
+        if warning := unfinished(folder, self.trainer.max_steps):
+            info(warning)
 
     def after_test(self) -> None:
-        """Without a choice of checkpoint, the last one is reported beside the best."""
+        """Score the last checkpoint as well as the best one, unless --ckpt_path selects one."""
         if self.second:
             self.trainer.test(
                 self.model, datamodule=self.datamodule, ckpt_path=self.second, verbose=False, weights_only=True
@@ -302,32 +305,34 @@ class CLI(LightningCLI):
 
 
 def describe(config: dict[str, Any], data: Any) -> dict[str, Any]:
-    """What makes a run the run it is, as plain values: stored in every checkpoint, enough to build the model again."""
+    """The identity of a run as plain values: stored in every checkpoint, and sufficient to build the model again."""
     model = config["model"]
     if "spec" in model.get("init_args", {}):
         model["init_args"]["spec"] = list(data.spec)
     return {"model": model, "data": config["data"], "seed_everything": config["seed_everything"]}
 
 
-def check_places(asked: Any) -> None:
-    """Refuse to unpickle a checkpoint, which would run whatever code is in it, and to read from other machines.
+def check_local_paths(settings: Any) -> None:
+    """Check that checkpoint and run folder are local, and that no checkpoint is unpickled, which would run its code.
 
     Raises:
-        UserError: for a checkpoint or folder elsewhere, or with ``weights_only`` switched off.
+        UserError: for a remote checkpoint or folder, or for ``weights_only`` false.
     """
-    if asked.get("ckpt_path"):
-        check_local(asked.ckpt_path)
-    if asked.get("weights_only") is False:
-        raise UserError("Nothing is unpickled from a checkpoint; got weights_only false. Leave out weights_only.")
-    if "://" in str(asked.trainer.default_root_dir):
+    if settings.get("ckpt_path"):
+        check_local(settings.ckpt_path)
+    if settings.get("weights_only") is False:
+        raise UserError("Checkpoints are never unpickled; got weights_only false. Leave out weights_only.")
+    if "://" in str(settings.trainer.default_root_dir):
         raise UserError(
-            f"A run's folder is on this machine; got {asked.trainer.default_root_dir}. Set trainer.default_root_dir."
+            f"The run folder is a local folder; got {settings.trainer.default_root_dir}. Set trainer.default_root_dir."
         )
 
 
 def with_own_requeue(plugins: Any) -> Any:
-    """The Trainer's plugins; on SLURM with Lightning's requeueing off, which saves in the middle of an update and goes
-    on from a file that no check has seen."""
+    """The Trainer's plugins, on SLURM with Lightning's requeueing switched off.
+
+    Lightning's requeueing saves in the middle of an update, and resumes from a file that is not checked.
+    """
     chosen = plugins if isinstance(plugins, list) else [plugins] if plugins else []
     if not SLURMEnvironment.detect() or any(isinstance(plugin, ClusterEnvironment) for plugin in chosen):
         return plugins
@@ -335,7 +340,7 @@ def with_own_requeue(plugins: Any) -> Any:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Runs a command; the exit status as in :mod:`lightning_cgan.cli.main`."""
+    """Run a Trainer command and return the exit status, as in :mod:`lightning_cgan.cli.main`."""
     quiet_warnings()
     signals = Signals(raise_stop)
     signals.install()
@@ -343,10 +348,10 @@ def main(args: list[str] | None = None) -> int:
         CLI(args)
     except (SystemExit, KeyboardInterrupt) as stop:
         if isinstance(stop, KeyboardInterrupt) or isinstance(stop.__context__, KeyboardInterrupt):
-            print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+            print("interrupted; the same command resumes from the last checkpoint", file=sys.stderr)
             return 130
         if isinstance(stop, SIGTERMException):
-            return 143  # Lightning's exception says 0, and a pre-empted job would look finished
+            return 143  # with status 0, as in Lightning's exception, a pre-empted job would look finished
         if isinstance(stop.code, str):
             print(stop.code, file=sys.stderr)
             return 1
@@ -355,14 +360,14 @@ def main(args: list[str] | None = None) -> int:
         print("\n".join([f"lightning-cgan: {error}", *error.__notes__]), file=sys.stderr)
         return 3
     except Exception as error:
-        told = user_message(error)
+        message = user_message(error)
         if lost_peer(error):
-            print("lightning-cgan: another process of this run is gone; what it said stands above", file=sys.stderr)
+            print("lightning-cgan: another process of this run has ended; see its message above", file=sys.stderr)
             return 1
-        if told is None:
+        if message is None:
             raise
         if not repeats_another():
-            print(f"lightning-cgan: {told}", file=sys.stderr)
+            print(f"lightning-cgan: {message}", file=sys.stderr)
         return 2
     finally:
         signals.restore()

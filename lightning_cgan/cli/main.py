@@ -1,4 +1,4 @@
-"""``lightning-cgan``: the Trainer's commands, and tools on what runs have written, which start without Lightning."""
+"""Entry point of ``lightning-cgan``: Trainer commands, and tools for finished runs, which start without Lightning."""
 
 import os
 import signal
@@ -16,16 +16,16 @@ HELP = """usage: lightning-cgan COMMAND ...
 
 Conditional GANs: one experiment, one file.
 
-  fit        train; an interrupted run goes on      --config experiments/<paper>/<data>.yaml [--fresh]
+  fit        train; an interrupted run resumes      --config experiments/<paper>/<data>.yaml [--fresh]
   validate   score the best checkpoint on validation data                --config ... as for fit
   test       score the best and the last checkpoint on test data, once   --config ... [--again]
-  predict    draw images, or classify them                               --config ...
+  predict    generate images, or classify them                           --config ...
   compare    one table of scored runs, over training seeds               RUN [RUN ...]
-  report     write a run's report.html again                             RUN [RUN ...]
+  report     rewrite a run's report.html                                 RUN [RUN ...]
   features   list or download weights of feature networks                list | fetch NAME [--to DIR]
 
-A run's folder is runs/<paper>/<data>. A file may name classes of another package after --trust PACKAGE.
-lightning-cgan COMMAND --help says more."""
+A run is written to runs/<paper>/<data>. --trust PACKAGE allows a file to name classes of another package.
+See also: lightning-cgan COMMAND --help"""
 TRAINER = ("fit", "validate", "test", "predict")
 TOOLS = {
     "compare": "lightning_cgan.runs.compare.compare",
@@ -35,11 +35,12 @@ TOOLS = {
 
 
 def main(args: list[str] | None = None) -> int:
-    """Runs a command; the exit status.
+    """Run a command and return the exit status.
 
-    0 done: also a run that EarlyStopping or trainer.max_epochs has ended. 2 a mistake in what was asked for. 75 stopped
-    by trainer.max_time or SIGUSR1, or given up because another process hangs: the same command goes on, and a job
-    script may requeue. 130 Ctrl-C, 143 SIGTERM, 129 SIGHUP: saved, the same command goes on. 3 NaN. 1 an error.
+    0: finished, also if EarlyStopping or trainer.max_epochs ended the run. 1: an error. 2: a mistake in the command or
+    configuration. 3: NaN. 75: stopped by trainer.max_time or SIGUSR1, or because another process hangs; the same
+    command resumes, and a job script may requeue. 130: Ctrl-C, 143: SIGTERM, 129: SIGHUP; saved, the same command
+    resumes.
     """
     words = sys.argv[1:] if args is None else args
     if words and words[0] in ("-h", "--help"):
@@ -61,33 +62,33 @@ def main(args: list[str] | None = None) -> int:
 
 @contextmanager
 def interrupts_end_at_once() -> Iterator[None]:
-    """Ctrl-C ends the process: an import that it interrupts may swallow it, or complain of half a library."""
+    """Context in which Ctrl-C ends the process, because an interrupted import may ignore it or raise other errors."""
 
     def leave(number: int, frame: FrameType | None) -> None:
         os.write(2, b"interrupted\n")
         os._exit(130)
 
-    usual = threading.current_thread() is threading.main_thread()
-    usual = usual and signal.getsignal(signal.SIGINT) == signal.default_int_handler
-    if usual:
+    is_default = threading.current_thread() is threading.main_thread()
+    is_default = is_default and signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    if is_default:
         signal.signal(signal.SIGINT, leave)
     try:
         yield
     finally:
-        if usual:
+        if is_default:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def check_known(word: str) -> None:
-    """Refuse what is no command; an option before the command is left to the Trainer's.
+    """Check that ``word`` is a command; options before the command are left to the Trainer's parser.
 
     Raises:
-        UserError: naming the commands, and the nearest.
+        UserError: if it is not, with all commands and the most similar one.
     """
     known = (*TRAINER, *TOOLS)
     if word not in known and not word.startswith("-"):
         near = get_close_matches(word, known, n=1)
         raise UserError(
-            f"A command is one of {', '.join(known)}; got {word}. `lightning-cgan --help` says what each does."
+            f"A command is one of {', '.join(known)}; got {word}. `lightning-cgan --help` describes them."
             + (f"\nThe nearest valid name is {near[0]}." if near else "")
         )

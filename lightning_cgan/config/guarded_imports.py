@@ -1,4 +1,4 @@
-"""Holds jsonargparse to an allow-list: its one import function, and the type that each imported name is for."""
+"""Replacements for functions of jsonargparse that restrict what it imports: by an allow-list, and by argument type."""
 
 import inspect
 import sys
@@ -16,28 +16,28 @@ from torch.optim import Optimizer
 from lightning_cgan._compat import optionals, typehints, util
 from lightning_cgan.config.allow_list import AllowList, NotAllowed, within
 
-HARMLESS = (nn.Module, Optimizer, Tensor)  # what a name may make where the type does not say
-GENERATED = (GraphModule, ScriptModule)  # torch compiles these from source text, in which names are not escaped
-# Their functions read and write files: checkpoints, configurations, images, data sets.
+HARMLESS = (nn.Module, Optimizer, Tensor)  # what a name may create if the type of the argument does not say
+GENERATED = (GraphModule, ScriptModule)  # torch compiles these from source text in which names are not escaped
+# Packages whose functions read and write files: checkpoints, configurations, images, data sets.
 ON_FILES = ("lightning", "torchvision.io", "torchvision.datasets", "lightning_cgan.callbacks", "datamodules")
 
 
-class Place(NamedTuple):
-    """Where a value stands: the type of the argument, and whether a function named there is called at once."""
+class Argument(NamedTuple):
+    """The argument being parsed."""
 
     typehint: Any
-    called: bool
+    called: bool  # whether a function named there is called immediately, with ``init_args``
 
 
 allowed: ContextVar[AllowList | None] = ContextVar("allowed", default=None)
-place: ContextVar[Place | None] = ContextVar("place", default=None)
+current: ContextVar[Argument | None] = ContextVar("current", default=None)
 unguarded_import, unguarded_adapt = util.import_object, typehints.adapt_typehints
 unguarded_parser = typehints.cached_get_class_parser
 
 
 @contextmanager
 def only(rules: AllowList) -> Iterator[None]:
-    """Inside, jsonargparse imports what ``rules`` allow and nothing else, and reads files of this machine only."""
+    """Context in which jsonargparse imports only what ``rules`` allow, and reads only local files."""
     remote = "s" in optionals._get_config_read_mode()
     set_parsing_settings(config_read_mode_fsspec_enabled=False)
     token = allowed.set(rules)
@@ -49,93 +49,97 @@ def only(rules: AllowList) -> Iterator[None]:
 
 
 def imported(name: str) -> Any:
-    """The class or function that a configuration names."""
+    """The class or function at the dotted path ``name`` of a configuration."""
     return import_object(name)
 
 
 def import_object(name: str, check_path: bool = True) -> Any:
-    """In place of jsonargparse's. ``check_path`` is false for names that come from code, not from a configuration."""
+    """Replaces jsonargparse's function. ``check_path`` is false for names from code instead of a configuration."""
     rules = allowed.get()
     if rules is None or not check_path or not isinstance(name, str):
         return unguarded_import(name, check_path)
     rules.check_name(name)
-    thing = unguarded_import(name, check_path)
-    check_thing(rules, name, thing)
-    return thing
+    imported = unguarded_import(name, check_path)
+    check_imported(rules, name, imported)
+    return imported
 
 
 def adapt_typehints(val: Any, typehint: Any, *args: Any, **kwargs: Any) -> Any:
-    """In place of jsonargparse's: remembers the type for what is imported meanwhile."""
-    token = place.set(Place(typehint, called=not isinstance(val, str)))
+    """Replaces jsonargparse's function: records the type of the argument for the imports made meanwhile."""
+    token = current.set(Argument(typehint, called=not isinstance(val, str)))
     try:
         return unguarded_adapt(val, typehint, *args, **kwargs)
     finally:
-        place.reset(token)
+        current.reset(token)
 
 
 def cached_get_class_parser(**kwargs: Any) -> Any:
-    """In place of jsonargparse's: the class is looked up for its arguments, and need not fit the type above it."""
-    token = place.set(None)
+    """Replaces jsonargparse's function, which reads the arguments of a class: no type is expected of that class."""
+    token = current.set(None)
     try:
         return unguarded_parser(**kwargs)
     finally:
-        place.reset(token)
+        current.reset(token)
 
 
 def check_module(name: str) -> None:
-    """In place of jsonargparse's check of an argument that is a module. The suite has no such argument."""
+    """Replaces jsonargparse's check of an argument whose value is a module: the suite has no such argument."""
     rules = allowed.get()
     if rules is not None:
-        told = f"A module is no value; got {name}{rules.place(name)}. Name a class or a function."
-        raise rules.refusal(name, told)
+        message = f"A value cannot be a module; got {name}{rules.where(name)}. Use a class or a function."
+        raise rules.refusal(name, message)
 
 
-def check_thing(rules: AllowList, name: str, thing: Any) -> None:
-    """Refuse ``thing``, just imported, if another package defines it, or its place cannot take it."""
-    definer = thing if inspect.isclass(thing) or inspect.isroutine(thing) else type(thing)
+def check_imported(rules: AllowList, name: str, value: Any) -> None:
+    """Check that the imported ``value`` is defined in an allowed package and fits the argument being parsed.
+
+    Raises:
+        NotAllowed: if it is not or does not.
+    """
+    definer = value if inspect.isclass(value) or inspect.isroutine(value) else type(value)
     module = getattr(definer, "__module__", None)
     rules.check_origin(name, module if isinstance(module, str) else None)
     own = rules.is_own(module)
-    if not own and not is_plain(thing):
-        told = f"A class path leads to a class or a function of a module; got {name}{rules.place(name)}. Name another."
-        raise rules.refusal(name, told)
-    here = place.get()
-    if here is None:
+    if not own and not is_plain(value):
+        message = f"A class path must name a class or a function of a module; got {name}{rules.where(name)}. Change it."
+        raise rules.refusal(name, message)
+    argument = current.get()
+    if argument is None:
         return
-    if wanted := misfit(thing, here, own):
-        kind = "class" if inspect.isclass(thing) else "function" if inspect.isroutine(thing) else "object"
-        raise rules.misfit(name, kind, wanted)
+    if expected := mismatch(value, argument, own):
+        kind = "class" if inspect.isclass(value) else "function" if inspect.isroutine(value) else "object"
+        raise rules.wrong_kind(name, kind, expected)
     rules.accepted.add(name)
 
 
-def is_plain(thing: Any) -> bool:
-    """Whether ``thing`` is a class or a function of a module: no method, no object, nothing from inside a function."""
-    return inspect.isclass(thing) or (inspect.isfunction(thing) and thing.__name__ == thing.__qualname__)
+def is_plain(value: Any) -> bool:
+    """Whether ``value`` is a class or a module-level function, not a method, an inner function or another object."""
+    return inspect.isclass(value) or (inspect.isfunction(value) and value.__name__ == value.__qualname__)
 
 
-def misfit(thing: Any, here: Place, own: bool) -> str | None:
-    """What is wanted where ``thing`` is named, if it is something else.
+def mismatch(value: Any, argument: Argument, own: bool) -> str | None:
+    """What ``argument`` expects instead of ``value``; None if the value fits.
 
-    The user's own functions need no annotations, and their own classes go where the type does not say what.
+    The user's ``own`` functions need no annotations, and own classes are accepted for arguments of unspecific type.
     """
-    typehint = here.typehint
+    typehint = argument.typehint
     if is_callable_type(typehint):
         made = typehints.get_callable_return_type(typehint)
         if kinds := typehints.get_subclass_types(made):
-            return None if makes(thing, kinds, own) else f"A class or function that makes {named(kinds)}"
+            return None if creates(value, kinds, own) else f"A class or function that returns {names_of(kinds)}"
         if isinstance(made, type) and made not in (type(None), object):
-            fits = gives(thing, made, len(typehint.__args__) - 1, here.called, own)
+            fits = gives(value, made, len(typehint.__args__) - 1, argument.called, own)
             return (
                 None if fits else f"A function of {len(typehint.__args__) - 1} arguments that returns {made.__name__}"
             )
-        return None if own or (makes(thing, HARMLESS, own) and not here.called) else "A class of networks"
+        return None if own or (creates(value, HARMLESS, own) and not argument.called) else "A network class"
     if typehints.accepts_any_value(typehint) or typehint is type:
-        return None if own or (inspect.isclass(thing) and makes(thing, HARMLESS, own)) else "A plain value"
+        return None if own or (inspect.isclass(value) and creates(value, HARMLESS, own)) else "A plain value"
     kind = typehints.get_generic_origin(typehint)
     if inspect.isclass(kind) and kind.__module__ != "builtins" and not typehints.is_protocol(kind):
-        # A function that gives a tensor may do anything for it; networks are what functions are accepted for here.
-        fits = makes(thing, (kind,), own) and (own or inspect.isclass(thing) or not issubclass(kind, Tensor))
-        return None if isinstance(thing, kind) or fits else f"A class that makes {named((kind,))}"
+        # Functions are accepted here because some return networks; one that returns a tensor may have any side effect.
+        fits = creates(value, (kind,), own) and (own or inspect.isclass(value) or not issubclass(kind, Tensor))
+        return None if isinstance(value, kind) or fits else f"A subclass of {kind.__name__}"
     return None
 
 
@@ -144,14 +148,14 @@ def is_callable_type(typehint: Any) -> bool:
     return origin in typehints.callable_origin_types or typehint in typehints.callable_origin_types
 
 
-def makes(thing: Any, kinds: tuple[type, ...], own: bool) -> bool:
-    """Whether calling ``thing`` gives one of ``kinds``.
+def creates(value: Any, kinds: tuple[type, ...], own: bool) -> bool:
+    """Whether calling ``value`` returns an instance of one of ``kinds``.
 
-    Metrics are networks by inheritance only, and some of them unpickle files: they go where a metric is wanted.
+    Metrics inherit from ``nn.Module`` but are not networks, and some unpickle files: they count as metrics only.
     """
-    module = str(getattr(thing, "__module__", ""))
-    made = thing if inspect.isclass(thing) else returned(thing)
-    if not own and ((within(module, ON_FILES) and made is not thing) or is_generated(made)):
+    module = str(getattr(value, "__module__", ""))
+    made = value if inspect.isclass(value) else returned(value)
+    if not own and ((within(module, ON_FILES) and made is not value) or is_generated(made)):
         return False
     if within(module, ("torchmetrics",)):
         kinds = tuple(kind for kind in kinds if within(kind.__module__, ("torchmetrics",)))
@@ -164,35 +168,35 @@ def is_generated(made: Any) -> bool:
     return inspect.isclass(made) and issubclass(made, GENERATED)
 
 
-def gives(thing: Any, kind: type, count: int, called: bool, own: bool) -> bool:
-    """Whether ``thing``, called with ``count`` arguments, or an instance of it so called, gives a ``kind``."""
-    if inspect.isclass(thing):
-        call = vars(thing).get("__call__")
+def gives(value: Any, kind: type, count: int, called: bool, own: bool) -> bool:
+    """Whether ``value``, a function or a class of callables, takes ``count`` arguments and returns ``kind``."""
+    if inspect.isclass(value):
+        call = vars(value).get("__call__")
         return own or (inspect.isfunction(call) and returned(call) is kind)
-    if called:  # with init_args a function is called at once, and what it gives would have to be a function
+    if called:  # a function with init_args is called immediately, so it would have to return a function
         return own
     try:
-        inspect.signature(thing).bind(*range(count))
+        inspect.signature(value).bind(*range(count))
     except (TypeError, ValueError):
         return False
-    made = returned(thing)
+    made = returned(value)
     return own if made is None else made is kind
 
 
 def returned(function: Any) -> Any:
-    """What ``function`` says that it returns; None where it does not say."""
+    """The return annotation of ``function``; None if it has none."""
     try:
         return get_type_hints(function).get("return")
-    except Exception:  # an annotation may name what cannot be imported
+    except Exception:  # an annotation may name something that cannot be imported
         return None
 
 
-def named(kinds: tuple[type, ...]) -> str:
-    return "a " + " or ".join(kind.__name__ for kind in kinds)
+def names_of(kinds: tuple[type, ...]) -> str:
+    return " or ".join(kind.__name__ for kind in kinds)
 
 
 def guard() -> None:
-    """Put the functions above in the place of jsonargparse's, wherever it holds them."""
+    """Replace functions of jsonargparse by those above, in all of its modules."""
     replaced: dict[Any, Any] = {
         unguarded_import: import_object,
         unguarded_adapt: adapt_typehints,
@@ -203,7 +207,7 @@ def guard() -> None:
             for name, value in list(vars(module).items()):
                 if inspect.isfunction(value) and value in replaced:
                     setattr(module, name, replaced[value])
-    vars(typehints)["check_import_path"] = check_module  # there it is asked about modules only
+    vars(typehints)["check_import_path"] = check_module  # called there for modules only
 
 
 guard()

@@ -1,4 +1,4 @@
-"""What a user is told: two or three plain lines for a mistake, and no noise."""
+"""User-facing messages: errors in two or three plain lines, warnings without noise."""
 
 import inspect
 import logging
@@ -14,7 +14,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from lightning_cgan.errors import UserError
 
-elsewhere = warnings.formatwarning  # Lightning's
+lightning_format = warnings.formatwarning
 NOISE = re.compile(
     r"^(Does not validate|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>|Problem with given class_path"
     r"|Parser key \"[\w.]+\":$|Expected a path but|Not a valid subclass|Subclass types expect|a class path \("
@@ -23,16 +23,16 @@ NOISE = re.compile(
 
 
 def format_parser_error(message: str, keys: Iterable[str] = ()) -> str:
-    """What was wrong in ``message``, and the nearest valid name where one is near.
+    """A plain error message from one of jsonargparse, with the nearest valid name if one is similar.
 
     Args:
-        message: jsonargparse's, over many lines.
-        keys: every key that the command accepts.
+        message: jsonargparse's message of many lines.
+        keys: all keys that the command accepts.
     """
     message = re.sub(r"Call to compute_fn of link .*? failed: ", "", message, flags=re.DOTALL)  # shows the data module
     lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
-    said = [line for line in lines if line and not NOISE.match(line)] or lines[-1:]
-    text = re.sub(r"Type \S*Callable\[.*?expects a function or a callable class: ", "", said[0])
+    useful = [line for line in lines if line and not NOISE.match(line)] or lines[-1:]
+    text = re.sub(r"Type \S*Callable\[.*?expects a function or a callable class: ", "", useful[0])
     text = re.sub(r"\.? Got value: Namespace\(.*", "", text)
     choice = re.search(
         r"Expected a (?:member of <enum '\w+'>: {|typing\.Literal\[)(.*)[}\]]\. Got value: (\S+)", message
@@ -40,20 +40,20 @@ def format_parser_error(message: str, keys: Iterable[str] = ()) -> str:
     if choice:
         names = [name.strip("' ") for name in choice[1].split(",")]
         key = ".init_args.".join(re.findall(r'Parser key "([\w.]+)"', message))
-        meant = get_close_matches(choice[2], names, n=1)
+        similar = get_close_matches(choice[2], names, n=1)
         text = f"{key} is one of {', '.join(names)}; got {choice[2]}. Set {key}."
-        return text + (f"\nThe nearest valid name is {meant[0]}." if meant else "")
+        return text + (f"\nThe nearest valid name is {similar[0]}." if similar else "")
     if given := re.search(r"^ *Given value: (.*)", message, re.MULTILINE):
         text = f"{given[1]} is not a valid value" if text.startswith("Expected a") else text
     where = re.findall(r'Parser key "([\w.]+)"', message)
     if where and not any(key in text for key in where) and ". Set " not in text:
         text = f"{'.'.join(where)}: {text}"
-    found = nearest(message, keys)
-    return text + (f"\nThe nearest valid name is {found}." if found else "")
+    name = nearest(message, keys)
+    return text + (f"\nThe nearest valid name is {name}." if name else "")
 
 
 def nearest(message: str, keys: Iterable[str]) -> str | None:
-    """The valid name nearest to the one that ``message`` does not know, or None."""
+    """The valid name most similar to the unknown one in ``message``; None if none is similar."""
     named = re.findall(r"class_path[= ]'([\w.]+)'", message)
     if option := re.search(r"Option '(\w+)' is not accepted", message):
         return closest(option[1], {name for path in named for name in parameters(path)})
@@ -65,7 +65,7 @@ def nearest(message: str, keys: Iterable[str]) -> str | None:
 
 
 def closest(name: str, names: Iterable[str], prefix: str = "") -> str | None:
-    """The one of ``names`` that ``name`` was most likely meant to be."""
+    """The one of ``names`` that is most similar to ``name``, or None."""
     names = list(names)
     parent, _, last = name.rpartition(".")
     siblings = {known.rpartition(".")[2]: known for known in names if known.rpartition(".")[0] == parent}
@@ -77,7 +77,7 @@ def closest(name: str, names: Iterable[str], prefix: str = "") -> str | None:
 
 
 def parameters(class_path: str) -> list[str]:
-    """The arguments of a class of an imported module, its base classes' too: a constructor may hand them on."""
+    """The arguments of a class of an imported module, with those of its base classes, which may be passed on."""
     module, _, name = class_path.rpartition(".")
     named = member(module, name)
     kinds = inspect.getmro(named) if inspect.isclass(named) else ()
@@ -86,7 +86,7 @@ def parameters(class_path: str) -> list[str]:
 
 
 def member(module: str, name: str) -> Any:
-    """``name`` of an imported module. A message imports nothing, except by our packages' short names."""
+    """The attribute ``name`` of an imported module, or None. Nothing is imported, except by the suite's short names."""
     if module not in sys.modules:
         return None
     here = vars(sys.modules[module])
@@ -94,9 +94,9 @@ def member(module: str, name: str) -> Any:
 
 
 def classes(module: str) -> list[str]:
-    """The classes of an imported module, and the short names of a package of ours."""
+    """The classes of an imported module, and its short names if it is a package of the suite."""
     here = vars(sys.modules[module]) if module in sys.modules else {}
-    return [name for name, thing in here.items() if inspect.isclass(thing)] + short_names_of(module)
+    return [name for name, value in here.items() if inspect.isclass(value)] + short_names_of(module)
 
 
 def short_names_of(module: str) -> list[str]:
@@ -114,7 +114,7 @@ def submodules(package: str) -> list[str]:
 
 
 def user_message(error: Exception) -> str | None:
-    """The message of a user's mistake; None for any other error, which needs its traceback."""
+    """The message of a user error; None for any other error, which needs its traceback."""
     if type(error).__module__.startswith("wandb.errors"):
         return f"W&B: {error}\nWANDB_MODE=offline needs no key and no network."
     if isinstance(error, UserError):
@@ -123,7 +123,7 @@ def user_message(error: Exception) -> str | None:
 
 
 def without_trace(error: UserError) -> str:
-    """The message alone: torch puts the traceback of a loader process in front of it."""
+    """The message without the traceback of a loader process that torch puts before it."""
     kind = type(error)
     return str(error).rpartition(f"\n{kind.__module__}.{kind.__qualname__}: ")[2].rstrip()
 
@@ -131,20 +131,17 @@ def without_trace(error: UserError) -> str:
 def format_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
 ) -> str:
-    """A warning as it is printed: this suite's own in plain words, another package's with its place."""
+    """The printed form of a warning: the text alone for the suite's own, with file and line for other packages."""
     ours = {"lightning_cgan", "datamodules"} & set(Path(filename).parts[-3:])
-    return f"warning: {message}\n" if ours else elsewhere(message, category, filename, lineno, line)
+    return f"warning: {message}\n" if ours else lightning_format(message, category, filename, lineno, line)
 
 
 def quiet_warnings() -> None:
-    """Keep Lightning's advertisements, and warnings about what this suite does on purpose, off the screen.
-
-    What the suite itself warns of is for the user, who has no need of a place in its source.
-    """
+    """Hide Lightning's tips and its warnings about intended behaviour, and print the suite's warnings as plain text."""
     warnings.formatwarning = format_warning
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
-    for told in (
+    for pattern in (
         "Checkpoint directory .* exists",
         ".*treespec",
         ".*many workers",
@@ -156,4 +153,4 @@ def quiet_warnings() -> None:
         "Be aware that when",
         ".*sync_dist",
     ):
-        warnings.filterwarnings("ignore", message=told)
+        warnings.filterwarnings("ignore", message=pattern)

@@ -1,4 +1,4 @@
-"""The model that a checkpoint describes, made without running anything that the checkpoint chooses."""
+"""Creates the model described in a checkpoint, from allowed classes only and without unpickling anything."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,27 +17,25 @@ from lightning_cgan.runs.run_folder import check_fits, read_checkpoint
 
 
 def check_local(path: object) -> None:
-    """Refuse a checkpoint on another machine, for which Lightning would switch off the protection against code in it.
+    """Check that a checkpoint is a local file: Lightning loads remote ones without protection against code in them.
 
     Raises:
-        UserError: naming the address.
+        UserError: for an address.
     """
     if "://" in str(path):
-        raise UserError(
-            f"A checkpoint is a file on this machine; got {path}. Download it, and set --ckpt_path to the file."
-        )
+        raise UserError(f"A checkpoint is a local file; got {path}. Download it, and set --ckpt_path to the file.")
 
 
 def stored_model(
     described: Any, path: str | Path, trust: Sequence[str] = (), changed: dict[str, Any] | None = None
 ) -> LightningModule:
-    """The model of a checkpoint, with new weights.
+    """The model described in a checkpoint, with newly initialised weights.
 
     Args:
-        described: what the checkpoint says of it: ``class_path`` and ``init_args``.
-        path: of the checkpoint, for messages.
-        trust: packages whose classes it may name beside the suite's, torch's and Lightning's.
-        changed: arguments to set otherwise.
+        described: description of the model, ``class_path`` and ``init_args``.
+        path: path of the checkpoint, for messages.
+        trust: packages whose classes are allowed in addition to those of the suite, torch and Lightning.
+        changed: constructor arguments that replace those of the checkpoint.
 
     Raises:
         UserError: for a class outside the allow-list, or a description that does not fit the class.
@@ -50,24 +48,24 @@ def stored_model(
         and isinstance(described.get("init_args", {}), dict)
     ):
         raise UserError(
-            f"A checkpoint of the command line describes its model; {path}, of a Trainer in a script, does not. Call "
-            "load_from_checkpoint of the model's class with the path and the arguments it was made with, as spec=..."
+            f"Checkpoints of the command line describe their model; got {path}, saved by a Trainer in a script. Call "
+            "load_from_checkpoint of the model's class with the path and all constructor arguments, such as spec=..."
         )
-    rules = checked(strings, AllowList(tuple(trust), None, {found.text: found.place for found in strings}))
-    wanted = described | {"init_args": described.get("init_args", {}) | (changed or {})}
+    rules = checked(strings, AllowList(tuple(trust), None, {one.text: one.source for one in strings}))
+    description = described | {"init_args": described.get("init_args", {}) | (changed or {})}
     parser = Parser(allow_abbrev=False)
     parser.add_lightning_class_args(LightningModule, "model", subclass_mode=True)
     with only(rules):
-        config = parser.parse_object({"model": wanted})
+        config = parser.parse_object({"model": description})
         try:
             model: LightningModule = parser.instantiate_classes(config)["model"]
-        except ValueError as error:  # jsonargparse wraps what a constructor says in its own words
+        except ValueError as error:  # jsonargparse wraps the message of a constructor in its own
             raise UserError(format_parser_error(str(error))) from error
     return model
 
 
 class Loadable(LightningModule):
-    """A LightningModule whose ``load_from_checkpoint`` reads what ``fit`` has saved."""
+    """A LightningModule whose ``load_from_checkpoint`` reads the checkpoints of ``fit``."""
 
     @classmethod
     def load_from_checkpoint(
@@ -80,26 +78,27 @@ class Loadable(LightningModule):
         trust: Sequence[str] = (),
         **changed: Any,
     ) -> Self:
-        """The model of a checkpoint in training mode, like Lightning's own. ``lightning_cgan.load`` is shorter.
+        """The trained model of a checkpoint in training mode, as in Lightning; see also ``lightning_cgan.load``.
 
         Args:
-            checkpoint_path: a file that the command line wrote, which describes its model, or a Trainer in a script:
-                then all arguments of the constructor are needed, as ``spec``.
-            map_location: the device to put the model on; the CPU where it is left out.
-            hparams_file: not used; checkpoints of this suite need none.
-            strict: whether the weights must be those of the model, no more and no less. They must, if left out.
-            weights_only: nothing else is read from a checkpoint.
-            trust: packages whose classes it may name beside the suite's, torch's and Lightning's. Their code runs.
-            changed: arguments of the model's constructor to change, or all of them.
+            checkpoint_path: a file written by the command line, which describes its model, or by a Trainer in a
+                script; the latter needs all constructor arguments, such as ``spec``.
+            map_location: device of the model; the CPU if None.
+            hparams_file: not supported.
+            strict: whether the weights must match those of the model exactly; None means True.
+            weights_only: must not be False.
+            trust: packages whose classes are allowed in addition to those of the suite, torch and Lightning. Their
+                code runs.
+            changed: constructor arguments that replace those of the checkpoint, or all arguments.
 
         Raises:
-            UserError: if the file is missing, not a checkpoint of this suite, of another class, or names a class that
-                is not allowed.
+            UserError: if the file is missing, is not a checkpoint of this suite, is one of another class, or names a
+                class that is not allowed.
         """
         if hparams_file is not None or weights_only is False:
             raise UserError(
-                f"A checkpoint of this suite describes its model, and nothing is unpickled; got {hparams_file=}, "
-                f"{weights_only=}. Leave them out."
+                f"Checkpoints describe their model and are never unpickled; got {hparams_file=}, {weights_only=}. "
+                "Leave them out."
             )
         check_local(checkpoint_path)
         content = read_checkpoint(checkpoint_path)
@@ -110,7 +109,7 @@ class Loadable(LightningModule):
             model = stored_model(described, checkpoint_path, trust, changed)
         if not isinstance(model, cls):
             raise UserError(
-                f"A class loads its own checkpoints; got one of {type(model).__name__} for {cls.__name__}. "
+                f"A class loads only its own checkpoints; got one of {type(model).__name__} for {cls.__name__}. "
                 f"Call {type(model).__name__}.load_from_checkpoint, or lightning_cgan.load, on {checkpoint_path}."
             )
         model.on_load_checkpoint(content)

@@ -2,7 +2,7 @@
 
 Each is an ``nn.Module``: images (B, 3, H, W) in [-1, 1] to a tuple of taps (B, C_i, H_i, W_i), differentiable.
 Extractors, which compute FID, take uint8 images and give no gradients. A network used in a loss must not be used for
-scores: ``PhotoPatches`` is for losses, ``PhotoPatchesJudge`` for scores; their width, seed and weights differ.
+scores: ``PhotoPatches`` is for losses, ``PhotoPatchesEval`` for scores; their width, seed and weights differ.
 """
 
 from collections.abc import Callable, Sequence
@@ -174,10 +174,10 @@ class PhotoPatches(Features):
         return self.network(image)
 
 
-class PhotoPatchesJudge(PhotoPatches):
+class PhotoPatchesEval(PhotoPatches):
     """The counterpart of ``PhotoPatches`` for scores, not for losses: 32 channels, seed 1, trained without colours."""
 
-    name, file, width = "photo-patches-judge", "photo_patches_judge.safetensors", 32
+    name, file, width = "photo-patches-eval", "photo_patches_eval.safetensors", 32
 
 
 class WithColours(Features):

@@ -76,7 +76,7 @@ def bicubic(low: Tensor, scale: int) -> Tensor:
     return interpolate(low.float(), scale_factor=scale, mode="bicubic", antialias=True).clamp(-1, 1)
 
 
-def image_scores(fake: Tensor, real: Tensor, border: int, judge: nn.Module | None = None) -> dict[str, float]:
+def image_scores(fake: Tensor, real: Tensor, border: int, feature_network: nn.Module | None = None) -> dict[str, float]:
     """Scores of one image (C, H, W) in [-1, 1], rounded to uint8 first as in a file; NaN if it holds NaN or infinity.
 
     "psnr_y" in dB and "ssim_y", of the luma, higher is better; "feature_distance", lower is better; "gradient_energy",
@@ -86,14 +86,16 @@ def image_scores(fake: Tensor, real: Tensor, border: int, judge: nn.Module | Non
         fake: the enlarged image.
         real: the true one.
         border: pixels that are left out on each side, except for the features.
-        judge: a feature network, images of 3 channels to taps; grey images are repeated to three channels.
+        feature_network: maps images of 3 channels to taps; grey images are repeated to three channels.
     """
-    names = ["psnr_y", "ssim_y", "gradient_energy"] + ["feature_distance"] * (judge is not None)
+    names = ["psnr_y", "ssim_y", "gradient_energy"] + ["feature_distance"] * (feature_network is not None)
     if not bool(fake.isfinite().all()):
         return dict.fromkeys(names, math.nan)
     fake, real = (to_bytes(image) for image in (fake, real))
     y, true = (without_border(luma(image.double() / 255), border) for image in (fake, real))
     scores = [psnr(y, true), ssim(y, true), gradient_energy(y) / max(gradient_energy(true), 1e-12)]
-    if judge is not None:
-        scores.append(feature_distance(judge, *(to_signed(image).expand(3, -1, -1) for image in (fake, real))))
+    if feature_network is not None:
+        scores.append(
+            feature_distance(feature_network, *(to_signed(image).expand(3, -1, -1) for image in (fake, real)))
+        )
     return dict(zip(names, scores, strict=True))

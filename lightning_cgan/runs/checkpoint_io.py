@@ -11,7 +11,7 @@ from lightning_cgan import checksum
 from lightning_cgan.checksum import DamagedFile
 from lightning_cgan.errors import UserError
 from lightning_cgan.runs.checkpoint_files import LAST, PREVIOUS, tell_unsealed
-from lightning_cgan.runs.files import aside, replacing
+from lightning_cgan.runs.files import rename_broken, replacing
 
 
 class SafeCheckpointIO(TorchCheckpointIO):
@@ -32,7 +32,7 @@ class SafeCheckpointIO(TorchCheckpointIO):
         path.parent.mkdir(parents=True, exist_ok=True)
         for taken in (path, path.with_name(PREVIOUS)):
             if taken.is_dir():  # a folder would make every save fail
-                aside(taken, "it is a folder")
+                rename_broken(taken, "it is a folder")
         rotates = path.name == LAST and self.is_good(path)
         with replacing(path, path.with_name(PREVIOUS) if rotates else None) as file:
             checksum.save(checkpoint, file)
@@ -48,7 +48,7 @@ class SafeCheckpointIO(TorchCheckpointIO):
             with open(path, "rb") as file:
                 checksum.check(file)
         except (DamagedFile, OSError) as error:
-            aside(path, str(error))
+            rename_broken(path, str(error))
             return False
         return True
 

@@ -13,7 +13,7 @@ from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 
 from lightning_cgan.console import info
 from lightning_cgan.runs.csv_rows import before, read_rows
-from lightning_cgan.runs.files import aside, replacing
+from lightning_cgan.runs.files import rename_broken, replacing
 
 
 class RunLog(CSVLogger):
@@ -103,10 +103,10 @@ def is_log(path: Path) -> bool:
         with open(path, newline="") as file:
             lines = sum(1 for line in csv.reader(file) if line)
     except (OSError, ValueError, csv.Error) as error:
-        aside(path, str(error))
+        rename_broken(path, str(error))
         return False
     if lines and "step" not in keys:
-        aside(path, "its first line does not name the columns")
+        rename_broken(path, "its first line does not name the columns")
         return False
     lost = lines - 1 - len(rows)
     if lost > 1:  # one row may have been cut by a kill

@@ -1,4 +1,4 @@
-"""The environment that the bits of a run depend on: machine, versions, precision, processes and torch switches."""
+"""What the exact result of a run depends on: machine, versions, precision, processes and torch switches."""
 
 import platform
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""Atomic file writing: a kill or a full disk leaves the old file or the new one, never a part."""
+"""Atomic file writing: after a kill or on a full disk, a file is either the old or the new one, never a part."""
 
 import json
 import os
@@ -19,17 +19,17 @@ Kind = TypeVar("Kind", dict[str, Any], list[Any])
 
 
 def partial_of(path: Path) -> Path:
-    """The temporary file of this process for ``path``, in the same folder, so that renaming is atomic."""
+    """The temporary file of this process for ``path``; in the same folder, so that renaming is atomic."""
     return path.with_name(f".{path.name}.{HOST}.{os.getpid()}.partial")
 
 
 @contextmanager
 def replacing(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
-    """A file that replaces the one at ``path`` when it is complete and on disk.
+    """Context with a file that replaces the one at ``path`` once it is complete and on disk.
 
     Args:
-        path: of the file; its folder exists.
-        previous: where the old file is kept, replacing an earlier one.
+        path: file to replace; its folder exists.
+        previous: path that the old file is moved to; None to discard it.
 
     Raises:
         OSError: if it cannot be written; the file at ``path`` is then unchanged.
@@ -51,7 +51,7 @@ def replacing(path: Path, previous: Path | None = None) -> Iterator[BinaryIO]:
 
 
 def keep(path: Path, previous: Path) -> None:
-    """Make the file at ``path`` also the file at ``previous``, by a hard link where the file system has them."""
+    """Replace the file at ``previous`` by the one at ``path``, with a hard link if the file system has them."""
     second = partial_of(previous)
     second.unlink(missing_ok=True)
     try:
@@ -93,11 +93,11 @@ def read_json(path: Path, kind: type[Kind]) -> Kind:
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:  # truncated, not text, or nested too deeply
-        aside(path, str(error).splitlines()[0])
+        rename_broken(path, str(error).splitlines()[0])
         return kind()
     if isinstance(content, kind) and all(isinstance(entry, dict) for entry in entries(content)):
         return content
-    aside(path, "it holds something else than a run writes")
+    rename_broken(path, "its content is not what a run writes")
     return kind()
 
 
@@ -105,7 +105,7 @@ def entries(content: dict[str, Any] | list[Any]) -> list[Any]:
     return list(content.values()) if isinstance(content, dict) else content
 
 
-def aside(path: Path, why: str) -> None:
+def rename_broken(path: Path, why: str) -> None:
     """Rename a broken file to a free name, with a warning."""
     number, broken = 1, path.with_name(f"{path.name}.broken")
     while broken.exists():
@@ -116,7 +116,7 @@ def aside(path: Path, why: str) -> None:
     except OSError as error:
         info(f"warning: {path} is broken ({why}) and cannot be renamed: {error.strerror}")
     else:
-        info(f"warning: {path} is broken ({why}); it is now {broken.name}, and a new one is begun")
+        info(f"warning: {path} is broken ({why}); renamed to {broken.name}, and a new one is started")
 
 
 @contextmanager
@@ -133,7 +133,7 @@ def one_at_a_time(path: Path) -> Iterator[None]:
 
 @contextmanager
 def tolerated(what: str) -> Iterator[None]:
-    """Turns an OSError of writing ``what`` into a warning, so that training continues."""
+    """Context that turns an OSError into the warning that ``what`` could not be written, so that training continues."""
     try:
         yield
     except OSError as error:
@@ -155,6 +155,6 @@ def alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # of another user
+    except OSError:  # a process of another user
         return True
     return pid != os.getpid()

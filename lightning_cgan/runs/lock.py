@@ -1,4 +1,4 @@
-"""Locks a run folder, so that one process at a time works in it."""
+"""A lock on the run folder, so that one process at a time writes to it."""
 
 import json
 import os
@@ -17,29 +17,29 @@ from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 
 BEAT = 20  # seconds between two heartbeats
-DEAD = 60  # seconds without one after which a process of another host counts as dead
+DEAD = 60  # seconds without a heartbeat after which a process of another host counts as dead
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 HELD: dict[Path, "FolderLock"] = {}  # the locks of this process, by file
 
 
 class FolderLock:
-    """Locks a run folder for one command; ``fit.lock`` in it names the process, its host and the time.
+    """Lock of a run folder for one command; ``fit.lock`` in the folder names the process, its host and the time.
 
-    The operating system releases the lock when the process ends in any way, so the file of a dead process locks
-    nothing. On a file system that does not lock between hosts, the heartbeat of the holder, which is the file's time,
-    decides instead.
+    The operating system releases the lock when the process ends in any way, so the file of a dead process has no
+    effect. Where a file system does not lock between hosts, the holder's heartbeat, which is the modification time of
+    the file, is used instead.
 
-    Active only in the first process of a run.
+    Only the first process of a run acquires the lock.
 
     Args:
-        folder: of the run; created if missing.
-        command: which must not run twice in the folder, such as "fit".
+        folder: run folder; created if missing.
+        command: command that must not run twice in the folder, such as "fit".
     """
 
     def __init__(self, folder: str | Path, command: str) -> None:
         self.folder, self.command = Path(folder).absolute(), command
         self.path = self.folder / f"{command}.lock"
-        self.made: list[Path] = []  # folders
+        self.created: list[Path] = []  # folders
         self.lock: FileLock | None = None
 
     def __enter__(self) -> "FolderLock":
@@ -51,7 +51,7 @@ class FolderLock:
         self.release()
 
     def check_free(self) -> None:
-        """Refuse a folder that another process holds, before any work is done.
+        """Check, before any work is done, that no other process holds the lock.
 
         Raises:
             UserError: if another process holds the lock.
@@ -67,26 +67,26 @@ class FolderLock:
             UserError: if another process holds the lock.
         """
         parents = [self.folder, *self.folder.parents]
-        self.made = [folder for folder in parents if not folder.exists()]
+        self.created = [folder for folder in parents if not folder.exists()]
         lock = FileLock(self.path)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
         except Timeout as cause:
-            held = self.holder()
-            if (held.get("host"), held.get("pid")) == (platform.node(), str(os.getppid())):
-                return  # this process was started by the holder
+            holder = self.holder()
+            if (holder.get("host"), holder.get("pid")) == (platform.node(), str(os.getppid())):
+                return  # the holder started this process
             raise UserError(self.refusal(self.holder())) from cause
         except OSError as cause:
             raise UserError(
-                f"A command writes into its run folder; got {self.path}: {cause.strerror or cause}. "
-                "Set --trainer.default_root_dir to a folder that can be written."
+                f"The run folder must be writable; got {self.path}: {cause.strerror or cause}. "
+                "Set --trainer.default_root_dir to a writable folder."
             ) from cause
         before = self.holder()
-        if elsewhere(before) and abs(time.time() - self.path.stat().st_mtime) < DEAD:
+        if is_remote(before) and abs(time.time() - self.path.stat().st_mtime) < DEAD:
             lock.release()
             raise UserError(
-                f"{self.refusal(before)}\nIf that process has ended, which is not known here: remove {self.path}"
+                f"{self.refusal(before)}\nIf that process has ended, which is unknown on this host: remove {self.path}"
             )
         self.lock, self.stopped = lock, Event()
         self.path.write_text(json.dumps(own_name()))
@@ -111,7 +111,7 @@ class FolderLock:
         self.lock = None
         HELD.pop(self.path, None)
         with suppress(OSError):  # a folder with files stays
-            for folder in self.made:
+            for folder in self.created:
                 folder.rmdir()
 
     def is_in_place(self) -> bool:
@@ -126,7 +126,7 @@ class FolderLock:
         """
         if self.lock is None or self.is_in_place():
             return
-        info(f"warning: {self.folder} was moved or removed while a run writes into it: it is made again")
+        info(f"warning: {self.folder} was moved or removed while a run was writing to it; it was created again")
         self.stopped.set()
         old, self.lock = self.lock, None
         HELD.pop(self.path, None)
@@ -139,7 +139,7 @@ class FolderLock:
         """Lock the new, empty folder after the locked one was renamed to ``aside``.
 
         Raises:
-            UserError: if another process was faster.
+            UserError: if another process has acquired it.
         """
         if self.lock is None:
             return
@@ -154,16 +154,17 @@ class FolderLock:
     def holder(self) -> dict[str, str]:
         """The content of the lock file; empty if it cannot be read."""
         with suppress(OSError, ValueError, RecursionError):
-            held = json.loads(self.path.read_text())
-            return held if isinstance(held, dict) else {}
+            content = json.loads(self.path.read_text())
+            return content if isinstance(content, dict) else {}
         return {}
 
-    def refusal(self, held: dict[str, str]) -> str:
-        name = f"process {held.get('pid')} on {held.get('host')} since {held.get('since')}"
-        who = name if held else "another process"
+    def refusal(self, holder: dict[str, str]) -> str:
+        """The error message if ``holder`` has the lock."""
+        name = f"process {holder.get('pid')} on {holder.get('host')} since {holder.get('since')}"
         return (
-            f"One `{self.command}` at a time works in a run folder; got {self.folder}, which {who} has. "
-            "Wait for its end, or set --trainer.default_root_dir to another folder."
+            f"One `{self.command}` at a time can use a run folder; got {self.folder}, in use by "
+            f"{name if holder else 'another process'}. "
+            "Wait for it to finish, or set --trainer.default_root_dir to another folder."
         )
 
 
@@ -173,16 +174,16 @@ def own_name() -> dict[str, str]:
 
 
 def boot() -> str:
-    """The boot id of the machine, which its containers share, as they share its locks."""
+    """The boot id of the machine; containers on it share it, as they share its file locks. "" if unknown."""
     try:
         return BOOT.read_text().strip()
     except OSError:
         return ""
 
 
-def elsewhere(held: dict[str, str]) -> bool:
+def is_remote(holder: dict[str, str]) -> bool:
     """Whether the holder runs on another machine, where its end cannot be detected."""
-    return bool(held) and held.get("host") != platform.node() and (not boot() or held.get("boot") != boot())
+    return bool(holder) and holder.get("host") != platform.node() and (not boot() or holder.get("boot") != boot())
 
 
 def file_of(path: Path) -> tuple[int, int] | None:
@@ -200,10 +201,10 @@ def renew(folder: str | Path, command: str) -> None:
     Raises:
         UserError: if another process has acquired it.
     """
-    if held := HELD.get(Path(folder).absolute() / f"{command}.lock"):
-        held.renew()
+    if lock := HELD.get(Path(folder).absolute() / f"{command}.lock"):
+        lock.renew()
 
 
 def is_held(folder: str | Path, command: str) -> bool:
-    """Whether this process holds the folder."""
+    """Whether this process holds the lock of the folder."""
     return Path(folder).absolute() / f"{command}.lock" in HELD

@@ -20,7 +20,7 @@ from lightning_cgan._compat import wandb_id, wandb_is_offline
 from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
 from lightning_cgan.runs.csv_log import RunLog
-from lightning_cgan.runs.files import aside, tolerated, write_text
+from lightning_cgan.runs.files import rename_broken, tolerated, write_text
 from lightning_cgan.runs.wandb_log import first_line
 
 PATIENCE = 10  # seconds for W&B to answer a question
@@ -49,10 +49,10 @@ def known_tracking(path: Path) -> str | None:
     try:
         name = path.read_text()
     except (OSError, ValueError) as error:
-        aside(path, str(error))
+        rename_broken(path, str(error))
         return None
     if not re.fullmatch(r"[\w-]{1,128}", name):
-        aside(path, "it holds no name of a W&B run")
+        rename_broken(path, "it holds no name of a W&B run")
         return None
     return name
 

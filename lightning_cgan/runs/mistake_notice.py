@@ -1,4 +1,4 @@
-"""A note in the store of a process group that a user's mistake was printed, so that several processes print it once."""
+"""A flag in the process group's store, so that only one of several processes prints a user error."""
 
 import socket
 import threading
@@ -8,31 +8,31 @@ from datetime import timedelta
 
 from torch.distributed import PrefixStore, Store, TCPStore
 
-GRACE = 2.0  # seconds for a process to leave by itself after another one has printed a mistake
+GRACE = 2.0  # seconds for a process to end by itself after another one has printed an error
 
 
 class MistakeNotice:
-    """The note, as one process of the group sees it.
+    """Access of one process to the flag.
 
     Args:
-        address: host and port of the store of the process group. Where nothing answers there, the first process, which
-            holds the store, has not got so far, or is gone.
+        address: host and port of the process group's store. ``store`` is None if it does not answer: the first
+            process, which has the store, has not started it yet or has ended.
     """
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.store = store_at(address)
 
     def claim(self) -> bool:
-        """Whether this process is the first to find a mistake, and is to print it."""
+        """Whether this process is the first with an error, and has to print it."""
         return self.store is not None and self.store.add("claimed", 1) == 1
 
     def post(self) -> None:
-        """Say that the mistake was printed."""
+        """Record that the error was printed."""
         if self.store is not None:
             self.store.add("posted", 1)
 
     def leave(self, wait_for: int, seconds: float = 8.0) -> None:
-        """Say that this process ends, and wait until ``wait_for`` in all have said so, ``seconds`` at most."""
+        """Record that this process ends, and wait until ``wait_for`` processes have done so, ``seconds`` at most."""
         if self.store is None:
             return
         left, until = self.store.add("left", 1), time.monotonic() + seconds
@@ -41,18 +41,18 @@ class MistakeNotice:
             left = self.store.add("left", 0)
 
     def is_posted(self) -> bool:
-        """Whether a process has printed a mistake and ended."""
+        """Whether a process has printed an error and ended."""
         return self.store is not None and bool(self.store.add("posted", 0))
 
 
 class MistakeWatch:
-    """Looks once a second, in a thread, whether another process has printed a user's mistake and ended.
+    """Checks each second, in a thread, whether another process has printed a user error and ended.
 
-    A process that waits for that one in a collective call does not notice, or not for half an hour.
+    Otherwise a process that waits for it in a collective call would not notice, or only after half an hour.
 
     Args:
-        address: as for :class:`MistakeNotice`.
-        leave: called from the thread, if this process does not end by itself.
+        address: as in :class:`MistakeNotice`.
+        leave: called from the thread if this process does not end by itself.
     """
 
     def __init__(self, address: tuple[str, int], leave: Callable[[], None]) -> None:
@@ -71,7 +71,7 @@ class MistakeWatch:
             notice = notice if notice.store else MistakeNotice(self.address)
             try:
                 posted = notice.is_posted()
-            except RuntimeError:  # the first process is gone, and the store with it
+            except RuntimeError:  # the first process has ended, and the store with it
                 return
             if posted and not self.over.wait(GRACE):
                 notice.leave(0)
@@ -79,9 +79,9 @@ class MistakeWatch:
 
 
 def store_at(address: tuple[str, int]) -> Store | None:
-    """The part of the store at ``address`` that is for mistakes; None where nothing answers."""
+    """The part of the store at ``address`` for errors; None if it does not answer."""
     try:
-        socket.create_connection(address, timeout=2).close()  # a TCPStore would try for long, with warnings
+        socket.create_connection(address, timeout=2).close()  # a TCPStore would retry for a long time, with warnings
         store = TCPStore(*address, is_master=False, wait_for_workers=False, timeout=timedelta(seconds=5))
     except (OSError, RuntimeError):
         return None

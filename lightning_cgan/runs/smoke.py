@@ -1,4 +1,4 @@
-"""Folders of smoke runs (``trainer.fast_dev_run``), beside those of the runs."""
+"""Folders of smoke runs (``trainer.fast_dev_run``): the run folder's name with ``.smoke``."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,7 @@ from lightning_cgan.runs.checkpoint_files import LAST
 
 
 def smoke_folder(folder: str) -> str:
-    """The folder of smoke runs for the run in ``folder``."""
+    """The folder of the smoke run of ``folder``."""
     return f"{folder}.smoke"
 
 
@@ -20,5 +20,5 @@ def clear(folder: str) -> None:
 
 
 def with_checkpoint(folder: str) -> str:
-    """The folder whose checkpoint a smoke test reads: the run's, or that of its smoke run if it has none."""
+    """The folder whose checkpoint a smoke test reads: the run folder, or its smoke folder if that has no checkpoint."""
     return folder if Path(folder, LAST).is_file() else smoke_folder(folder)

@@ -1,4 +1,4 @@
-"""Signals that ask a run to stop, and the exception with which it leaves."""
+"""Handling of the signals that stop a run, and the exception that ends it."""
 
 import os
 import signal
@@ -7,13 +7,13 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-UNFINISHED = 75  # EX_TEMPFAIL: a planned stop; the same command goes on
-# Exit status by signal. SIGUSR1 is what SLURM's --signal sends ahead of the time limit.
+UNFINISHED = 75  # EX_TEMPFAIL: a planned stop; the same command resumes
+# Exit status by signal. SLURM's --signal can send SIGUSR1 before the time limit.
 STATUS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGUSR1: UNFINISHED}
 
 
 class Stopped(SystemExit):
-    """Ends a run early, with its state saved; a message has been printed.
+    """Ends a run early, after its state was saved and a message printed.
 
     Args:
         status: exit status of the process.
@@ -27,8 +27,8 @@ class Signals:
     """Handles SIGINT, SIGTERM, SIGHUP and SIGUSR1 between ``install`` and ``restore``.
 
     The first is stored as ``caught`` and passed to ``on_first``, which may raise; the second ends the process at once.
-    Loader processes forked from this one ignore all signals: a terminal and SLURM signal them too, and the run still
-    needs their batches until it has saved.
+    Loader processes forked from this one ignore all signals: they also receive those of a terminal or of SLURM, and
+    the run needs their batches until it has saved.
 
     Args:
         on_first: called with the first signal, in the main thread.
@@ -75,19 +75,19 @@ class Signals:
         self.on_first(self.caught)
 
     def leave_terminal(self) -> None:
-        """Redirect output of a closed terminal to /dev/null: writing would fail, and the run still has to save."""
-        nowhere = os.open(os.devnull, os.O_WRONLY)
+        """Redirect output to a closed terminal to /dev/null: writing would fail before the run has saved."""
+        null = os.open(os.devnull, os.O_WRONLY)
         for stream in self.terminals:
             if not os.isatty(stream):
-                os.dup2(nowhere, stream)
-        os.close(nowhere)
+                os.dup2(null, stream)
+        os.close(null)
 
 
 def raise_stop(number: signal.Signals) -> None:
-    """``on_first`` if there is nothing to save: KeyboardInterrupt for Ctrl-C, ``Stopped`` for the others."""
+    """An ``on_first`` for when there is nothing to save: raises KeyboardInterrupt for Ctrl-C, otherwise ``Stopped``."""
     if number == signal.SIGINT:
         raise KeyboardInterrupt
-    note(f"{number.name}: stopped; the same command goes on from the last checkpoint, if there is one")
+    note(f"{number.name}: stopped; the same command resumes from the last checkpoint, if there is one")
     raise Stopped(STATUS[number])
 
 

@@ -1,4 +1,4 @@
-"""Checks of Trainer settings: those that the suite does not support are refused before a run begins."""
+"""Checks of Trainer settings: errors for those that the suite does not support, before a run starts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,35 +14,35 @@ Refusal = tuple[str, str, object, str]  # the rule, the trainer key, its value, 
 HALF = ("bf16-true", "16-true", "64-true")
 
 
-def check_asked(asked: Any) -> None:
-    """Refuse values for which the Trainer's constructor would raise its own errors.
+def check_settings(settings: Any) -> None:
+    """Check the settings for which the Trainer's constructor would raise its own errors.
 
     Args:
-        asked: the parsed trainer keys.
+        settings: parsed trainer keys.
 
     Raises:
-        UserError: naming the first such key.
+        UserError: for the first unsupported setting.
     """
-    interval = asked.val_check_interval
+    interval = settings.val_check_interval
     if interval is not None and not isinstance(interval, int):
-        refuse("Validation comes after so many generator updates", "val_check_interval", interval, "to a whole number")
-    if asked.barebones:
-        refuse("A run writes checkpoints and logs, which a bare trainer does not", "barebones", True, "to false")
-    if str(asked.devices) in ("0", "[]"):
-        refuse("A run needs a device", "devices", asked.devices, "to 1")
-    if asked.accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
-        refuse("Torch finds no GPU on this machine", "accelerator", asked.accelerator, "to auto or cpu")
+        refuse("Validation is run every N generator updates", "val_check_interval", interval, "to a whole number")
+    if settings.barebones:
+        refuse("A run writes checkpoints and logs, which barebones disables", "barebones", True, "to false")
+    if str(settings.devices) in ("0", "[]"):
+        refuse("A run needs a device", "devices", settings.devices, "to 1")
+    if settings.accelerator in ("gpu", "cuda") and not torch.cuda.is_available():
+        refuse("PyTorch finds no GPU on this machine", "accelerator", settings.accelerator, "to auto or cpu")
 
 
 def check_precision(trainer: Trainer) -> None:
-    """Refuse weights of another precision than float32.
+    """Check that weights are float32.
 
     Raises:
-        UserError: naming the supported ones.
+        UserError: for another precision; the message lists the supported ones.
     """
     if str(trainer.precision) in HALF:
         refuse(
-            "Weights are float32, and images come as float32",
+            "Weights and images are float32",
             "precision",
             trainer.precision,
             "to 32-true, or to bf16-mixed or 16-mixed for faster networks",
@@ -50,10 +50,10 @@ def check_precision(trainer: Trainer) -> None:
 
 
 def check_training(trainer: Any, module: LightningModule) -> None:
-    """Refuse settings that training would ignore or fail on, and warn if there will be no validation.
+    """Check the settings that training would ignore or fail on, and warn if validation will never run.
 
     Raises:
-        UserError: naming the first such key.
+        UserError: for the first unsupported setting.
     """
     check_precision(trainer)
     manual = () if module.automatic_optimization else of_optimisation(trainer)
@@ -68,12 +68,12 @@ def check_training(trainer: Any, module: LightningModule) -> None:
         )
 
 
-def refuse(rule: str, key: str, got: object, way_out: str) -> None:
-    raise UserError(f"{rule}; got trainer.{key} {got}. Set trainer.{key} {way_out}.")
+def refuse(rule: str, key: str, value: object, advice: str) -> None:
+    raise UserError(f"{rule}; got trainer.{key} {value}. Set trainer.{key} {advice}.")
 
 
 def of_optimisation(trainer: Any) -> Iterator[Refusal]:
-    rule = "The optimizer steps of networks that are updated in turns are those of the paper"
+    rule = "The paper defines its optimizer steps, with networks updated in turns"
     if trainer.accumulate_grad_batches != 1:
         yield rule, "accumulate_grad_batches", trainer.accumulate_grad_batches, "to 1, and data.init_args.batch_size"
     if trainer.gradient_clip_val:
@@ -81,7 +81,7 @@ def of_optimisation(trainer: Any) -> Iterator[Refusal]:
 
 
 def of_epochs(trainer: Any) -> Iterator[Refusal]:
-    rule = "A run is one endless epoch, and its length is trainer.max_steps generator updates"
+    rule = "A run is one endless epoch, with a length of trainer.max_steps generator updates"
     if trainer.max_epochs not in (None, -1):
         yield rule, "max_epochs", trainer.max_epochs, "to null"
     if trainer.min_epochs:
@@ -95,7 +95,7 @@ def of_epochs(trainer: Any) -> Iterator[Refusal]:
 
 
 def of_data(trainer: Any) -> Iterator[Refusal]:
-    rule = "A run trains on all training images, in an endless order that is shared by all processes"
+    rule = "A run trains on all training images, in one endless order over all processes"
     if trainer.overfit_batches:
         yield rule, "overfit_batches", trainer.overfit_batches, "to 0, or data to a smaller set"
     elif not (isinstance(trainer.limit_train_batches, float) and trainer.limit_train_batches == 1):
@@ -105,7 +105,12 @@ def of_data(trainer: Any) -> Iterator[Refusal]:
 
 
 def of_validation(trainer: Any) -> Iterator[Refusal]:
-    rule = "Validation comes after so many generator updates, at least 1"
+    rule = "Validation is run every N generator updates, with N at least 1"
     interval = trainer.val_check_interval
     if interval <= 0:
-        yield rule, "val_check_interval", interval, "to a number of updates; trainer.limit_val_batches 0 leaves it out"
+        yield (
+            rule,
+            "val_check_interval",
+            interval,
+            "to a number of updates; trainer.limit_val_batches 0 disables validation",
+        )

@@ -30,7 +30,9 @@ def looks(folder):
 @pytest.mark.parametrize("config", ["experiments/projection/digits.yaml", "experiments/dcgan/digits.yaml"])
 def test_not_a_bit_of_training_changes_by_being_watched(run, state, monkeypatch, config):
     assert run("fit", callback(HEALTH, every=2), folder="watched", steps=5, config=config) == 0
-    monkeypatch.setitem(cli.WATCHING, "fit", tuple(kind for kind in cli.WATCHING["fit"] if kind is not Health))
+    monkeypatch.setitem(
+        cli.DEFAULT_CALLBACKS, "fit", tuple(kind for kind in cli.DEFAULT_CALLBACKS["fit"] if kind is not Health)
+    )
     assert run("fit", folder="alone", steps=5, config=config) == 0
     watched, alone = state("watched"), state("alone")
     assert "Health" in watched["callbacks"]

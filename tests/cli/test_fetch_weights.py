@@ -85,7 +85,7 @@ def files(target):
 def test_what_is_fetched_lies_in_the_folder_under_its_name(fetch, target):
     status, said = fetch()
     assert status == 0
-    assert f"{target} is fetched" in said
+    assert f"{target} was downloaded" in said
     assert target.read_bytes() == CONTENT
     assert files(target) == ["inception.pth"]
 
@@ -93,7 +93,7 @@ def test_what_is_fetched_lies_in_the_folder_under_its_name(fetch, target):
 def test_a_file_with_the_right_hash_is_not_fetched_again_and_another_one_is_replaced(fetch, target, server):
     target.parent.mkdir(parents=True)
     target.write_bytes(CONTENT)
-    assert "there already" in fetch()[1]
+    assert "already exists" in fetch()[1]
     assert server.asked == []
     target.write_bytes(b"other weights")
     assert fetch()[0] == 0
@@ -103,10 +103,10 @@ def test_a_file_with_the_right_hash_is_not_fetched_again_and_another_one_is_repl
 @pytest.mark.parametrize(
     ("manner", "said"),
     [
-        ("other bytes", "which was thrown away. Run the same command again"),
-        ("a page", "are 204800 bytes; got an answer of 26. Open the address in a browser"),
+        ("other bytes", "and the file was deleted. Run the same command again"),
+        ("a page", "have 204800 bytes; got a response of 26. Open the address in a browser"),
         ("not found", "HTTP Error 404"),
-        ("cut off", "ended after 102400 of 204800 bytes. Run the same command again: it goes on"),
+        ("cut off", "204800 bytes; got 102400 before the connection ended. Run the same command again: it resumes"),
     ],
 )
 def test_what_is_wrong_never_gets_the_name_of_the_weights(fetch, target, manner, said):
@@ -145,7 +145,7 @@ def test_what_had_arrived_whole_needs_no_server(fetch, target, server):
 def test_an_interrupted_download_says_so_and_the_same_command_completes_it(fetch, target):
     status, said = fetch("interrupted")
     assert status == 130
-    assert "goes on where it stopped" in said
+    assert "resumes where it stopped" in said
     assert not target.exists()
     assert fetch()[0] == 0
     assert target.read_bytes() == CONTENT
@@ -169,7 +169,7 @@ def test_a_server_that_is_not_there_is_told_in_plain_words(fetch, server):
 
 def test_a_folder_that_cannot_be_made_is_told_in_plain_words(fetch, target):
     target.parent.parent.write_text("a file stands in the way")
-    assert f"go to {target}; got [Errno 20] Not a directory" in fetch()[1]
+    assert f"to {target}; got [Errno 20] Not a directory" in fetch()[1]
 
 
 def test_a_wrong_name_is_answered_with_the_nearest(fetch):

@@ -40,7 +40,7 @@ def test_others_are_not(name):
 
 def test_a_refusal_names_the_rule_the_place_and_the_way_round_it():
     with pytest.raises(NotAllowed) as refused:
-        AllowList(folder=Path.cwd(), places={"timm.Model": "--config mine.yaml (model)"}).check_name("timm.Model")
+        AllowList(folder=Path.cwd(), sources={"timm.Model": "--config mine.yaml (model)"}).check_name("timm.Model")
     told = str(refused.value)
     assert all(package in told for package in STANDARD)
     assert "got timm.Model, in --config mine.yaml (model)" in told
@@ -98,7 +98,7 @@ def test_a_network_of_the_folder_is_used_and_said_once(folder, capsys):
 def test_what_a_module_of_the_folder_has_imported_is_not_its_own(folder):
     (folder / "own_nets.py").write_text("import os\nfrom subprocess import getoutput\n")
     for name in ("own_nets.getoutput", "own_nets.os.system"):
-        with pytest.raises(ValueError, match="what its own package defines"):
+        with pytest.raises(ValueError, match="that its own package defines"):
             build(RING, f"--model.init_args.schedule={name}")
 
 
@@ -126,13 +126,16 @@ def test_the_help_of_every_command_tells_of_trust(capsys):
 @pytest.mark.parametrize(
     ("flag", "wanted"),
     [
-        ("--data.class_path=lightning_cgan.schedules.constant", "A class that makes a LightningDataModule is wanted"),
-        ("--model=lightning_cgan.schedules.constant", "A class that makes a LightningModule is wanted"),
-        ("--trainer.callbacks+=lightning_cgan.schedules.constant", "A class that makes a Callback is wanted"),
-        ("--model.init_args.schedule=torch.nn.Linear", "A function of 2 arguments that returns float is wanted"),
+        ("--data.class_path=lightning_cgan.schedules.constant", "A subclass of LightningDataModule is expected"),
+        ("--model=lightning_cgan.schedules.constant", "A subclass of LightningModule is expected"),
+        ("--trainer.callbacks+=lightning_cgan.schedules.constant", "A subclass of Callback is expected"),
+        ("--model.init_args.schedule=torch.nn.Linear", "A function of 2 arguments that returns float is expected"),
         ("--model.init_args.schedule=lightning_cgan.schedules.ramp", "A function of 2 arguments that returns float"),
-        ("--model.init_args.generator=lightning_cgan.schedules.constant", "A class or function that makes a Module"),
-        ("--model.init_args.generator_optimizer=torch.nn.Linear", "makes a Optimizer is wanted here; got the class"),
+        ("--model.init_args.generator=lightning_cgan.schedules.constant", "A class or function that returns Module"),
+        (
+            "--model.init_args.generator_optimizer=torch.nn.Linear",
+            "returns Optimizer is expected here; got the class",
+        ),
     ],
 )
 def test_a_function_where_a_class_is_meant_and_the_other_way_round_is_told(capsys, flag, wanted):

@@ -11,7 +11,7 @@ from lightning_cgan.extractors.perceptual import (
     DEVIATION,
     MEAN,
     PhotoPatches,
-    PhotoPatchesJudge,
+    PhotoPatchesEval,
     VGGFeatures,
     WithColours,
     layer_names,
@@ -75,7 +75,7 @@ def test_averages_can_be_pooled(vgg):
 
 
 def test_a_feature_network_is_frozen_and_gives_the_image_a_gradient(vgg):
-    for network in (VGGFeatures("vgg16", vgg[0], ("relu1_2",), sha256=vgg[1]), PhotoPatches(), PhotoPatchesJudge()):
+    for network in (VGGFeatures("vgg16", vgg[0], ("relu1_2",), sha256=vgg[1]), PhotoPatches(), PhotoPatchesEval()):
         image = torch.rand(1, 3, 16, 16, requires_grad=True)
         sum(tap.sum() for tap in network(image)).backward()
         assert image.grad.abs().sum() > 0
@@ -106,7 +106,7 @@ def test_other_weights_are_refused(vgg, tmp_path):
             VGGFeatures("vgg16", str(tmp_path / name), sha256=sha256_of(tmp_path / name))
 
 
-@pytest.mark.parametrize("kind", [PhotoPatches, PhotoPatchesJudge])
+@pytest.mark.parametrize("kind", [PhotoPatches, PhotoPatchesEval])
 def test_the_shipped_networks_know_the_photographs_in_other_light_too(kind):
     """By the nearest of the photographs' mean features; the head of the training is not shipped."""
     network, data = kind(), PhotoIdentity(each=12)
@@ -123,16 +123,16 @@ def test_the_shipped_networks_know_the_photographs_in_other_light_too(kind):
     assert (torch.cdist(asked, centre).argmin(1) == truth).double().mean() > 0.6
 
 
-@pytest.mark.parametrize("name", ["photo_patches.safetensors", "photo_patches_judge.safetensors"])
+@pytest.mark.parametrize("name", ["photo_patches.safetensors", "photo_patches_eval.safetensors"])
 def test_their_weights_are_small(name):
     assert (files("lightning_cgan.extractors") / "weights" / name).stat().st_size < 2_000_000
 
 
-def test_the_judge_is_another_network():
-    teacher, judge = PhotoPatches(), PhotoPatchesJudge()
-    assert [tap.shape[1] for tap in teacher(torch.zeros(1, 3, 16, 16))] == [24, 48, 72, 72]
-    assert [tap.shape[2] for tap in judge(torch.zeros(1, 3, 16, 16))] == [16, 8, 4, 2]
-    assert teacher.sha256 != judge.sha256
+def test_losses_and_scores_use_different_networks():
+    for_losses, for_scores = PhotoPatches(), PhotoPatchesEval()
+    assert [tap.shape[1] for tap in for_losses(torch.zeros(1, 3, 16, 16))] == [24, 48, 72, 72]
+    assert [tap.shape[2] for tap in for_scores(torch.zeros(1, 3, 16, 16))] == [16, 8, 4, 2]
+    assert for_losses.sha256 != for_scores.sha256
 
 
 def test_photographs_lose_their_light_and_their_colours():

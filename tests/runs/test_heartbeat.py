@@ -50,7 +50,7 @@ def test_a_process_that_is_stopped_is_named_and_killed(beats):
     other = subprocess.Popen([sys.executable, "-c", code])
     try:
         heart = beats(0, silence=4)
-        while not heart.who:  # it has met the other
+        while not heart.identity:  # the processes are connected
             heart.rung.wait(0.1)
         other.send_signal(signal.SIGSTOP)
         assert heart.rung.wait(60)

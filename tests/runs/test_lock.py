@@ -30,7 +30,7 @@ def is_refused(folder, command="fit"):
 
 def test_a_second_process_is_refused_and_hears_who_has_the_folder(tmp_path):
     with held(tmp_path / "run") as child:
-        with pytest.raises(UserError, match=f"which process {child} on .* since 20"):
+        with pytest.raises(UserError, match=f"in use by process {child} on .* since 20"):
             FolderLock(tmp_path / "run", "fit").acquire()
         assert not is_refused(tmp_path / "other")
         assert not is_refused(tmp_path / "run", "validate")

@@ -22,7 +22,7 @@ def test_a_smoke_run_of_any_command_writes_nothing_into_the_runs_folder(run, sco
     capsys.readouterr()
     for command in ("fit", "validate", "test", "predict"):
         assert run(command, SMOKE, steps=2, every=2) == 0
-        assert f"written to {tmp_path / 'run.smoke'}, and counts as nothing" in capsys.readouterr().out
+        assert f"written to {tmp_path / 'run.smoke'}, not to the run folder" in capsys.readouterr().out
     assert files(tmp_path / "run") == before
     assert {"val_partial", "test_partial"} <= scores("run.smoke").keys()
 

@@ -1,4 +1,4 @@
-"""The canvas that a facade is painted on: reflectance, emitted light and sky mask."""
+"""The canvas of a facade: reflectance, emitted light and coverage of the sky."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ from datamodules.render.buildings.shapes import Array, Box
 
 
 class Canvas:
-    """A picture (H, W) during painting. ``part`` and ``box`` return views that are canvases too.
+    """A picture (H, W) being painted. ``part`` and ``box`` return canvases that are views of it.
 
     Attributes:
         paint: (H, W, 3) reflectance.
         glow: (H, W, 3) emitted light.
-        solid: (H, W) 0 where the sky is visible, 1 where it is covered.
+        solid: (H, W) coverage of the sky: 0 where it is visible, 1 where it is covered.
         scale: height of the whole picture in pixels.
-        unit: width of a thin line in pixels, 1 in pictures of 64 pixels.
+        unit: width of a thin line in pixels; 1 for pictures of 64 pixels.
     """
 
     def __init__(self, paint: Array, glow: Array, solid: Array, scale: int) -> None:
@@ -39,7 +39,7 @@ class Canvas:
         return Canvas(self.paint[place], self.glow[place], self.solid[place], self.scale)
 
     def put(self, paint: Array, cover: Array | None = None, glow: Array | float = 0.0) -> None:
-        """Paint with ``paint``, (3,) or (H, W, 3), and opacity ``cover``, (H, W) or (1, W); all where None."""
+        """Paint with ``paint``, (3,) or (H, W, 3), and opacity ``cover``, (H, W) or (1, W); opaque if None."""
         if cover is None:
             self.paint[:], self.glow[:], self.solid[:] = paint, glow, 1
             return
@@ -56,7 +56,7 @@ class Canvas:
         return Canvas(self.paint.copy(), self.glow.copy(), self.solid.copy(), self.scale)
 
     def back_to(self, before: "Canvas", kept: Array) -> None:
-        """Blend back to ``before``; ``kept`` (H, W) is the opacity of what was painted since."""
+        """Blend with the earlier state ``before``; ``kept`` (H, W) is the opacity of the current state."""
         for now, then in ((self.paint, before.paint), (self.glow, before.glow)):
             now += (1 - kept[..., None]) * (then - now)
         self.solid += (1 - kept) * (before.solid - self.solid)

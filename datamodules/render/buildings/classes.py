@@ -1,4 +1,4 @@
-"""The classes of facades and their colours in label maps."""
+"""Facade classes and their colours in label maps."""
 
 import numpy as np
 

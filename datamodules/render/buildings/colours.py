@@ -1,4 +1,4 @@
-"""Colours as (3,) red, green, blue in [0, 1]."""
+"""Colours as arrays (3,) of red, green and blue in [0, 1]."""
 
 from colorsys import hsv_to_rgb
 
@@ -19,7 +19,7 @@ def grey(value: float) -> Array:
 
 
 def near(draw: Generator, swatches: list[Swatch], spread: float = 0.04) -> Array:
-    """A random one of ``swatches``, slightly varied."""
+    """A colour (3,): one of ``swatches`` at random, slightly varied."""
     hue, saturation, value = swatches[draw.integers(len(swatches))]
     return colour(
         hue + draw.normal(0, 0.3 * spread),

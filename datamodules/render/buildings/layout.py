@@ -1,4 +1,4 @@
-"""The layout of a house: which parts it has and where, in units of the picture's height, without pixels and colours."""
+"""Random layouts of houses: the class, position and shape of each part, in units of the picture's height."""
 
 from typing import NamedTuple
 
@@ -6,21 +6,21 @@ from numpy.random import Generator
 
 
 class Part(NamedTuple):
-    """One part of one class. Later parts of a layout cover earlier ones."""
+    """One part of a house. Later parts of a layout cover earlier ones."""
 
     kind: str  # the class
     top: float
     left: float
     bottom: float
     right: float
-    shape: str = "box"  # one of the outlines in `shapes`
-    slope: float = 0.0  # of roofs and gables: how far the top is set in at each side, as a share of the width
-    number: int = 0  # among those of its kind: keys what the style draws for each
-    seed: int = 0  # of the outline of a crown
-    role: str = ""  # "base" or "chimney" of walls, "crown" of trees
+    shape: str = "box"  # key of shapes.OUTLINES
+    slope: float = 0.0  # inset of the top of roofs and gables at each side, as a share of the width
+    number: int = 0  # index among the parts of the same kind, which selects random properties of the style
+    seed: int = 0  # seed of the outline of a tree's crown
+    role: str = ""  # "base" or "chimney" for walls, "crown" for trees
 
 
-GROUND = 15 / 16  # where houses end and the pavement begins, in every picture: houses stand side by side
+GROUND = 15 / 16  # lower edge of all houses, where the pavement begins; equal, because houses of a street adjoin
 
 
 class Plan(NamedTuple):
@@ -35,7 +35,7 @@ class Plan(NamedTuple):
 
     @property
     def pitch(self) -> float:
-        """The distance between the centres of neighbouring windows."""
+        """Distance between the centres of neighbouring windows."""
         return (self.right - self.left) / (self.columns + 0.3)
 
     def centre(self, column: int) -> float:
@@ -43,7 +43,7 @@ class Plan(NamedTuple):
 
     @property
     def storey(self) -> float:
-        """The height of each floor above the ground floor."""
+        """Height of each floor above the ground floor."""
         return (self.ceiling - self.top - 0.04) / self.floors
 
 
@@ -68,7 +68,7 @@ def planned(draw: Generator) -> Plan:
 
 
 def roof(draw: Generator, plan: Plan) -> list[Part]:
-    """The wall, and what is on top of it."""
+    """The wall, with roof, chimneys, gable and dormers."""
     wall = Part("wall", plan.top, plan.left, GROUND, plan.right)
     base = Part("wall", plan.ceiling, plan.left, GROUND, plan.right, role="base")
     kind = draw.choice(["flat", "mansard", "hip", "gable"], p=[0.27, 0.28, 0.25, 0.2])
@@ -87,16 +87,16 @@ def roof(draw: Generator, plan: Plan) -> list[Part]:
 
 
 def chimneys(draw: Generator, plan: Plan, rise: float) -> list[Part]:
-    found = []
+    parts = []
     for place in draw.uniform(0.12, 0.88, size=int(draw.integers(0, 3))):
         middle = plan.left + place * (plan.right - plan.left)
         top = plan.top - rise - draw.uniform(0.0, 0.035)
-        found.append(Part("wall", top, middle - 0.025, plan.top, middle + 0.025, role="chimney"))
-    return found
+        parts.append(Part("wall", top, middle - 0.025, plan.top, middle + 0.025, role="chimney"))
+    return parts
 
 
 def gable(draw: Generator, plan: Plan, rise: float) -> list[Part]:
-    """The wall under the edges of the roof, straight or in steps, with a window."""
+    """A gable, straight or stepped, with a window."""
     set_in = 0.06 * (plan.right - plan.left)
     shape = "steps" if draw.random() < 0.3 else "trapezoid"
     top, bottom = plan.top - rise + 0.045, plan.top + 0.01
@@ -116,13 +116,13 @@ def dormers(draw: Generator, plan: Plan, rise: float) -> list[Part]:
 def cornices(draw: Generator, plan: Plan, shop: bool) -> list[Part]:
     over = 0.015
     thick = draw.uniform(0.03, 0.045)
-    found = [Part("cornice", plan.top, plan.left - over, plan.top + thick, plan.right + over)]
+    parts = [Part("cornice", plan.top, plan.left - over, plan.top + thick, plan.right + over)]
     if shop or draw.random() < 0.5:
-        found.append(Part("cornice", plan.ceiling, plan.left, plan.ceiling + 0.032, plan.right))
+        parts.append(Part("cornice", plan.ceiling, plan.left, plan.ceiling + 0.032, plan.right))
     if plan.floors > 2 and draw.random() < 0.15:
         middle = plan.top + 0.04 + plan.storey
-        found.append(Part("cornice", middle, plan.left, middle + 0.03, plan.right))
-    return found
+        parts.append(Part("cornice", middle, plan.left, middle + 0.03, plan.right))
+    return parts
 
 
 def window(middle: float, bottom: float, width: float, height: float, shape: str) -> Part:
@@ -159,7 +159,7 @@ def upper_floors(draw: Generator, plan: Plan) -> list[Part]:
 
 
 def opening(glass: Part, balcony: bool, shutters: bool) -> list[Part]:
-    """A window and what belongs to it: a balcony or a sill, and shutters."""
+    """A window with a balcony or a sill, and with shutters if ``shutters``."""
     parts = [glass]
     if shutters:
         parts.append(Part("shutter", glass.top, glass.left - 0.042, glass.bottom, glass.left - 0.008))
@@ -192,24 +192,24 @@ def ground_floor(draw: Generator, plan: Plan, shop: bool) -> list[Part]:
 
 
 def trees(draw: Generator) -> list[Part]:
-    found = []
+    parts = []
     for _ in range(int(draw.choice([0, 1, 2], p=[0.48, 0.4, 0.12]))):
         radius = draw.uniform(0.12, 0.18)
         middle = draw.uniform(1.2 * radius, 1 - 1.2 * radius)
         root, height = GROUND + 0.02, draw.uniform(0.24, 0.38)
         fork, wide, seed = root - height, 1.15 * radius, int(draw.integers(2**31))
-        found.append(Part("tree", fork, middle - 0.017, root, middle + 0.017))
+        parts.append(Part("tree", fork, middle - 0.017, root, middle + 0.017))
         bottom = root - 0.45 * height
         crown = Part("tree", fork - radius, middle - wide, bottom, middle + wide, "crown", seed=seed, role="crown")
-        found.append(crown)
-    return found
+        parts.append(crown)
+    return parts
 
 
 def numbered(parts: list[Part]) -> list[Part]:
-    """Each part with its number among those of its kind."""
-    seen: dict[str, int] = {}
-    found = []
+    """The parts with ``number`` set to the index among the parts of the same kind."""
+    count: dict[str, int] = {}
+    result = []
     for part in parts:
-        seen[part.kind] = seen.get(part.kind, -1) + 1
-        found.append(part._replace(number=seen[part.kind]))
-    return found
+        count[part.kind] = count.get(part.kind, -1) + 1
+        result.append(part._replace(number=count[part.kind]))
+    return result

@@ -1,4 +1,4 @@
-"""Hour and weather, chosen at random once for a whole street."""
+"""Random hour and weather, the same for all houses of a street."""
 
 from enum import Enum
 from typing import NamedTuple
@@ -20,39 +20,39 @@ class Hour(Enum):
     night = "night"
 
 
-SHARES = [0.58, 0.24, 0.18]  # probabilities of the hours, where none is given
+SHARES = [0.58, 0.24, 0.18]  # probabilities of the hours if none is given
 
 
 class Air(NamedTuple):
     """Daylight and sky. Colours are (3,)."""
 
-    ambient: Array  # the colour of a white wall
+    ambient: Array  # colour of a white wall
     zenith: Array
     horizon: Array
     cloud: Array
     cover: float  # share of the sky covered by clouds
-    sunny: bool = False  # whether there are shadows
+    sunny: bool = False  # whether there may be shadows
 
 
 class Light(NamedTuple):
-    """Everything about the light in one picture."""
+    """The light in one picture."""
 
     hour: Hour
     air: Air
     side: float  # -1: the sun is to the left; 1: to the right
-    slant: float  # how much brighter that side is
-    shadow: float | None  # where the shadow of the house opposite ends, as a share of the width
+    slant: float  # difference in brightness between the two sides
+    shadow: float | None  # edge of the shadow of the house opposite, as a share of the width; None: no shadow
     shadow_slope: float
     shadow_depth: float
-    lamp: tuple[float, float]  # the position of a street lamp: x as a share of the width, and y
-    lamp_light: float  # its strength
-    lit: float  # the share of windows with the light on
-    noise: float  # standard deviation, of the sensor
+    lamp: tuple[float, float]  # position of a street lamp: x as a share of the width, and y
+    lamp_light: float  # strength of the street lamp
+    lit: float  # share of windows with the light on
+    noise: float  # standard deviation of the sensor noise
     pavement: Array  # (3,)
 
 
 def air(hour: Hour, hue: float, depth: float, cover: float, overcast: bool) -> Air:
-    """The air at ``hour``, shifted by ``hue``, with colours from pale (``depth`` 0) to strong (1)."""
+    """Daylight and sky at ``hour``; ``hue`` shifts the hues, ``depth`` in [0, 1] ranges from pale to strong colours."""
     if hour is Hour.night:
         ambient = np.array([0.21, 0.23, 0.36]) * (0.8 + 0.5 * depth)
         zenith, horizon = colour(0.65 + hue, 0.6, 0.09), colour(0.67 + 2 * hue, 0.5, 0.2 + 0.1 * depth)
@@ -70,22 +70,22 @@ def air(hour: Hour, hue: float, depth: float, cover: float, overcast: bool) -> A
 
 
 def light(draw: Generator, hour: Hour | None = None) -> Light:
-    """A random hour and weather. A given ``hour`` replaces the random one and changes no other draw."""
+    """Random hour and weather. A given ``hour`` replaces the random one; all other random values stay the same."""
     drawn = list(Hour)[draw.choice(3, p=SHARES)]
     hour = hour or drawn
     exposure, warmth, overcast = draw.uniform(0.9, 1.1), draw.normal(0, 0.03), draw.random() < 0.25
     tint = np.array([1 + warmth, 1, 1 - warmth], dtype=np.float32)
-    seen = air(hour, draw.normal(0, 0.02), draw.uniform(0, 1), draw.uniform(0.1, 0.75), overcast)
+    daylight = air(hour, draw.normal(0, 0.02), draw.uniform(0, 1), draw.uniform(0.1, 0.75), overcast)
     side, slant = (-1.0 if draw.random() < 0.5 else 1.0), draw.uniform(0.05, 0.3)
     edge, slope, dark, falls = draw.uniform(0.1, 0.9), draw.uniform(0.25, 0.9), draw.uniform(0.5, 0.68), draw.random()
     lamp = draw.uniform(0.05, 0.95), draw.uniform(0.6, 0.75)
     strength, share, noise = draw.uniform(0.25, 0.9), draw.uniform(0, 1), draw.uniform(0.008, 0.018)
     return Light(
         hour=hour,
-        air=seen._replace(ambient=(seen.ambient * exposure * tint).astype(np.float32)),
+        air=daylight._replace(ambient=(daylight.ambient * exposure * tint).astype(np.float32)),
         side=side,
         slant=slant if hour is not Hour.night else 0.0,
-        shadow=edge if seen.sunny and falls < 0.4 else None,
+        shadow=edge if daylight.sunny and falls < 0.4 else None,
         shadow_slope=slope,
         shadow_depth=dark,
         lamp=lamp,

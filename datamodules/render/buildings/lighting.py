@@ -1,4 +1,4 @@
-"""The sky, and the lighting of a painted canvas by sun, shadows and lamps."""
+"""Rendering of the sky, and lighting of a painted canvas by sun, shadows and lamps."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ LAMP = np.array([1.0, 0.72, 0.4], dtype=np.float32)
 
 
 def coordinates(canvas: Canvas) -> tuple[Array, Array]:
-    """y (H, 1) down and x (1, W) right, both in units of the height."""
+    """Pixel coordinates y (H, 1) down and x (1, W) right, both in units of the height."""
     y = (np.arange(canvas.height, dtype=np.float32) + 0.5) / canvas.scale
     x = (np.arange(canvas.width, dtype=np.float32) + 0.5) / canvas.scale
     return y[:, None], x[None, :]
@@ -49,7 +49,7 @@ def lit(canvas: Canvas, light: Light) -> Array:
 
 
 def spread(glow: Array) -> Array:
-    """``glow`` blurred: the light around lit windows."""
+    """A blurred copy of ``glow`` (H, W, 3): the halo around lit windows."""
     height, width = glow.shape[:2]
     cell = max(height // 16, 1)
     coarse = np.add.reduceat(glow, np.arange(0, height, cell), axis=0)

@@ -1,4 +1,4 @@
-"""The materials and colours of a house, which its label map does not show."""
+"""Random materials and colours of a house, which do not affect its label map."""
 
 from dataclasses import dataclass
 
@@ -44,27 +44,27 @@ class House:
     """The materials and colours of one house."""
 
     material: str
-    wall: Array  # (3,), as all colours
-    base: Array | None  # of the ground floor, where it differs
-    course: float  # the height of a brick, stone or board
+    wall: Array  # (3,), like all colours
+    base: Array | None  # colour of the ground floor; None: that of the wall
+    course: float  # height of a brick, stone or board
     phase: tuple[float, float]
     mortar: float
     roof: Array
-    tile: float  # the height of a row of tiles
+    tile: float  # height of a row of tiles
     trim: Array
     frame: Array
-    surround: bool  # trim around the windows
-    bars: int  # which pattern divides a window
+    surround: bool  # whether windows have a trim
+    bars: int  # pattern of the window bars, 0 to 4
     door: Array
     shutter: Array
-    iron: bool  # balconies of iron, or of stone
-    rail: float  # the distance of a balcony's bars
+    iron: bool  # whether balconies are of iron instead of stone
+    rail: float  # distance between the bars of a balcony
     awning: Array
-    awning_length: float  # as a share of the shop; none when 0
+    awning_length: float  # as a share of the shop's height; 0: no awning
     sign: Array
     leaves: Array
     blind: Array
-    each: NDArray[np.float64]  # (64, 6) in [0, 1): a row for each window, shop or door, round and round
+    each: NDArray[np.float64]  # (64, 6) in [0, 1): random states of windows, doors and shops, one row each, cyclically
 
 
 def house(draw: Generator) -> House:

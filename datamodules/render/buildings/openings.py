@@ -1,4 +1,4 @@
-"""Painters of windows, doors and shops, each with a random state."""
+"""Painters of windows, doors and shops in random states."""
 
 import numpy as np
 
@@ -13,12 +13,12 @@ DARK = np.array([0.09, 0.1, 0.12], dtype=np.float32)
 
 
 def framed(spot: Canvas, unit: int) -> Canvas:
-    """The part inside a frame of one line."""
+    """The part of ``spot`` inside a frame of width ``unit``."""
     return spot.box(unit, unit, spot.height - unit, spot.width - unit)
 
 
 def reflection(spot: Canvas, job: Job, strength: float) -> Array:
-    """The sky in a pane, with a bright streak across: (H, W, 3)."""
+    """The reflection (H, W, 3) of the sky in a pane, with a bright diagonal streak."""
     y = np.linspace(0, 1, spot.height, dtype=np.float32)[:, None, None]
     x = np.linspace(0, 1, spot.width, dtype=np.float32)[None, :, None]
     air = job.light.air
@@ -43,7 +43,7 @@ def window(canvas: Canvas, box: Box, job: Job) -> None:
     bars(glass, house.bars, unit, house.frame)
     glass.box(0, 0, unit, glass.width).darken(0.55)
     edge = 0 if job.light.side < 0 else spot.width - unit
-    spot.box(0, edge, spot.height, edge + unit).darken(0.62)  # the sun does not reach into the corner
+    spot.box(0, edge, spot.height, edge + unit).darken(0.62)  # shadow of the frame
     spot.box(0, 0, unit, spot.width).darken(0.58)
 
 
@@ -53,7 +53,7 @@ def lamp(glass: Canvas, job: Job, state: Array) -> None:
     strength = {Hour.day: 0.7, Hour.dusk: 0.9, Hour.night: 0.88}[job.light.hour] * (0.7 + 0.4 * state[4])
     glow = (strength * (1.08 - 0.3 * y) * tint).astype(np.float32)
     glass.put(DARK, glow=np.broadcast_to(glow, glass.paint.shape))
-    if state[2] < 0.35:  # curtains before the light
+    if state[2] < 0.35:  # curtains in front of the light
         wide = max(round(glass.width * (0.15 + 0.15 * state[1])), 1)
         for side in (glass.box(0, 0, glass.height, wide), glass.box(0, glass.width - wide, glass.height, glass.width)):
             side.glow *= 0.5
@@ -74,7 +74,7 @@ def unlit(glass: Canvas, job: Job, state: Array) -> None:
 
 
 def bars(glass: Canvas, pattern: int, unit: int, colour: Array) -> None:
-    """How a window is divided: upright, a cross, upright with a transom, a grid, a sash."""
+    """Paint window bars: upright, cross, upright with a transom, grid or sash, for ``pattern`` 0 to 4."""
     height, width = glass.height, glass.width
     middle, half, third = (width - unit) // 2, (height - unit) // 2, (height - unit) // 3
     if pattern != 4:
@@ -125,7 +125,7 @@ def shop(canvas: Canvas, box: Box, job: Job) -> None:
 
 
 def display(pane: Canvas, job: Job, state: Array) -> None:
-    """Goods behind glass; lit after dark, in most shops."""
+    """Paint goods behind glass, illuminated after dark in most shops."""
     lit = {Hour.day: 0.25, Hour.dusk: 0.75, Hour.night: 0.65}[job.light.hour] > state[0]
     cell = 3 * pane.unit
     goods = job.draw.random((pane.height // cell + 1, pane.width // cell + 1, 3)).astype(np.float32)

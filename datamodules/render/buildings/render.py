@@ -1,4 +1,4 @@
-"""Renders one house or a street: label map and picture as a pure function of a key."""
+"""Renders the label map and picture of a house or a street as a pure function of a key."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ from datamodules.render.buildings.plants import tree
 from datamodules.render.buildings.shapes import FINE, Box, box_of, halved, inside, outline
 from datamodules.render.buildings.surfaces import Job
 
-Key = tuple[int, int, int]  # the set's seed, the split, and the picture's number in it
+Key = tuple[int, int, int]  # seed of the set, split, and number of the picture in the split
 Map = NDArray[np.uint8]
 PAINTERS: dict[str, Callable[[Canvas, Box, Job], None]] = {
     "wall": surfaces.wall,
@@ -31,21 +31,21 @@ PAINTERS: dict[str, Callable[[Canvas, Box, Job], None]] = {
     "pavement": surfaces.pavement,
     "shutter": surfaces.shutter,
 }
-LAYOUT, STYLE, LIGHT, TEXTURE, SENSOR = range(5)  # the purposes of random streams
+LAYOUT, STYLE, LIGHT, TEXTURE, SENSOR = range(5)  # purposes of random streams
 
 
 def stream(key: Key, number: int, purpose: int) -> np.random.Generator:
-    """The random stream of one purpose for house ``number`` of a street."""
+    """The random generator of one purpose for house ``number`` of a street."""
     return np.random.default_rng([*key, number, purpose])
 
 
 def layouts(key: Key, houses: int) -> list[list[Part]]:
-    """The parts of each house from left to right, independent of size and hour."""
+    """The parts of each house, from left to right; they do not depend on size and hour."""
     return [layout(stream(key, number, LAYOUT)) for number in range(houses)]
 
 
 def label_map(parts: list[Part], size: int) -> Map:
-    """The classes (size, size) of one house's picture."""
+    """The class numbers (size, size) of the picture of one house."""
     label = np.zeros((size, size), dtype=np.uint8)
     for part in parts:
         box = inside(box_of(part, size), size, size)
@@ -69,10 +69,10 @@ def render(key: Key, size: int, houses: int = 1, hour: Hour | None = None) -> tu
     """A label map (size, size * houses) of class numbers, and its picture (size, size * houses, 3), both uint8.
 
     Args:
-        key: of the scene. The first house of a street is the single house of the same key.
+        key: key of the scene. The first house of a street equals the single house of the same key.
         size: height in pixels, at least 32.
-        houses: side by side, each with its own layout and materials, under one light.
-        hour: of the picture; random when None. Only the light depends on it.
+        houses: number of houses side by side, each with its own layout and materials, in the same light.
+        hour: hour of the picture; random if None. Only the light depends on it.
     """
     plans = layouts(key, houses)
     weather = light(stream(key, 0, LIGHT), hour)
@@ -84,11 +84,11 @@ def render(key: Key, size: int, houses: int = 1, hour: Hour | None = None) -> tu
     picture = lit(canvas, weather)
     picture += (1 - canvas.solid)[..., None] * (sky(canvas, weather, sensor) - picture)
     label = np.concatenate([label_map(parts, size) for parts in plans], axis=1)
-    return label, seen(picture, weather, sensor)
+    return label, sensed(picture, weather, sensor)
 
 
-def seen(picture: Array, weather: Light, draw: np.random.Generator) -> Map:
-    """The picture as uint8 at half the resolution, with sensor noise."""
+def sensed(picture: Array, weather: Light, draw: np.random.Generator) -> Map:
+    """The picture as uint8, at half the resolution and with sensor noise."""
     small = halved(picture)
     small += weather.noise * draw.standard_normal(small.shape, dtype=np.float32)
     return (255 * np.clip(small, 0, 1)).round().astype(np.uint8)

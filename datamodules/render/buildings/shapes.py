@@ -1,4 +1,4 @@
-"""From dimensions to pixels: boxes on the grid of the label map, and outlines at twice its resolution."""
+"""Conversion of parts to pixels: boxes on the grid of the label map, and outlines at twice its resolution."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from datamodules.render.buildings.layout import Part
 
 Array = NDArray[np.floating]
-FINE = 2  # canvas pixels along one side of a picture pixel
+FINE = 2  # canvas pixels per picture pixel along each axis
 
 
 class Box(NamedTuple):
-    """Rows and columns of pixels, from the first to one after the last."""
+    """A rectangle of pixels; ``bottom`` and ``right`` are exclusive."""
 
     top: int
     left: int
@@ -37,9 +37,9 @@ class Box(NamedTuple):
 
 
 def box_of(part: Part, size: int) -> Box:
-    """``part`` in whole pixels of a label map ``size`` high: never thinner than a 32nd of it, or one pixel.
+    """``part`` in whole pixels of a label map of height ``size``; at least size / 32 and one pixel in each direction.
 
-    Small things keep their size wherever they stand; large ones keep their edges.
+    Small parts are rounded in size, so that equal parts stay equal; large parts are rounded at their edges.
     """
     thin = max(1, round(size / 32))
     edges = []
@@ -56,14 +56,14 @@ def inside(box: Box, height: int, width: int) -> Box:
 
 
 def grid(box: Box) -> tuple[Array, Array]:
-    """Centres of the pixels of ``box``: y (h, 1) down and x (1, w) right, each from 0 to 1."""
+    """Pixel centres of ``box``: y (h, 1) down and x (1, w) right, each in [0, 1]."""
     y = (np.arange(box.height, dtype=np.float32) + 0.5) / box.height
     x = (np.arange(box.width, dtype=np.float32) + 0.5) / box.width
     return y[:, None], x[None, :]
 
 
 def covered(distance: Array, pixel: float) -> Array:
-    """The share of each pixel that lies inside an outline, from the distance to it in units of ``pixel``."""
+    """The share of each pixel inside an outline, from the signed ``distance`` to it and the size of a ``pixel``."""
     return np.clip(distance / pixel + 0.5, 0, 1)
 
 
@@ -110,19 +110,19 @@ OUTLINES: dict[str, Callable[[Part, Box], Array]] = {
 
 
 def outline(part: Part, box: Box) -> Array:
-    """How much of each pixel of ``box`` belongs to ``part``: (h, w) from 0 to 1."""
+    """The share (h, w) in [0, 1] of each pixel of ``box`` that ``part`` covers."""
     return OUTLINES[part.shape](part, box)
 
 
 def halved(fine: Array) -> Array:
-    """The mean of each square of 2x2 pixels: (2h, 2w, ...) to (h, w, ...)."""
+    """Means over squares of 2x2 pixels: (2h, 2w, ...) to (h, w, ...)."""
     return (fine[::2, ::2] + fine[1::2, ::2] + fine[::2, 1::2] + fine[1::2, 1::2]) / 4
 
 
 def stretched(values: Array, height: int, width: int) -> Array:
-    """Values at the corners of equal cells, (n + 1, m + 1, ...), interpolated to (height, width, ...).
+    """Bilinear interpolation of grid values (n + 1, m + 1, ...) to (height, width, ...).
 
-    Written out, not as a product of matrices, whose last bits depend on the machine.
+    Not a matrix product, because the last bits of those depend on the machine.
     """
     for axis, count in ((0, height), (1, width)):
         cells = values.shape[axis] - 1
@@ -135,7 +135,7 @@ def stretched(values: Array, height: int, width: int) -> Array:
 
 
 def clouds(draw: np.random.Generator, height: int, width: int, down: int, across: int) -> Array:
-    """Smooth noise (height, width) around 0.5 that is the same at any resolution: two octaves."""
+    """Smooth noise (height, width) of two octaves around 0.5; the same function at any resolution."""
     noise = np.zeros((height, width), dtype=np.float32)
     for octave, weight in ((1, 0.65), (2, 0.35)):
         values = draw.random((down * octave + 1, across * octave + 1), dtype=np.float32)

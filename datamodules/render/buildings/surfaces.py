@@ -19,18 +19,18 @@ class Job(NamedTuple):
     part: Part
     house: House
     light: Light
-    draw: Generator  # of textures
+    draw: Generator  # for textures
 
 
 def courses(spot: Canvas, job: Job, high: float, wide: float, spread: float) -> tuple[Array, Array]:
-    """Rows of bricks, shifted by half: (h, w) the brightness of each around 1, and where the joints are.
+    """Rows of bricks, each shifted by half a brick: brightness (h, w) around 1, and a mask (h, w) of the joints.
 
     Args:
-        spot: whose height and width.
-        job: whose draws.
-        high: pixels of a course.
-        wide: pixels of one brick.
-        spread: standard deviation of the brightness.
+        spot: canvas that gives height and width.
+        job: its random generator and house are used.
+        high: height of a row in pixels.
+        wide: width of a brick in pixels.
+        spread: standard deviation of the brightness of bricks.
     """
     y = np.arange(spot.height)[:, None] + job.house.phase[0] * high
     row = (y // high).astype(int)
@@ -67,7 +67,7 @@ def wall(canvas: Canvas, box: Box, job: Job) -> None:
 
 
 def aged(spot: Canvas, job: Job) -> None:
-    """Dirt towards the ground, and dressed stones at the corners of some houses."""
+    """Paint dirt near the ground, and cornerstones on some houses."""
     y = np.linspace(0, 1, spot.height, dtype=np.float32)[:, None, None]
     spot.darken(1 - 0.1 * y * y * y)
     if job.house.each[0, 5] < 0.3 and job.part.shape == "box":
@@ -118,7 +118,7 @@ def balcony(canvas: Canvas, box: Box, job: Job) -> None:
         bars = np.broadcast_to(x % gap < unit, (rails.height, rails.width)).astype(np.float32)
         bars[:unit] = 1
         bars[-unit:] = 1
-        rails.darken(0.72)  # less light comes behind the bars
+        rails.darken(0.72)  # shade behind the bars
         rails.put(grey(0.07), 0.92 * bars)
         spot.box(spot.height - slab, 0, spot.height, spot.width).put(house.trim * 0.62)
         return
@@ -142,6 +142,6 @@ def pavement(canvas: Canvas, box: Box, job: Job) -> None:
     spot.put(texture[..., None] * job.light.pavement)
     slabs = np.arange(spot.width) % (9 * unit) < unit
     spot.box(0, 0, kerb, spot.width).darken(np.where(slabs, 0.82, 1.0).astype(np.float32)[None, :, None])
-    spot.box(0, 0, unit, spot.width).darken(0.6)  # where the house stands
+    spot.box(0, 0, unit, spot.width).darken(0.6)  # shadow at the foot of the house
     spot.box(kerb, 0, kerb + unit, spot.width).darken(1.2)
     spot.box(kerb + unit, 0, spot.height, spot.width).darken(0.55)

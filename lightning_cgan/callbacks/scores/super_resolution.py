@@ -20,22 +20,22 @@ STRIDE = 8  # pixels between the windows of which the one with most detail is sh
 
 class SuperResolutionScores(ScoreCallback):
     """Logs means over the images of the scores of :func:`lightning_cgan.metrics.super_resolution.image_scores`, after
-    ``val/`` or ``test/``: ``psnr_y``, ``ssim_y``, ``gradient_energy`` and, with a judge, ``feature_distance``; those of
-    bicubic interpolation as ``bicubic_psnr_y``, ...; and ``psnr_y_gain``, the difference to it.
+    ``val/`` or ``test/``: ``psnr_y``, ``ssim_y``, ``gradient_energy`` and, with a ``feature_network``,
+    ``feature_distance``; those of bicubic interpolation as ``bicubic_psnr_y``, ...; and the difference ``psnr_y_gain``.
 
     PSNR and SSIM leave out as many pixels at the border as the factor of enlargement. ``metrics.json`` also has the
     scores of each image; standard errors are over the images.
 
     Args:
-        judge: a feature network that no generator was trained with.
+        feature_network: network for ``feature_distance``; one that was not used in the loss of a generator.
     """
 
-    def __init__(self, judge: Features | None = None) -> None:
-        self.judge = judge
+    def __init__(self, feature_network: Features | None = None) -> None:
+        self.feature_network = feature_network
 
     def start(self) -> None:
-        if self.judge is not None:
-            self.judge.to(self.evaluation.device)
+        if self.feature_network is not None:
+            self.feature_network.to(self.evaluation.device)
         self.values = PerImage(self.evaluation)
 
     def update(self, outputs: EvalOutput) -> None:
@@ -43,8 +43,8 @@ class SuperResolutionScores(ScoreCallback):
         scale = self.evaluation.data.spec.scale
         baseline = bicubic(outputs.source, scale)
         for fake, plain, real in zip(outputs.fake, baseline, outputs.real, strict=True):
-            scores = image_scores(fake, real, scale, self.judge)
-            beside = image_scores(plain, real, scale, self.judge)
+            scores = image_scores(fake, real, scale, self.feature_network)
+            beside = image_scores(plain, real, scale, self.feature_network)
             scores |= {f"bicubic_{name}": score for name, score in beside.items()}
             scores["psnr_y_gain"] = scores["psnr_y"] - scores["bicubic_psnr_y"]
             self.values.add(**{name: torch.tensor([value], dtype=torch.float64) for name, value in scores.items()})
@@ -59,8 +59,9 @@ class SuperResolutionScores(ScoreCallback):
         images = {name: dict(zip(values, row, strict=True)) for name, row in named}
         unscored = [name for name, each in images.items() if math.isnan(each["psnr_y"])]
         notes = [f"NaN or infinity in {', '.join(unscored)}: no scores"] if unscored else []
-        judge = {"name": self.judge.name, "sha256": self.judge.sha256} if self.judge is not None else None
-        how = {"luma": "BT.601", "border": self.evaluation.data.spec.scale, "judge": judge}
+        network = self.feature_network
+        used = {"name": network.name, "sha256": network.sha256} if network is not None else None
+        how = {"luma": "BT.601", "border": self.evaluation.data.spec.scale, "feature_network": used}
         return ScoreReport(scores, errors, count, count, card=how, notes=notes, more={"images": images})
 
 

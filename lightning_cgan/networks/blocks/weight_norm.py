@@ -1,7 +1,7 @@
 """Weight normalisation with data-dependent initialisation: linear, convolution and transposed convolution layers.
 
 Salimans & Kingma 2016, as in the code of Salimans et al. 2016. A weight is a direction times a scale. In most layers
-the scale is set once, from a first batch, and not trained.
+the scale is set from the first batch and not trained.
 """
 
 from functools import partial

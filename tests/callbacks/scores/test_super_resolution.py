@@ -17,7 +17,7 @@ from tests.super_resolution import Features, SmallImages, small_generator
 from tests.translation import trainer
 
 
-class Judge(Features):
+class RandomFeatures(Features):
     name, sha256 = "random", "0" * 64
 
 
@@ -41,7 +41,7 @@ def tested(tmp_path):
     """The entry of a test in ``metrics.json``: ``tested(model, ...callbacks)``."""
 
     def test(model, *callbacks, data=None):
-        callbacks = [SuperResolutionScores(Judge()), *callbacks]
+        callbacks = [SuperResolutionScores(RandomFeatures()), *callbacks]
         trainer(tmp_path, callbacks=callbacks).test(model, data or SmallImages(), verbose=False)
         return read_results(tmp_path)["test"]
 
@@ -58,7 +58,7 @@ def test_scores_are_means_over_the_images_with_their_standard_errors_and_those_o
     for low, real in zip(a.image, b.image, strict=True):
         low, real = (image / 127.5 - 1 for image in (low, real))
         with torch.no_grad():
-            each.append(image_scores(model(low[None])[0], real, 4, Judge())["psnr_y"])
+            each.append(image_scores(model(low[None])[0], real, 4, RandomFeatures())["psnr_y"])
     assert entry["scores"]["psnr_y"] == pytest.approx(sum(each) / 4)
     assert entry["standard_errors"]["psnr_y"] == pytest.approx(torch.tensor(each).std().item() / 2)
     assert [scores["psnr_y"] for scores in entry["images"].values()] == pytest.approx(each)
@@ -68,7 +68,7 @@ def test_scores_are_means_over_the_images_with_their_standard_errors_and_those_o
     gain = entry["scores"]["psnr_y"] - entry["scores"]["bicubic_psnr_y"]
     assert entry["scores"]["psnr_y_gain"] == pytest.approx(gain)
     assert entry["card"]["border"] == 4
-    assert entry["card"]["judge"] == {"name": "random", "sha256": "0" * 64}
+    assert entry["card"]["feature_network"] == {"name": "random", "sha256": "0" * 64}
 
 
 def test_interpolation_gains_nothing_over_itself(tested):

@@ -1,10 +1,11 @@
 """Lazy short import names: ``datamodules.Digits`` for the class in ``datamodules/embedded/digits.py``.
 
-A package exports every public class and function that its files define. Files may move or split without a change to
-users' code or YAML, and a new file needs no registration.
+A package exports each public class and function that exactly one of its files defines. Files may move or split without
+a change to users' code or YAML, and a new file needs no registration.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
@@ -25,9 +26,11 @@ def short_names(package: str, folder: str) -> tuple[Callable[[str], Any], Callab
 
     @cache
     def modules() -> dict[str, str]:
-        return {
-            name: module for module, text in sources(package, Path(folder)) for name in DEFINED.findall(text)
-        }  # found by reading, not importing: torch and Lightning take seconds to import
+        # Found by reading, not importing: torch and Lightning take seconds to import.
+        pairs = [(name, module) for module, text in sources(package, Path(folder)) for name in DEFINED.findall(text)]
+        times = Counter(name for name, _ in pairs)
+        taken = {path.stem for path in Path(folder).iterdir()}  # a submodule of that name
+        return {name: module for name, module in pairs if times[name] == 1 and name not in taken}
 
     def find(name: str) -> Any:
         if name.startswith("_") or name not in modules():

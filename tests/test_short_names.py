@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 import datamodules
@@ -6,7 +8,7 @@ import lightning_cgan.extractors
 import lightning_cgan.papers
 import lightning_cgan.schedules
 from datamodules.embedded.digits import Digits
-from lightning_cgan.short_names import import_name
+from lightning_cgan.short_names import DEFINED, import_name, sources
 
 PACKAGES = [datamodules, lightning_cgan.callbacks, lightning_cgan.extractors, lightning_cgan.papers]
 PACKAGES += [lightning_cgan.schedules]
@@ -15,23 +17,13 @@ PACKAGES += [lightning_cgan.schedules]
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
 def test_every_name_that_a_package_lists_can_be_imported_from_it(package):
     for name in dir(package):
-        assert vars_name(getattr(package, name)) == name
-
-
-def vars_name(thing):
-    return thing.__name__
+        assert getattr(package, name).__name__ == name
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
 def test_no_two_modules_of_a_package_define_a_class_of_one_name(package):
-    from pathlib import Path
-
-    from lightning_cgan.short_names import DEFINED, sources
-
-    classes = [
-        name for _, text in sources(package.__name__, Path(package.__path__[0])) for name in DEFINED.findall(text)
-    ]
-    classes = [name for name in classes if name[0].isupper()]
+    texts = [text for _, text in sources(package.__name__, Path(package.__path__[0]))]
+    classes = [name for text in texts for name in DEFINED.findall(text) if name[0].isupper()]
     assert sorted(classes) == sorted(set(classes))
 
 

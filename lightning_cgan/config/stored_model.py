@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import torch
 from lightning.pytorch import LightningModule
@@ -64,6 +64,9 @@ def stored_model(
     return model
 
 
+Model = TypeVar("Model", bound=LightningModule)
+
+
 class Loadable(LightningModule):
     """A LightningModule whose ``load_from_checkpoint`` reads the checkpoints of ``fit``."""
 
@@ -104,16 +107,26 @@ class Loadable(LightningModule):
         content = read_checkpoint(checkpoint_path)
         described = content["hyper_parameters"].get("model")
         if described is None and changed:
-            model: LightningModule = cls(**changed)
+            model = cls(**changed)
         else:
-            model = stored_model(described, checkpoint_path, trust, changed)
-        if not isinstance(model, cls):
-            raise UserError(
-                f"A class loads only its own checkpoints; got one of {type(model).__name__} for {cls.__name__}. "
-                f"Call {type(model).__name__}.load_from_checkpoint, or lightning_cgan.load, on {checkpoint_path}."
-            )
+            model = of_class(cls, stored_model(described, checkpoint_path, trust, changed), checkpoint_path)
         model.on_load_checkpoint(content)
         if strict is not False:
             check_fits(content, model, str(checkpoint_path))
         model.load_state_dict(content["state_dict"], strict=strict is not False)
         return model.to(map_location or "cpu")
+
+
+def of_class(cls: type[Model], model: LightningModule, path: str | Path) -> Model:
+    """``model``, the one of the checkpoint ``path``.
+
+    Raises:
+        UserError: if it is not a ``cls``.
+    """
+    if not isinstance(model, cls):
+        kind = type(model).__name__
+        raise UserError(
+            f"A class loads only its own checkpoints; got one of {kind} for {cls.__name__}. "
+            f"Call {kind}.load_from_checkpoint, or lightning_cgan.load, on {path}."
+        )
+    return model

@@ -86,7 +86,7 @@ class LastCheckpoint(Checkpoint):
             held = update_of(Path(trainer.default_root_dir, LAST))
             raise UserError(
                 f"A run ends with its last state saved; got {self.failure}. {LAST} is of update {held} of "
-                f"{trainer.max_steps}. Make room, and run the same command again: it goes on from there."
+                f"{trainer.max_steps}. Make room, and run the same command again: it resumes from there."
             )
 
     def teardown(self, trainer: Trainer, module: LightningModule, stage: str) -> None:

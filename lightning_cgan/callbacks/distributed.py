@@ -55,7 +55,7 @@ class ProcessWatch(Callback):
         self.watches += 1
 
         def give_up(reason: str) -> None:
-            note(f"{reason}. The job ends; the same command goes on from the last checkpoint")
+            note(f"{reason}. The job ends; the same command resumes from the last checkpoint")
             kill_children(trainer)
             os._exit(UNFINISHED)
 

@@ -43,7 +43,7 @@ class Ending(Callback):
             return
         kind = "the loss of another process" if lost_peer(exception) else type(exception).__name__
         saved = Path(trainer.default_root_dir, LAST).is_file()
-        left = f"; the same command goes on from {trainer.default_root_dir}/{LAST}" if saved else "; nothing was saved"
+        left = f"; the same command resumes from {trainer.default_root_dir}/{LAST}" if saved else "; nothing was saved"
         info(f"stopped by {kind} after update {progress(trainer)}{left}")
 
     def on_save_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -98,7 +98,7 @@ def reason(trainer: Trainer) -> str:
         if trainer.should_stop and stopping.stopping_reason != EarlyStoppingReason.NOT_STOPPED:
             return f"ended by EarlyStopping at update {done}, saved in {folder}. {message(stopping)}"
     if trainer.should_stop:
-        return f"ended by a callback (trainer.should_stop) at update {done}; the same command goes on"
+        return f"ended by a callback (trainer.should_stop) at update {done}; the same command resumes"
     if trainer.max_steps > 0:
-        return f"ended by trainer.max_epochs={trainer.max_epochs} at update {done}; a larger one goes on"
+        return f"ended by trainer.max_epochs={trainer.max_epochs} at update {done}; a larger one continues"
     return f"finished: {trainer.max_epochs} epochs, {done} updates in {folder}"

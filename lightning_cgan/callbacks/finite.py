@@ -79,7 +79,7 @@ def advice(trainer: Trainer, images: dict[str, list[list[int]]]) -> str:
     named = f"Training images {', '.join(map(str, first[:SHOWN]))}{', …' if len(first) > SHOWN else ''}; more in "
     ways = ["a lower learning rate with --fresh"]
     if not str(trainer.precision).startswith("32"):
-        ways.insert(0, f"--trainer.precision 32-true, which goes on from the last checkpoint (now {trainer.precision})")
+        ways.insert(0, f"--trainer.precision 32-true, which resumes from the last checkpoint (now {trainer.precision})")
     if images:
         ways.append("other data, if one of these images is the cause")
     return (

@@ -33,7 +33,7 @@ class Health(Callback):
     are checked by :func:`~lightning_cgan.callbacks.diagnosis.check_health`.
 
     A warning is given when a problem begins, and again only after it has ended. It is printed and written to
-    ``health.json`` in the run folder. The run goes on; monitoring changes no bit of its training.
+    ``health.json`` in the run folder. Training continues; monitoring changes no bit of its training.
 
     Gradient norms need networks in the role of a generator, variances also a data module with a ``probe``.
 

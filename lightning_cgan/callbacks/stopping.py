@@ -158,10 +158,10 @@ def where_saved(trainer: Trainer, saved: bool) -> str:
     """The sentence that tells where the state of a stopped run is."""
     path = Path(trainer.default_root_dir, LAST)
     if saved:
-        return f"saved in {path}; the same command goes on from there"
+        return f"saved in {path}; the same command resumes from there"
     if (held := update_of(path)) is None:
         return "which could not be saved"
-    return f"which could not be saved; the same command goes on from update {held}, in {path}"
+    return f"which could not be saved; the same command resumes from update {held}, in {path}"
 
 
 def validation_follows(trainer: Trainer, batch_idx: int) -> bool:

@@ -87,7 +87,7 @@ class Entry:
             **more: other keys of the entry: lists and dictionaries extend what other callbacks wrote.
 
         Raises:
-            UserError: if the file cannot be written; a warning while training, which goes on.
+            UserError: if the file cannot be written; a warning while training, which continues.
         """
         name = self.name
         module.log_dict({f"{name}/{score}": value for score, value in scores.items()}, rank_zero_only=False)

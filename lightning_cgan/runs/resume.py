@@ -34,12 +34,12 @@ def checkpoint_to_resume(folder: str | Path) -> str | None:
             skipped.append(f"{name} is damaged ({error})")
         else:
             if skipped and traces:
-                info(f"warning: in {folder} {skipped[0]}: going on from {name}, of update {update}")
+                info(f"warning: in {folder} {skipped[0]}: resuming from {name}, of update {update}")
             return str(folder / name) if update else None
     if not traces:
         return None
     raise UserError(
-        f"A run goes on from {LAST} or {PREVIOUS}; got {folder} with {', '.join(traces)}: {' and '.join(skipped)}. "
+        f"A run resumes from {LAST} or {PREVIOUS}; got {folder} with {', '.join(traces)}: {' and '.join(skipped)}. "
         f"Put {LAST} back, or start over with --fresh, which keeps the folder under another name"
         + (f", or set --ckpt_path {folder / BEST}." if BEST in traces else ".")
     )

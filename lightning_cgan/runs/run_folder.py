@@ -88,7 +88,7 @@ def second_checkpoint(folder: str) -> str | None:
     if not best.is_file() or not last.is_file() or best_is_last(folder):
         return None
     if update_of(last) is None:
-        info(f"warning: {last} is damaged: {BEST} alone is scored. The same `fit` command goes on from {PREVIOUS}")
+        info(f"warning: {last} is damaged: {BEST} alone is scored. The same `fit` command resumes from {PREVIOUS}")
         return None
     return str(last)
 
@@ -143,7 +143,7 @@ def check_same_run(checkpoint: dict[str, Any], description: dict[str, Any], fold
     ]
     if different:
         raise UserError(
-            f"A run goes on with the model, data and seed it was begun with; in {folder} {'; '.join(different[:3])}. "
+            f"A run resumes with the model, data and seed it was started with; in {folder} {'; '.join(different[:3])}. "
             "Set them back, or start over with --fresh, or set --trainer.default_root_dir to a new folder."
         )
 

@@ -9,7 +9,7 @@ from lightning_cgan.console import info
 
 
 class ToleratedWandb(WandbLogger):
-    """A W&B logger that stops logging, with a warning, at the first call that fails; training goes on."""
+    """A W&B logger that stops logging, with a warning, at the first call that fails; training continues."""
 
     lost = False
 
@@ -20,7 +20,7 @@ class ToleratedWandb(WandbLogger):
             call(*args, **kwargs)
         except Exception as error:  # its process or server may be gone, or may refuse the data
             self.lost = True
-            info(f"warning: W&B has failed and gets no more of this run ({first_line(error)}); metrics.csv goes on")
+            info(f"warning: W&B has failed and gets no more of this run ({first_line(error)}); metrics.csv continues")
 
     def log_metrics(self, *args: Any, **kwargs: Any) -> None:
         self.attempt(super().log_metrics, *args, **kwargs)

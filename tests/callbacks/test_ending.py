@@ -58,7 +58,7 @@ def test_a_run_that_was_ended_early_stays_ended_until_it_is_given_more_patience(
 def test_an_error_says_from_where_the_same_command_goes_on(fit, capsys):
     with pytest.raises(RuntimeError):
         fit("--trainer.callbacks+=tests.callbacks.test_ending.Breaks")
-    assert "stopped by RuntimeError after update 2 of 6; the same command goes on from" in capsys.readouterr().out
+    assert "stopped by RuntimeError after update 2 of 6; the same command resumes from" in capsys.readouterr().out
 
 
 def test_a_loss_that_is_not_finite_is_told_once(fit, capsys):

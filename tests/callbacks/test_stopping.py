@@ -129,7 +129,7 @@ def test_a_signal_saves_and_the_same_command_ends_with_the_same_bits(
 ):
     assert fit(asks(step, where, number)) == status
     assert f"stopped by {number} at update {saved} of 7" in (said := capsys.readouterr().out)
-    assert "the same command goes on" in said
+    assert "the same command resumes" in said
     assert state()["global_step"] == saved
     assert fit() == 0
     assert "finished: 7 of 7 updates" in capsys.readouterr().out
@@ -140,7 +140,7 @@ def test_a_stop_that_could_not_save_does_not_say_that_it_has(fit, state, capsys)
     full = callback("tests.callbacks.test_stopping.Full", step=4)
     assert fit(full, asks(4, "batch start")) == 1
     assert "stopped by SIGTERM at update 5 of 7, which could not be saved" in (said := capsys.readouterr().out)
-    assert "goes on from update 3" in said
+    assert "resumes from update 3" in said
     assert state()["global_step"] == 3
 
 

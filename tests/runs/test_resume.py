@@ -93,7 +93,7 @@ def test_a_run_goes_on_from_the_last_but_one_where_the_last_is_damaged_or_gone(r
         assert run("fit", *QUICK, folder=folder, steps=4) == 0
         said = capsys.readouterr().out
         assert f"last.ckpt is {'missing' if folder == 'gone' else 'damaged'}" in said
-        assert "going on from last.previous.ckpt, of update 2" in said
+        assert "resuming from last.previous.ckpt, of update 2" in said
         check_same_end(tmp_path, folder)
     assert (tmp_path / "damaged" / "last.ckpt.broken").is_file()
 
@@ -160,7 +160,7 @@ def test_the_newest_checkpoint_that_verifies_is_gone_on_from(tmp_path, capsys):
     assert capsys.readouterr().out == ""
     damage(tmp_path / LAST)
     assert checkpoint_to_resume(tmp_path) == str(tmp_path / PREVIOUS)
-    assert "last.ckpt is damaged (its checksum is wrong): going on from" in capsys.readouterr().out
+    assert "last.ckpt is damaged (its checksum is wrong): resuming from" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("trace", [BEST, "metrics.csv"])

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lightning_cgan.batches import ImageSpec, Labelled, Paired, PairSpec, PartlyLabelled, Unpaired
+from lightning_cgan.batches import EvalBatch, ImageSpec, Labelled, Paired, PairSpec, PartlyLabelled, Unpaired
 from lightning_cgan.errors import UserError
 
 LABELLED = "image (n, B, {}), label (n, B) int64"
@@ -40,6 +40,21 @@ def check_batch(module: Any, batch: Any) -> None:
         "of the discriminator with B images each, images as floats in [-1, 1]; got "
         f"{described(batch)}. Give fit a data module of datamodules, or a loader with batch_size=None whose data set "
         "answers with such batches."
+    )
+
+
+def check_eval_batch(module: Any, batch: Any) -> None:
+    """Refuse a validation or test batch that is none of the suite's records.
+
+    Raises:
+        UserError: with the record that papers of one or of two domains are evaluated on.
+    """
+    if isinstance(batch, EvalBatch | Paired | Unpaired):
+        return
+    fields = "EvalBatch (image, label, draws)" if isinstance(module.spec, ImageSpec) else "Paired or Unpaired (a, b)"
+    raise UserError(
+        f"{type(module).__name__} is evaluated on batches lightning_cgan.batches.{fields}; got {described(batch)}. "
+        "Return such batches from val_dataloader and test_dataloader, or none, or use a data module of datamodules."
     )
 
 

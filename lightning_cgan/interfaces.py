@@ -300,6 +300,21 @@ def check_batches(module: Any, data: Any) -> None:
         )
 
 
+def check_same_images(module: Any, data: Any) -> None:
+    """Refuse data with other channels or another size of images than a paper was made for.
+
+    Raises:
+        UserError: naming both.
+    """
+    made, given = module.spec, data_facts(data).spec
+    length = 2 if isinstance(made, ImageSpec) else 4  # a paper may ignore the classes, a checkpoint the direction
+    if type(made) is type(given) and made[:length] != given[:length]:
+        raise UserError(
+            f"A model trains on images of the shape it was made for; {type(module).__name__} was made for {made}, "
+            f"{type(data).__name__} has {given}. Make the model with the spec of the data."
+        )
+
+
 def fitting_spec(spec: Any, model: Any) -> Any:
     """``spec`` of a data set, if it is of the kind that ``model``, a paper's class, is made from.
 

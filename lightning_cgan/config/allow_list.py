@@ -136,7 +136,9 @@ class AllowList:
         return f", in {self.sources[name]}" if name in self.sources else ""
 
     def remedy(self, name: str) -> str:
-        package = name.partition(".")[0]
+        package, dot, _ = name.partition(".")
+        if not dot:
+            return " by its whole name, such as datamodules.Digits or lightning_cgan.papers.GAN"
         if not package.isidentifier():
             return ""
         flag = f"--trust {package}" if self.folder else f'trust=("{package}",)'

@@ -12,11 +12,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lightning_cgan import keyed
-from lightning_cgan.batch_check import check_batch
+from lightning_cgan.batch_check import check_batch, check_eval_batch
 from lightning_cgan.batches import EvalOutput, ImageSpec, PairSpec
 from lightning_cgan.config.stored_model import Loadable
 from lightning_cgan.errors import UserError
-from lightning_cgan.interfaces import PaperFacts, check_batches, fitting_spec
+from lightning_cgan.interfaces import PaperFacts, check_batches, check_same_images, fitting_spec
 from lightning_cgan.networks.checkpoint_weights import frozen
 from lightning_cgan.optimize import should_log, with_lr_lambda
 from lightning_cgan.schedules.learning_rate import constant
@@ -93,10 +93,11 @@ class Paper(PaperFacts, Loadable):
         raise NotImplementedError
 
     def validation_step(self, batch: Any, batch_idx: int) -> Any:
+        check_eval_batch(self, batch)
         return self.evaluate(batch)
 
     def test_step(self, batch: Any, batch_idx: int) -> Any:
-        return self.evaluate(batch)
+        return self.validation_step(batch, batch_idx)
 
     def optimizer_list(self) -> list[LightningOptimizer]:
         """``optimizers()`` as a list, also where there is one."""
@@ -135,6 +136,7 @@ class Paper(PaperFacts, Loadable):
         if stage == "fit":
             if (data := self.trainer.datamodule) is not None:  # type: ignore[attr-defined]
                 check_batches(self, data)
+                check_same_images(self, data)
             check_trainer(self.trainer)
             self.build_frozen()
 

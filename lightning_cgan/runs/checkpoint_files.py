@@ -71,4 +71,4 @@ def checked(path: str, *_: int) -> bool:
 
 @lru_cache(maxsize=32)
 def tell_unsealed(path: str) -> None:
-    info(f"{path} was saved without a checksum, by an earlier version or another program; its parts agree with theirs")
+    info(f"{path} has no checksum, because the command line did not save it; its archive is intact")

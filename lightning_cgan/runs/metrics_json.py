@@ -150,6 +150,10 @@ def joined(before: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
     for name, value in part.items():
         known = before.get(name)
         both[name] = known + value if isinstance(known, list) else known | value if isinstance(known, dict) else value
+    for count in ("reals", "fakes"):  # a score that uses no real images leaves the number that another one used
+        counts = [entry["card"][count] for entry in (before, part) if count in entry.get("card", {})]
+        if counts:
+            both["card"][count] = max(counts)
     return both
 
 

@@ -131,9 +131,7 @@ def test_a_checkpoint_of_a_script_says_what_loading_it_needs(tmp_path):
     model, data = projection()
     trainer = Trainer(max_steps=1, default_root_dir=tmp_path, limit_val_batches=0, **QUIET)
     trainer.fit(model, data)
-    with pytest.raises(
-        UserError, match=r"Trainer in a script, does not. Call load_from_checkpoint of the model's class"
-    ):
+    with pytest.raises(UserError, match=r"Trainer in a script. Call load_from_checkpoint of the model's class"):
         ProjectionGAN.load_from_checkpoint(trainer.checkpoint_callback.best_model_path)
 
 
@@ -179,6 +177,19 @@ def test_data_of_another_kind_are_refused_before_the_first_update():
     trainer = Trainer(max_steps=1, logger=False, enable_checkpointing=False, **QUIET)
     with pytest.raises(UserError, match="Pix2Pix trains on Paired batches; Digits gives Labelled ones"):
         trainer.fit(Pix2Pix(PairSpec(3, 3, 32)), Digits(**DATA))
+
+
+def test_images_of_another_shape_than_the_models_are_refused_before_the_first_update():
+    told = r"ProjectionGAN was made for ImageSpec\(channels=1, size=32.*, Digits has ImageSpec\(channels=1, size=16"
+    with pytest.raises(UserError, match=told):
+        Trainer(max_steps=1, logger=False, **QUIET).fit(ProjectionGAN(ImageSpec(1, 32, 10)), Digits(**DATA))
+
+
+def test_validation_batches_that_are_no_records_are_refused_with_what_was_got():
+    pairs = torch.utils.data.DataLoader([(torch.zeros(1, 16, 16), 3)], batch_size=1)
+    told = r"evaluated on batches lightning_cgan.batches.EvalBatch \(image, label, draws\); got a list of float32"
+    with pytest.raises(UserError, match=told):
+        Trainer(logger=False, **QUIET).validate(ProjectionGAN(ImageSpec(1, 16, 10), **NARROW), pairs)
 
 
 def test_a_users_own_paper_network_data_and_callback_work_from_python(mine):

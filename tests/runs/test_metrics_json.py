@@ -5,6 +5,7 @@ import pytest
 from lightning_cgan.protocol import Protocol
 from lightning_cgan.runs.metrics_json import (
     entry_name,
+    joined,
     numbers,
     read_results,
     summary,
@@ -80,3 +81,9 @@ def test_a_class_without_a_score_is_null_in_the_file_which_every_reader_of_json_
     write_entry(tmp_path, "test", {"classes": {"3": {"fid": float("nan"), "fakes": 1}}, "notes": ["none"]})
     entry = json.loads((tmp_path / "metrics.json").read_text(), parse_constant=refused)["test"]
     assert entry == {"classes": {"3": {"fid": None, "fakes": 1}}, "notes": ["none"]}
+
+
+@pytest.mark.parametrize("order", [(0, 500), (500, 0)])
+def test_a_score_that_needs_no_real_images_leaves_the_number_that_others_used(order):
+    first, second = ({"card": {"reals": reals, "fakes": 64}} for reals in order)
+    assert joined(first, second)["card"] == {"reals": 500, "fakes": 64}

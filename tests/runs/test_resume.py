@@ -217,7 +217,7 @@ def test_a_second_run_in_a_folder_is_refused_also_with_fresh(run, tmp_path, caps
     with held(tmp_path / "run") as child:
         for flags in ([], ["--fresh"]):
             assert run("fit", *flags) == 2
-            assert f"which process {child} on " in capsys.readouterr().err
+            assert f"process {child} on " in capsys.readouterr().err
     assert run("fit", steps=1, every=1) == 0
     assert not (tmp_path / "run" / "fit.lock").exists()
     assert not (tmp_path / "run.1").exists()

@@ -13,8 +13,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
 from torch import Tensor
 
 from lightning_cgan.batches import Reference
@@ -37,10 +37,12 @@ def path_of(images: Reference, extractor: Extractor, device: torch.device) -> Pa
 def read_features(path: Path, images: int) -> Tensor | None:
     """(images, F) float32 as written; None if the file is missing, damaged or has another number of images."""
     try:
-        with safe_open(path, "pt") as file:
-            features, stored_hash = file.get_tensor("features"), (file.metadata() or {}).get("sha256")
-    except (OSError, SafetensorError):
+        content = path.read_bytes()  # at once: safe_open opens a file twice, and another process may replace it
+        features = load(content)["features"]
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    except (OSError, SafetensorError, ValueError, KeyError):
         return None
+    stored_hash = header.get("__metadata__", {}).get("sha256")
     return features if len(features) == images and stored_hash == content_hash(features) else None
 
 

@@ -20,11 +20,11 @@ from lightning_cgan.schedules.learning_rate import constant
 
 
 class SGAN(SemiSupervised, NoiseToImage):
-    """A classifier of K classes that is the discriminator too, by logsumexp of its logits, and a generator.
+    """Semi-supervised classification of K classes; the logsumexp of the classifier's logits is the discriminator.
 
-    Each update takes labelled, unlabelled and generated images for the classifier, then other unlabelled and newly
-    generated ones for the generator. Weight-normalised layers get their scales from the first labelled batch. The
-    defaults are the authors' code's for MNIST.
+    Each update uses labelled, unlabelled and generated images for the classifier, then other unlabelled and newly
+    generated ones for the generator. The scales of weight-normalised layers are initialised from the first labelled
+    batch. The defaults are those of the authors' code for MNIST.
 
     Args:
         spec: of the data, linked from the data module.
@@ -32,14 +32,13 @@ class SGAN(SemiSupervised, NoiseToImage):
         classifier: maps the spec to a network: images -> ``DiscriminatorOutput``, features (B, F) and logits (B, K).
         generator_optimizer: maps parameters to an optimizer.
         classifier_optimizer: maps parameters to an optimizer.
-        generator_loss: feature matching gives good classifiers, the non-saturating loss good pictures (the paper).
-        unlabelled_weight: of the unsupervised loss beside the supervised one.
-        ema_decay: of the moving average of the classifier's weights, which decides; None decides by the last ones.
+        generator_loss: feature matching for good classifiers, the non-saturating loss for good images (the paper).
+        unlabelled_weight: weight of the unsupervised loss; that of the supervised loss is 1.
+        ema_decay: of the moving average of the classifier's weights, used in evaluation; None: no average.
         schedule: maps (update, updates in the run) to a factor on both learning rates.
 
     Raises:
-        UserError: for data without classes, or an ema_decay outside of [0, 1); on ``setup`` for data whose labels
-            are all known.
+        UserError: for data without classes, or an ema_decay outside [0, 1); in ``setup`` for fully labelled data.
     """
 
     def __init__(
@@ -60,16 +59,14 @@ class SGAN(SemiSupervised, NoiseToImage):
                 f"ema_decay is 0 or more and below 1, or null for no average; got {ema_decay}. "
                 "Set model.init_args.ema_decay."
             )
-        self.classifier = classifier(spec)  # before the generator, so that its supervised twin starts equal
+        self.classifier = classifier(spec)  # first, so that SupervisedBaseline starts equal
         self.generator = generator(spec)
         self.ema: AveragedModel | None = None
         if ema_decay is not None:
             average = get_ema_multi_avg_fn(ema_decay)
             self.ema = AveragedModel(self.classifier, multi_avg_fn=average).requires_grad_(False)
         self.optimizer_factories = {"generator": generator_optimizer, "classifier": classifier_optimizer}
-        self.schedule = schedule
-        self.generator_loss = generator_loss
-        self.unlabelled_weight = unlabelled_weight
+        self.schedule, self.generator_loss, self.unlabelled_weight = schedule, generator_loss, unlabelled_weight
 
     def before_first_update(self, batch: PartlyLabelled) -> None:
         """Data-dependent initial scales, from the images and noise of all processes, the same in each."""
@@ -98,28 +95,25 @@ class SGAN(SemiSupervised, NoiseToImage):
     def classifier_losses(
         self, image: Tensor, label: Tensor, unlabelled: Tensor
     ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
-        """The supervised and the unsupervised loss, and the logits (B, K) that the latter compares.
-
-        Real images share a call, generated ones have their own.
-        """
+        """The supervised and the unsupervised loss, and the logits (B, K) of unlabelled and generated images."""
         with torch.no_grad():
             fake = self.fakes(len(unlabelled))
         known, unknown = self.classifier(torch.cat([image, unlabelled])).logits.float().split([len(image), len(fake)])
-        judged = unknown, self.classifier(fake).logits.float()
-        return supervised_loss(known, label), unsupervised_loss(*judged), judged
+        logits = unknown, self.classifier(fake).logits.float()  # a separate call for the real images
+        return supervised_loss(known, label), unsupervised_loss(*logits), logits
 
     def loss_of_generator(self, unlabelled: Tensor) -> Tensor:
-        """``generator_loss`` of as many new images as there are unlabelled ones."""
+        """``generator_loss`` on as many new images as there are unlabelled ones."""
         fake = self.classifier(self.fakes(len(unlabelled)))
         with torch.no_grad():
             real = self.classifier(unlabelled)
         return self.generator_loss(real.features.float(), fake.features.float(), fake.logits.float())
 
-    def deciding(self) -> nn.Module:
+    def eval_classifier(self) -> nn.Module:
         return self.classifier if self.ema is None else self.ema
 
     def evaluated_networks(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "classifier": self.deciding()}
+        return {"generator": self.generator, "classifier": self.eval_classifier()}
 
     def evaluate(self, batch: EvalBatch) -> EvalOutput:
-        return super().evaluate(batch)._replace(fake=self.draw(batch.draws.noise_id))
+        return super().evaluate(batch)._replace(fake=self.generate(batch.draws.noise_id))

@@ -109,7 +109,7 @@ def test_the_generators_lower_four_losses_of_weight_one():
     judged = (gan.discriminator_b, ab), (gan.discriminator_a, ba)
     fooled = [-torch.sigmoid(network(fake).logits).log().mean() for network, fake in judged]
     found = [mse_loss(gan.to_a(ab), a) / 4, mse_loss(gan.to_b(ba), b) / 4]
-    assert gan.generator_loss(gan.ways(a, b))[0].item() == pytest.approx(sum(fooled + found).item(), rel=1e-5)
+    assert gan.generator_loss(gan.directions(a, b))[0].item() == pytest.approx(sum(fooled + found).item(), rel=1e-5)
 
 
 def test_the_discriminators_lower_the_loss_of_both_domains():
@@ -119,7 +119,7 @@ def test_the_discriminators_lower_the_loss_of_both_domains():
         -torch.sigmoid(network(real).logits).log().mean() - (1 - torch.sigmoid(network(fake).logits)).log().mean()
         for network, real, fake in ((gan.discriminator_b, b, gan.to_b(a)), (gan.discriminator_a, a, gan.to_a(b)))
     ]
-    assert gan.discriminator_loss(gan.ways(a, b))[0].item() == pytest.approx(sum(each).item(), rel=1e-5)
+    assert gan.discriminator_loss(gan.directions(a, b))[0].item() == pytest.approx(sum(each).item(), rel=1e-5)
 
 
 def test_the_ablations_leave_out_a_direction_and_the_way_back():
@@ -132,7 +132,7 @@ def test_the_ablations_leave_out_a_direction_and_the_way_back():
             id(weight) for networks in gan.networks().values() for one in networks for weight in one.parameters()
         }
         assert trained == {id(weight) for weight in gan.parameters()}
-        (way,) = gan.ways(a, b)
+        (way,) = gan.directions(a, b)
         assert (way.reconstruction is None) == (relation is Relation.gan)
         with pytest.raises(ValueError, match=rf"relation is {relation.name}. Set model.init_args.relation"):
             gan.translate(b, reverse=True)
@@ -142,10 +142,10 @@ def test_feature_matching_and_the_rate_share_the_loss_out_as_the_code_does():
     gan = model(feature_matching=0.9, rate=0.5, starting_rate=0.01, curriculum=5, spec=PairSpec(1, 3, 16)).eval()
     gan.trainer = trainer(".")
     a, b = torch.rand(3, 1, 16, 16), torch.rand(3, 3, 16, 16)
-    ways = gan.ways(a, b)
+    ways = gan.directions(a, b)
     features = []
     for way in ways:
-        real, fake = (gan.judge(way, image).features for image in (way.real, way.fake))
+        real, fake = (gan.discriminate(way, image).features for image in (way.real, way.fake))
         features += [((f.mean(0) - r.mean(0)) ** 2).mean() for r, f in zip(real, fake, strict=True)]
     alone = model(spec=PairSpec(1, 3, 16)).eval()
     alone.trainer = gan.trainer

@@ -8,13 +8,13 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from lightning_cgan.batches import ImageSpec, Labelled
+from lightning_cgan.checks import check_counts, check_weights
 from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import with_classes
 from lightning_cgan.losses.auxiliary import class_loss
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import acgan
 from lightning_cgan.optimize import Adam, logit_means, optimizer_step
-from lightning_cgan.papers.base import check_counts, check_weights
 from lightning_cgan.papers.kinds import ClassConditional
 from lightning_cgan.schedules.learning_rate import constant
 

@@ -14,13 +14,12 @@ from torch.optim.lr_scheduler import LRScheduler
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import check_batch
 from lightning_cgan.batches import EvalOutput, ImageSpec, PairSpec
+from lightning_cgan.checks import check_trainer
 from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import PaperFacts, check_batches, fitting_spec
 from lightning_cgan.networks.checkpoint_weights import frozen
 from lightning_cgan.optimize import should_log, with_lr_lambda
 from lightning_cgan.schedules.learning_rate import constant
-from lightning_cgan.trainer_check import check_trainer
 
 
 class Paper(PaperFacts, Loadable):
@@ -142,24 +141,3 @@ class Paper(PaperFacts, Loadable):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         check_batch(self, batch)
-
-
-def check_counts(**counts: int) -> None:
-    """Raise UserError for the first count below 1; keywords are the names of constructor arguments."""
-    for name, count in counts.items():
-        if count < 1:
-            raise UserError(f"{name} is at least 1; got {count}. Set model.init_args.{name}.")
-
-
-def check_weights(**weights: float) -> None:
-    """Raise UserError for the first weight below 0; keywords are the names of constructor arguments."""
-    for name, weight in weights.items():
-        if weight < 0:
-            raise UserError(f"{name} is 0 or more; got {weight}. Set model.init_args.{name}.")
-
-
-def check_positive(**values: float) -> None:
-    """Raise UserError for the first value that is not above 0; keywords are the names of constructor arguments."""
-    for name, value in values.items():
-        if value <= 0:
-            raise UserError(f"{name} is above 0; got {value}. Set model.init_args.{name}.")

@@ -8,12 +8,12 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from lightning_cgan.batches import ImageSpec, Labelled
+from lightning_cgan.checks import check_counts
 from lightning_cgan.interfaces import with_classes
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.losses.penalties import r1_penalty
 from lightning_cgan.networks import maxout
 from lightning_cgan.optimize import RampedSGD, logit_means, optimizer_step
-from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import ClassConditional
 from lightning_cgan.schedules.learning_rate import ExponentialDecay
 

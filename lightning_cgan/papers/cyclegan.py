@@ -9,13 +9,13 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from lightning_cgan.batches import PairSpec, Unpaired
+from lightning_cgan.checks import check_weights
 from lightning_cgan.errors import UserError
 from lightning_cgan.image_pool import ImagePool
 from lightning_cgan.losses.cycle import cycle_loss, identity_loss
 from lightning_cgan.losses.least_squares import discriminator_least_squares, generator_least_squares_undivided
 from lightning_cgan.networks import patchgan, resnet_translation
 from lightning_cgan.optimize import Adam, logit_means, optimizer_step
-from lightning_cgan.papers.base import check_weights
 from lightning_cgan.papers.kinds import TwoWayTranslation
 from lightning_cgan.schedules.learning_rate import ConstantThenLinear
 

@@ -9,13 +9,13 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from lightning_cgan.batches import EvalOutput, ImageSpec, Paired, PairSpec, Unpaired
+from lightning_cgan.checks import check_counts, check_shares
 from lightning_cgan.errors import UserError
 from lightning_cgan.losses import gan
 from lightning_cgan.losses.reconstruction import Distance, feature_matching, shared
 from lightning_cgan.networks import discogan as networks
 from lightning_cgan.networks.discogan import DiscriminatorOutput
 from lightning_cgan.optimize import Adam, logit_means, optimizer_step
-from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import TwoWayTranslation
 
 
@@ -30,7 +30,7 @@ class Relation(Enum):
 class Direction(NamedTuple):
     """A trained direction of translation, and the generators' output for a batch."""
 
-    discriminator: nn.Module
+    discriminator: Callable[[Tensor], DiscriminatorOutput]
     real: Tensor  # images of the target domain
     source: Tensor
     fake: Tensor  # the source, translated
@@ -146,7 +146,7 @@ class DiscoGAN(TwoWayTranslation):
     def discriminator_loss(self, directions: list[Direction]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """-log D(real) - log(1 - D(fake)), summed, and the logits of both, in separate calls for batch norm."""
         logits = [
-            (self.discriminate(one, one.real).logits.float(), self.discriminate(one, one.fake.detach()).logits.float())
+            (one.discriminator(one.real).logits.float(), one.discriminator(one.fake.detach()).logits.float())
             for one in directions
         ]
         real, fake = (torch.cat(parts) for parts in zip(*logits, strict=True))
@@ -165,18 +165,14 @@ class DiscoGAN(TwoWayTranslation):
 
     def adversarial_loss(self, direction: Direction) -> Tensor:
         """-log D(fake), interpolated with the feature-matching loss."""
-        fake = self.discriminate(direction, direction.fake)
+        fake = direction.discriminator(direction.fake)
         loss = gan.non_saturating(fake.logits.float())
         if not self.feature_matching:
             return loss
         with torch.no_grad():
-            real = self.discriminate(direction, direction.real)
+            real = direction.discriminator(direction.real)
         features = feature_matching([f.float() for f in real.features], [f.float() for f in fake.features])
         return shared(loss, features, self.feature_matching)
-
-    def discriminate(self, direction: Direction, image: Tensor) -> DiscriminatorOutput:
-        output: DiscriminatorOutput = direction.discriminator(image)
-        return output
 
     def rate_at(self, update: int) -> float | None:
         """The share of the reconstruction loss at generator update ``update``, counted from 0."""
@@ -207,9 +203,3 @@ class DiscoGAN(TwoWayTranslation):
     def evaluated_networks(self) -> dict[str, nn.Module]:
         trained = self.networks()["generator"]
         return {role: network for role, network in super().evaluated_networks().items() if network in trained}
-
-
-def check_shares(**shares: float | None) -> None:
-    for name, share in shares.items():
-        if share is not None and not 0 <= share <= 1:
-            raise UserError(f"{name} is a share, from 0 to 1; got {share}. Set model.init_args.{name}.")

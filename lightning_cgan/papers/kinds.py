@@ -24,6 +24,7 @@ from lightning_cgan.batches import (
 from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import HasLatentDim, HasMultiple, HasSmallest
 from lightning_cgan.networks.blocks.any_size import check_sides, padded
+from lightning_cgan.networks.blocks.weight_norm import initialise
 from lightning_cgan.papers.base import Paper
 
 
@@ -139,9 +140,11 @@ class SemiSupervised(Paper):
         """The classifier of evaluation: its moving average, if there is one."""
         return self.classifier
 
-    def first_images(self, batch: PartlyLabelled) -> Tensor:
-        """The labelled images (B, C, H, W) of all processes, for a data-dependent initialisation."""
-        return cast(Tensor, self.all_gather(batch.image[0])).flatten(0, -4)
+    def before_first_update(self, batch: PartlyLabelled) -> None:
+        """Data-dependent initial scales, from the labelled images of all processes, the same in each."""
+        image = cast(Tensor, self.all_gather(batch.image[0])).flatten(0, -4)
+        keyed.reseed("initialise")
+        initialise(self.classifier, image)
 
     @torch.no_grad()
     def classify(self, image: Tensor) -> Tensor:

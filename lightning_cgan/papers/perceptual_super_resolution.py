@@ -2,18 +2,16 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from lightning.pytorch.cli import OptimizerCallable
-from skimage.exposure import match_histograms
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from lightning_cgan.batches import Paired, PairSpec, to_bytes, to_signed
+from lightning_cgan.batches import Paired, PairSpec
 from lightning_cgan.errors import UserError
 from lightning_cgan.losses.perceptual import feature_loss
 from lightning_cgan.networks.checkpoint_weights import frozen
-from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork
+from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork, with_histograms
 from lightning_cgan.optimize import Adam, optimizer_step
 from lightning_cgan.papers.kinds import SuperResolution
 from lightning_cgan.schedules.learning_rate import constant
@@ -84,12 +82,3 @@ class PerceptualSuperResolution(SuperResolution):
         """Low resolutions (B, 3, h, w) in [-1, 1] of any size to images (B, 3, scale h, scale w) in [-1, 1]."""
         image = super().forward(low)
         return with_histograms(image, low) if self.match_histogram else image
-
-
-def with_histograms(image: Tensor, low: Tensor) -> Tensor:
-    """``image`` (B, 3, H, W) in [-1, 1] with the 8-bit histogram of each channel matched to ``low`` (B, 3, h, w)."""
-    results = [
-        torch.from_numpy(np.ascontiguousarray(match_histograms(one.cpu().numpy(), other.cpu().numpy(), channel_axis=0)))
-        for one, other in zip(to_bytes(image), to_bytes(low), strict=True)
-    ]
-    return to_signed(torch.stack(results).to(image.device)) if results else image

@@ -10,6 +10,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from lightning_cgan import keyed
 from lightning_cgan.batches import Paired, PairSpec, to_bytes
+from lightning_cgan.checks import check_weights
 from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import EACH_BATCH, EACH_IMAGE, RUNNING, statistics_of
 from lightning_cgan.losses.gan import discriminator_loss, non_saturating
@@ -17,7 +18,6 @@ from lightning_cgan.networks import patchgan, unet
 from lightning_cgan.networks.blocks.any_size import check_tiles, tiled
 from lightning_cgan.networks.blocks.switches import NormStatistics, drawing_from, switched
 from lightning_cgan.optimize import Adam, logit_means, optimizer_step
-from lightning_cgan.papers.base import check_weights
 from lightning_cgan.papers.kinds import Translation
 from lightning_cgan.schedules.learning_rate import constant
 

@@ -11,13 +11,13 @@ from torch.nn.functional import avg_pool2d, cross_entropy, interpolate
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lightning_cgan.batches import ImageSpec, Labelled, LatentBatch
+from lightning_cgan.checks import check_positive
 from lightning_cgan.clock import updates_of_run
 from lightning_cgan.interfaces import HasGroupSize, with_classes, without_classes
 from lightning_cgan.losses.penalties import gradient_penalty
 from lightning_cgan.losses.wasserstein import critic_loss, drift, generator_loss
 from lightning_cgan.networks import progan
 from lightning_cgan.optimize import Adam, logit_means, optimizer_step
-from lightning_cgan.papers.base import check_positive
 from lightning_cgan.papers.kinds import ClassConditional
 from lightning_cgan.schedules.learning_rate import rampup
 from lightning_cgan.schedules.progressive_growing import Growth, Stage

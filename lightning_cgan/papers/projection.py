@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from lightning_cgan.batches import ImageSpec, Labelled, LatentBatch, blended, class_labels
+from lightning_cgan.checks import check_counts
 from lightning_cgan.interfaces import with_classes
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import sngan
 from lightning_cgan.networks.checkpoint_weights import trained_weights
 from lightning_cgan.optimize import Adam, logit_means, optimizer_step
-from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import ClassConditional
 from lightning_cgan.schedules.learning_rate import ConstantThenLinear
 

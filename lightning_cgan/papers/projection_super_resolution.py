@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from lightning_cgan import keyed
 from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, to_bytes
+from lightning_cgan.checks import check_counts
 from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import HasScale, without_classes
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import projection_super_resolution as networks
 from lightning_cgan.optimize import Adam, logit_means, optimizer_step
-from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import Generating
 from lightning_cgan.schedules.learning_rate import ConstantThenLinear
 

@@ -7,7 +7,6 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from lightning_cgan import keyed
 from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, PartlyLabelled
 from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import with_classes
@@ -69,11 +68,9 @@ class SGAN(SemiSupervised, NoiseToImage):
         self.schedule, self.generator_loss, self.unlabelled_weight = schedule, generator_loss, unlabelled_weight
 
     def before_first_update(self, batch: PartlyLabelled) -> None:
-        """Data-dependent initial scales, from the images and noise of all processes, the same in each."""
-        image = self.first_images(batch)
-        keyed.reseed("initialise")
-        initialise(self.classifier, image)
-        initialise(self.generator, self.noise(len(image)))
+        """Also the generator's scales, from as much noise as there are labelled images in all processes."""
+        super().before_first_update(batch)
+        initialise(self.generator, self.noise(self.trainer.world_size * batch.image.shape[1]))
 
     def update(self, batch: PartlyLabelled) -> dict[str, Tensor]:
         (image,), (label,), ((unlabelled, others),) = batch

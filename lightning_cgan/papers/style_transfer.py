@@ -8,13 +8,14 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, SourceImages
+from lightning_cgan.checks import check_weights
 from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import without_classes
 from lightning_cgan.losses.perceptual import feature_loss, gram_matrix, style_loss, summed, total_variation
 from lightning_cgan.networks.checkpoint_weights import frozen
 from lightning_cgan.networks.style import StyleNetwork
 from lightning_cgan.optimize import Adam, optimise_pixels, optimizer_step
-from lightning_cgan.papers.base import Paper, check_weights
+from lightning_cgan.papers.base import Paper
 from lightning_cgan.schedules.learning_rate import constant
 from lightning_cgan.style_picture import style_picture
 

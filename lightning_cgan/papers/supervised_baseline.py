@@ -9,12 +9,10 @@ from collections.abc import Callable
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from lightning_cgan import keyed
 from lightning_cgan.batches import ImageSpec, PartlyLabelled
 from lightning_cgan.interfaces import with_classes
 from lightning_cgan.losses.semi_supervised import supervised_loss
 from lightning_cgan.networks import sgan
-from lightning_cgan.networks.blocks.weight_norm import initialise
 from lightning_cgan.optimize import Adam, optimizer_step
 from lightning_cgan.papers.kinds import SemiSupervised
 from lightning_cgan.schedules.learning_rate import constant
@@ -43,12 +41,6 @@ class SupervisedBaseline(SemiSupervised):
         super().__init__(with_classes(spec, "A classifier"))
         self.classifier = classifier(spec)
         self.optimizer_factories, self.schedule = {"classifier": optimizer}, schedule
-
-    def before_first_update(self, batch: PartlyLabelled) -> None:
-        """Data-dependent initial scales, as in SGAN."""
-        image = self.first_images(batch)
-        keyed.reseed("initialise")
-        initialise(self.classifier, image)
 
     def update(self, batch: PartlyLabelled) -> dict[str, Tensor]:
         (image,), (label,), _ = batch

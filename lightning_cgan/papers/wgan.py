@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from torch.optim import RMSprop
 
 from lightning_cgan.batches import ImageSpec, Labelled
+from lightning_cgan.checks import check_counts, check_positive
 from lightning_cgan.interfaces import without_classes
 from lightning_cgan.losses import wasserstein
 from lightning_cgan.networks import dcgan
 from lightning_cgan.optimize import logit_means, optimizer_step
-from lightning_cgan.papers.base import check_counts, check_positive
 from lightning_cgan.papers.kinds import Unconditional
 from lightning_cgan.schedules.learning_rate import constant
 

@@ -8,13 +8,13 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from lightning_cgan.batches import ImageSpec, Labelled
+from lightning_cgan.checks import check_counts
 from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import without_classes
 from lightning_cgan.losses import wasserstein
 from lightning_cgan.losses.penalties import gradient_penalty
 from lightning_cgan.networks import wgan_gp
 from lightning_cgan.optimize import Adam, logit_means, optimizer_step
-from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import Unconditional
 from lightning_cgan.schedules.learning_rate import constant
 

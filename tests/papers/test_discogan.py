@@ -145,7 +145,7 @@ def test_feature_matching_and_the_rate_share_the_loss_out_as_the_code_does():
     ways = gan.directions(a, b)
     features = []
     for way in ways:
-        real, fake = (gan.discriminate(way, image).features for image in (way.real, way.fake))
+        real, fake = (way.discriminator(image).features for image in (way.real, way.fake))
         features += [((f.mean(0) - r.mean(0)) ** 2).mean() for r, f in zip(real, fake, strict=True)]
     alone = model(spec=PairSpec(1, 3, 16)).eval()
     alone.trainer = gan.trainer
@@ -201,7 +201,7 @@ def test_a_run_that_goes_on_ends_with_the_same_bits(tmp_path):
         ({"rate": 1.5}, "rate is a share, from 0 to 1; got 1.5. Set model.init_args.rate"),
         ({"curriculum": 3, "rate": 0.5}, "got None and 0.5. Set model.init_args.starting_rate"),
         ({"generator_updates": 0}, "at least 1; got 0. Set model.init_args.generator_updates"),
-        ({"feature_matching": 0.9}, "got 0 layers that are matched. Set model.init_args.discriminator"),
+        ({"feature_matching": 0.9}, "got one with 0 matched layers. Set model.init_args.discriminator"),
     ],
 )
 def test_what_cannot_be_is_refused(options, said):

@@ -4,8 +4,8 @@ from torch import nn
 from torch.nn.functional import avg_pool2d, interpolate, mse_loss
 
 from lightning_cgan.batches import Paired, PairSpec, SourceImages, to_bytes
-from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork
-from lightning_cgan.papers.perceptual_super_resolution import PerceptualSuperResolution, with_histograms
+from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork, with_histograms
+from lightning_cgan.papers.perceptual_super_resolution import PerceptualSuperResolution
 from tests.translation import trainer
 
 SPEC = PairSpec(3, 3, 16, 4)

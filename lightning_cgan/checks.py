@@ -1,8 +1,13 @@
-"""Checks of Trainer settings and of the constructor arguments of papers."""
+"""Checks of Trainer settings, and of constructor arguments and networks of papers."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from torch import nn
+
+from lightning_cgan.batches import PairSpec
 from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import HasScale, HasSmallest
 
 
 def check_trainer(trainer: Any) -> None:
@@ -53,3 +58,46 @@ def check_shares(**shares: float | None) -> None:
     for name, share in shares.items():
         if share is not None and not 0 <= share <= 1:
             raise UserError(f"{name} is a share, from 0 to 1; got {share}. Set model.init_args.{name}.")
+
+
+def check_decays(**decays: float | None) -> None:
+    """Raise UserError for the first decay of a moving average outside [0, 1); None: no average."""
+    for name, decay in decays.items():
+        if decay is not None and not 0 <= decay < 1:
+            raise UserError(
+                f"{name} is 0 or more and below 1, or null for no average; got {decay}. Set model.init_args.{name}."
+            )
+
+
+def check_taps(count: int, **taps: tuple[int, ...]) -> None:
+    """Raise UserError for the first argument without taps, or with an index that is not one of ``count`` taps."""
+    for name, indices in taps.items():
+        if not indices or not all(0 <= index < count for index in indices):
+            got = indices[0] if len(indices) == 1 else indices
+            raise UserError(f"The features have {count} taps, 0 to {count - 1}; got {got}. Set model.init_args.{name}.")
+
+
+def check_image_size(paper: str, spec: PairSpec, discriminators: Iterable[nn.Module]) -> None:
+    """Raise UserError for domains that differ in size, or images smaller than a discriminator takes."""
+    if spec.scale != 1:
+        raise UserError(
+            f"{paper} translates between images of one size; got images {spec.scale} times larger in b than in a. "
+            "Set data, or model.class_path to a paper on super-resolution."
+        )
+    smallest = max((one.smallest for one in discriminators if isinstance(one, HasSmallest)), default=1)
+    if spec.size < smallest:
+        raise UserError(
+            f"The discriminator takes images of {smallest} pixels and more; got data of {spec.size} pixels. "
+            "Set model.init_args.discriminator.init_args.layers, or data.init_args.size."
+        )
+
+
+def common_scale(*networks: nn.Module) -> int:
+    """The ``scale`` of both networks; UserError if they differ."""
+    scales = list(dict.fromkeys(one.scale for one in networks if isinstance(one, HasScale)))
+    if len(scales) != 1:
+        raise UserError(
+            f"Both networks are for one scale; got {' and '.join(map(str, scales))}. "
+            "Set model.init_args.generator.init_args.scale and model.init_args.discriminator.init_args.scale."
+        )
+    return scales[0]

@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "lightning_cgan/schedules": ["lightning_cgan.console", "lightning_cgan.schedules", "lightning_cgan.short_names"],
     "lightning_cgan/image_pool.py": ["lightning_cgan.keyed"],
     "lightning_cgan/style_picture.py": ["lightning_cgan.batches"],
-    "lightning_cgan/checks.py": [],
+    "lightning_cgan/checks.py": ["lightning_cgan.batches", "lightning_cgan.interfaces"],
     "lightning_cgan/losses": [*CORE, "lightning_cgan.losses"],
     "lightning_cgan/networks": [*CORE, "lightning_cgan.networks"],
     "lightning_cgan/extractors": [*CORE, *STEPS, LOADABLE, "lightning_cgan.extractors"],

@@ -145,12 +145,10 @@ class DiscoGAN(TwoWayTranslation):
 
     def discriminator_loss(self, directions: list[Direction]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """-log D(real) - log(1 - D(fake)), summed, and the logits of both, in separate calls for batch norm."""
-        logits = [
-            (one.discriminator(one.real).logits.float(), one.discriminator(one.fake.detach()).logits.float())
-            for one in directions
-        ]
-        real, fake = (torch.cat(parts) for parts in zip(*logits, strict=True))
-        return torch.stack([gan.discriminator_loss(*pair) for pair in logits]).sum(), (real, fake)
+        outputs = [(one.discriminator(one.real), one.discriminator(one.fake.detach())) for one in directions]
+        logits = [(real.logits.float(), fake.logits.float()) for real, fake in outputs]
+        of_real, of_fake = (torch.cat(parts) for parts in zip(*logits, strict=True))
+        return torch.stack([gan.discriminator_loss(*pair) for pair in logits]).sum(), (of_real, of_fake)
 
     def generator_loss(self, directions: list[Direction]) -> tuple[Tensor, dict[str, Tensor]]:
         """The sum over the directions, and its terms for the log."""

@@ -32,8 +32,7 @@ def gatys(
     """Optimise images with the content of ``content`` and the style of ``style``. Equation 7, pixels in [-1, 1].
 
     Args:
-        content: (B, 3, H, W) in [-1, 1]. All share one optimizer, so each result depends slightly on the others in the
-            batch; a batch of one avoids this.
+        content: (B, 3, H, W) in [-1, 1]; sharing an optimizer, results depend slightly on the rest of the batch.
         style: (1, 3, h, w) in [-1, 1].
         features: images to taps; the defaults are for a VGG-19 with the taps ``TAPS``.
         content_weight: alpha.

@@ -21,9 +21,10 @@ from lightning_cgan.batches import (
     Unpaired,
     class_labels,
 )
+from lightning_cgan.checks import check_image_size
 from lightning_cgan.errors import UserError
-from lightning_cgan.interfaces import HasLatentDim, HasMultiple, HasSmallest
-from lightning_cgan.networks.blocks.any_size import check_sides, padded
+from lightning_cgan.interfaces import HasLatentDim
+from lightning_cgan.networks.blocks.any_size import check_sides, multiple_of, padded
 from lightning_cgan.networks.blocks.weight_norm import initialise
 from lightning_cgan.papers.base import Paper
 
@@ -193,17 +194,7 @@ class Translation(Paper):
         Raises:
             UserError: if the domains differ in size, or a side is too small or no multiple of what a network takes.
         """
-        if self.spec.scale != 1:
-            raise UserError(
-                f"{type(self).__name__} translates between images of one size; got images {self.spec.scale} times "
-                "larger in b than in a. Set data, or model.class_path to a paper on super-resolution."
-            )
-        smallest = max((one.smallest for one in discriminators if isinstance(one, HasSmallest)), default=1)
-        if self.spec.size < smallest:
-            raise UserError(
-                f"The discriminator takes images of {smallest} pixels and more; got data of {self.spec.size} pixels. "
-                "Set model.init_args.discriminator.init_args.layers, or data.init_args.size."
-            )
+        check_image_size(type(self).__name__, self.spec, discriminators)
         for generator in generators:
             self.check_sides(generator, self.spec.size, self.spec.size)
 
@@ -254,14 +245,10 @@ class TwoWayTranslation(Translation):
 
 
 class SuperResolution(Translation):
-    """A paper whose ``generator`` enlarges images: a is the low resolution of b.
-
-    Attributes:
-        features: makes the frozen network of a perceptual loss; None: the loss is on pixels.
-    """
+    """A paper whose ``generator`` enlarges images: a is the low resolution of b."""
 
     generator: nn.Module
-    features: Callable[[], nn.Module] | None = None
+    features: Callable[[], nn.Module] | None = None  # makes the frozen network of a perceptual loss; None: pixels
 
     def make_frozen(self) -> tuple[nn.Module, ...]:
         return () if self.features is None else (self.features(),)
@@ -269,8 +256,3 @@ class SuperResolution(Translation):
     def forward(self, low: Tensor) -> Tensor:
         """Low resolutions (B, C, h, w) in [-1, 1] of any size to images (B, C, scale h, scale w) in [-1, 1]."""
         return self.generator(low).float().clamp(-1, 1)
-
-
-def multiple_of(network: nn.Module) -> int:
-    """The number of pixels that input sides must be a multiple of; 1 if the network declares none."""
-    return network.multiple if isinstance(network, HasMultiple) else 1

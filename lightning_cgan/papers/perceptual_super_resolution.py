@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from lightning_cgan.batches import Paired, PairSpec
-from lightning_cgan.errors import UserError
+from lightning_cgan.checks import check_taps
 from lightning_cgan.losses.perceptual import feature_loss
 from lightning_cgan.networks.checkpoint_weights import frozen
 from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork, with_histograms
@@ -54,12 +54,9 @@ class PerceptualSuperResolution(SuperResolution):
 
     def make_frozen(self) -> tuple[nn.Module, ...]:
         networks = tuple(map(frozen, super().make_frozen()))
-        with torch.no_grad():
-            count = min((len(network(torch.zeros(1, 3, 32, 32))) for network in networks), default=self.tap + 1)
-        if not 0 <= self.tap < count:
-            raise UserError(
-                f"The features have {count} taps, 0 to {count - 1}; got {self.tap}. Set model.init_args.tap."
-            )
+        for network in networks:
+            with torch.no_grad():
+                check_taps(len(network(torch.zeros(1, 3, 32, 32))), tap=(self.tap,))
         return networks
 
     def update(self, batch: Paired) -> dict[str, Tensor]:

@@ -39,8 +39,7 @@ class Pix2Pix(Translation):
     Args:
         spec: of the data, linked from the data module.
         generator: maps the spec to a network, images of a -> images of b in [-1, 1]. It may declare ``multiple``.
-        discriminator: maps the number of input channels to a network, images -> a map of logits. It may declare
-            ``smallest``, its smallest input side.
+        discriminator: maps its number of channels to a network, images -> a map of logits. It may declare ``smallest``.
         l1_weight: weight of the mean absolute difference to b, 100 in the paper.
         gan_weight: weight of the adversarial loss.
         conditional: whether the discriminator takes a, concatenated with real or generated b.
@@ -155,11 +154,8 @@ class Pix2Pix(Translation):
     def translate(self, source: Tensor, seed: int = 0) -> Tensor:
         """Translate images (B, channels_a, H, W) in [-1, 1]; the module may be in training or eval mode.
 
-        The result for an image does not depend on the others, unless ``statistics_at_test`` is ``batch``.
-
-        Args:
-            source: images of a.
-            seed: of the dropout, if it is on at test.
+        The result for an image does not depend on the others, unless ``statistics_at_test`` is ``batch``. Another
+        ``seed`` gives other dropout, if that is on at test.
 
         Raises:
             UserError: for sides that the generator cannot take, with ``pad`` off.

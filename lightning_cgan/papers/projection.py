@@ -39,8 +39,7 @@ class ProjectionGAN(ClassConditional):
         n_critic: discriminator updates per generator update, each on a batch of its own.
         g_batch_ratio: batch size of the generator divided by that of the discriminator; 2 in the authors' code.
         schedule: maps (generator update, updates in the run) to the factor on both learning rates.
-        classifier: maps the spec to a trained network, images in [-1, 1] -> (B, num_classes) logits. It is made for
-            training only, frozen, and not in checkpoints.
+        classifier: maps the spec to a trained, frozen network, images -> (B, num_classes) logits; not in checkpoints.
         classifier_weight: weight of its cross-entropy in the generator's loss; the paper does not give it.
         classifier_start: first generator update with the classifier's loss, counted from 0.
         init_checkpoint: path of a checkpoint of the same networks, for the initial weights.

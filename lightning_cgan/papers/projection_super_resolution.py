@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from lightning_cgan import keyed
 from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, to_bytes
-from lightning_cgan.checks import check_counts
+from lightning_cgan.checks import check_counts, common_scale
 from lightning_cgan.errors import UserError
-from lightning_cgan.interfaces import HasScale, without_classes
+from lightning_cgan.interfaces import without_classes
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import projection_super_resolution as networks
 from lightning_cgan.optimize import Adam, logit_means, optimizer_step
@@ -94,10 +94,7 @@ class ProjectionSuperResolution(Generating):
         """Images (B, C, H, W) for low resolutions (B, C, h, w), both in [-1, 1]; put the module in eval mode first.
 
         Noise is a function of the seed and the low resolution, so a result does not depend on the rest of the batch.
-
-        Args:
-            low: from :func:`~lightning_cgan.networks.projection_super_resolution.reduced`.
-            seed: of the noise.
+        ``networks.projection_super_resolution.reduced`` makes low resolutions of images.
         """
         key = keyed.content_keys(to_bytes(low))
         return self(low, keyed.normal("enlarge", key, self.latent_dim, seed=seed))
@@ -114,14 +111,3 @@ class ProjectionSuperResolution(Generating):
             "Super-resolution starts from images; got noise only. Run `test`, which enlarges its test images, or call "
             "enlarge() of the model that lightning_cgan.load returns."
         )
-
-
-def common_scale(*networks: nn.Module) -> int:
-    """The ``scale`` of both networks; UserError if they differ."""
-    scales = list(dict.fromkeys(one.scale for one in networks if isinstance(one, HasScale)))
-    if len(scales) != 1:
-        raise UserError(
-            f"Both networks are for one scale; got {' and '.join(map(str, scales))}. "
-            "Set model.init_args.generator.init_args.scale and model.init_args.discriminator.init_args.scale."
-        )
-    return scales[0]

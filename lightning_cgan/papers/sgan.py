@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, PartlyLabelled
-from lightning_cgan.errors import UserError
+from lightning_cgan.checks import check_decays
 from lightning_cgan.interfaces import with_classes
 from lightning_cgan.losses.semi_supervised import GeneratorLoss, real_logit, supervised_loss, unsupervised_loss
 from lightning_cgan.networks import sgan
@@ -53,11 +53,7 @@ class SGAN(SemiSupervised, NoiseToImage):
         schedule: Callable[[int, int], float] = constant,
     ) -> None:
         super().__init__(with_classes(spec, "SGAN"))
-        if ema_decay is not None and not 0 <= ema_decay < 1:
-            raise UserError(
-                f"ema_decay is 0 or more and below 1, or null for no average; got {ema_decay}. "
-                "Set model.init_args.ema_decay."
-            )
+        check_decays(ema_decay=ema_decay)
         self.classifier = classifier(spec)  # first, so that SupervisedBaseline starts equal
         self.generator = generator(spec)
         self.ema: AveragedModel | None = None

@@ -30,12 +30,10 @@ class SRGAN(SuperResolution):
         init_checkpoint: path of a checkpoint of SRResNet with the same generator, for initial weights; None: random.
         generator: maps the spec to a network, low resolutions -> images.
         discriminator: maps the spec to a network, images (B, C, size, size) -> (B,) logits.
-        features: makes a network, images in [-1, 1] -> feature maps of the content loss: Equation 5, SRGAN-VGG54 with
-            VGG-19's relu5_4. None: the MSE of pixels, SRGAN-MSE. It is made for training only, frozen, and not in
-            checkpoints.
+        features: makes a frozen network for training, images in [-1, 1] -> feature maps of the content loss:
+            Equation 5, SRGAN-VGG54 with VGG-19's relu5_4; not in checkpoints. None: the MSE of pixels, SRGAN-MSE.
         rescaling: a factor on the features. The paper's is for VGG-19.
-        pixel_weight: weight of the MSE of pixels, added to the feature loss to preserve colours; common in other
-            implementations, not in the paper.
+        pixel_weight: weight of the MSE of pixels beside the features, which preserves colours; 0 in the paper.
         adversarial_weight: weight of the adversarial loss in the generator's loss.
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer.

@@ -24,9 +24,9 @@ class SRResNet(SuperResolution):
         spec: of the data, linked from the data module.
         generator: maps the spec to a network, low resolutions -> images.
         pixel_loss: of generated and true images (B, C, H, W). The paper's is the mean squared error, Equation 4.
-        features: makes a network, images in [-1, 1] -> feature maps that replace pixels in the loss: Equation 5,
-            SRResNet-VGG22 with VGG-19's relu2_2, but without its total variation of weight 2e-8. It is made for
-            training only, frozen, and not in checkpoints.
+        features: makes a frozen network for training, images in [-1, 1] -> feature maps that replace pixels in the
+            loss; not in checkpoints. Equation 5, SRResNet-VGG22 with VGG-19's relu2_2, without its total variation of
+            weight 2e-8.
         rescaling: a factor on the features. The paper's is for VGG-19.
         optimizer: maps parameters to an optimizer.
         schedule: maps (update, updates in the run) to the factor on the learning rate.

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, SourceImages
-from lightning_cgan.checks import check_weights
+from lightning_cgan.checks import check_taps, check_weights
 from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import without_classes
 from lightning_cgan.losses.perceptual import feature_loss, gram_matrix, style_loss, summed, total_variation
@@ -30,16 +30,14 @@ class StyleTransfer(Paper):
     Args:
         spec: of the data, linked from the data module.
         style: path of an image, or a texture of scikit-image: brick, grass, gravel, ihc, hubble_deep_field, retina.
-        features: makes the frozen network, images (B, 3, H, W) in [-1, 1] -> a tuple of taps. It is not in checkpoints,
-            and ``predict`` does not need it.
+        features: makes the frozen network, images (B, 3, H, W) in [-1, 1] -> taps; not in checkpoints or ``predict``.
         generator: maps the spec to a network, images of any size -> images of that size.
         content_weight: weight of the feature loss.
         style_weight: weight of the style losses, summed over their taps.
         tv_weight: weight of the total variation of pixels from 0 to 255.
         content_taps: indices of the taps for the content; one in the paper, relu2_2 of VGG-16.
         style_taps: indices of the taps for the style.
-        style_distance: compares two Gram matrices: ``losses.perceptual.style_loss`` is that of the paper,
-            ``mean_style_loss`` that of the authors' code.
+        style_distance: of Gram matrices: ``losses.perceptual.style_loss`` (paper), ``mean_style_loss`` (authors' code).
         style_size: longer side of the style image in pixels; None: unchanged.
         optimizer: maps parameters to an optimizer.
         schedule: maps (update, updates in the run) to a factor on the learning rate.
@@ -79,17 +77,11 @@ class StyleTransfer(Paper):
             self.build_frozen()
 
     def make_frozen(self) -> tuple[nn.Module, ...]:
-        picture = style_picture(self.style, self.style_size)
         network = frozen(self.features())
         with torch.no_grad():
-            taps = network(picture[None])
-        content, style = self.content_taps, self.style_taps
-        if not (content and style) or not all(0 <= index < len(taps) for index in content + style):
-            raise UserError(
-                f"The features have {len(taps)} taps, 0 to {len(taps) - 1}; got {content} for the content and "
-                f"{style} for the style. Set model.init_args.content_taps and style_taps."
-            )
-        self.style_grams = [gram_matrix(taps[index]) for index in style]
+            taps = network(style_picture(self.style, self.style_size)[None])
+        check_taps(len(taps), content_taps=self.content_taps, style_taps=self.style_taps)
+        self.style_grams = [gram_matrix(taps[index]) for index in self.style_taps]
         return (network,)
 
     def update(self, batch: Labelled) -> dict[str, Tensor]:
@@ -134,11 +126,7 @@ class StyleTransfer(Paper):
         return {name: value.item() for name, value in losses.items()}
 
     def optimise(
-        self,
-        content: Tensor,
-        optimizer: Callable[[list[Tensor]], Optimizer],
-        steps: int,
-        start: Tensor | None = None,
+        self, content: Tensor, optimizer: Callable[[list[Tensor]], Optimizer], steps: int, start: Tensor | None = None
     ) -> tuple[Tensor, list[float]]:
         """Minimise the same loss over pixels for ``content`` (B, 3, H, W): Section 4.1's baseline.
 

@@ -166,7 +166,7 @@ def test_taps_that_there_are_not_and_negative_weights_are_refused():
 
 
 def test_a_data_set_that_gives_numbers_to_draw_by_is_refused():
-    with pytest.raises(ValueError, match=r"transferred to pictures.*predict_from"):
+    with pytest.raises(ValueError, match=r"transferred to images; got noise only.*predict_from"):
         model().predict_step(LatentBatch(*torch.zeros(2, 1).long()), 0)
 
 

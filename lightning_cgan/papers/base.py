@@ -136,7 +136,7 @@ class Paper(PaperFacts, Loadable):
             self.build_frozen()
 
     def on_fit_start(self) -> None:
-        self.check(self.trainer)  # not in setup: trainer.ckpt_path is not yet resolved there
+        self.check(self.trainer)  # not in setup, where the trainer does not yet know whether the run is resumed
         self.frozen = tuple(network.to(self.device) for network in self.frozen)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:

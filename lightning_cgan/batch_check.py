@@ -1,4 +1,4 @@
-"""Checks the kind, shapes and types of a training batch before a paper computes with it."""
+"""Checks the type, shapes and dtypes of a training batch before a paper uses it."""
 
 from typing import Any
 
@@ -20,10 +20,10 @@ IMAGES = ("image", "unlabelled", "a", "b")
 
 
 def check_batch(module: Any, batch: Any) -> None:
-    """Refuse a training batch of another kind than ``module.training_batch``, or of other shapes or types.
+    """Refuse a training batch of another class than ``module.training_batch``, or of other shapes or dtypes.
 
     Raises:
-        UserError: with the shapes that the module trains on, and those that it got.
+        UserError: with the expected shapes and those of ``batch``.
     """
     kind: Any = module.training_batch
     if isinstance(batch, kind) and not (kind in SHAPES and any(map(wrong, kind._fields, batch))):
@@ -31,15 +31,15 @@ def check_batch(module: Any, batch: Any) -> None:
     if kind not in SHAPES:
         raise UserError(
             f"{type(module).__name__} trains on batches {kind.__module__}.{kind.__name__}; got {described(batch)}. "
-            "Give fit data of that kind."
+            "Give fit data with such batches."
         )
     shapes = [" x ".join(map(str, shape)) for shape in image_shapes(module.spec)]
-    wanted = SHAPES[kind].format(*(shapes * 2)[: SHAPES[kind].count("{}")])
+    expected = SHAPES[kind].format(*(shapes * 2)[: SHAPES[kind].count("{}")])
     raise UserError(
-        f"{type(module).__name__} trains on batches lightning_cgan.batches.{kind.__name__}: {wanted}, for n updates "
+        f"{type(module).__name__} trains on batches lightning_cgan.batches.{kind.__name__}: {expected}, for n updates "
         "of the discriminator with B images each, images as floats in [-1, 1]; got "
         f"{described(batch)}. Give fit a data module of datamodules, or a loader with batch_size=None whose data set "
-        "answers with such batches."
+        "returns such batches."
     )
 
 
@@ -59,7 +59,7 @@ def check_eval_batch(module: Any, batch: Any) -> None:
 
 
 def image_shapes(spec: ImageSpec | PairSpec) -> list[tuple[int, int, int]]:
-    """(C, H, W) of the images, of a and of b where there are two domains."""
+    """(C, H, W) of the images, for two domains those of a and of b."""
     if isinstance(spec, ImageSpec):
         return [(spec.channels, spec.size, spec.size)]
     small = spec.size // spec.scale
@@ -67,14 +67,14 @@ def image_shapes(spec: ImageSpec | PairSpec) -> list[tuple[int, int, int]]:
 
 
 def wrong(name: str, part: Any) -> bool:
-    """Whether a field of a batch is not what its name says."""
+    """Whether the dtype or number of axes of a batch field is wrong for its name."""
     if name not in IMAGES:
         return not isinstance(part, Tensor) or part.dtype is not torch.int64 or part.ndim != 2
     return not isinstance(part, Tensor) or not part.is_floating_point() or part.ndim != 5 + (name == "unlabelled")
 
 
 def described(batch: Any) -> str:
-    """The kind, types and shapes of what was got."""
+    """The type, dtypes, shapes and range of ``batch``, for a message."""
     if isinstance(batch, Tensor):
         span = f" from {batch.min():g} to {batch.max():g}" if batch.numel() else ""
         return f"{str(batch.dtype).removeprefix('torch.')} {tuple(batch.shape)}{span}"

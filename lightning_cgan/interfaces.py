@@ -1,4 +1,4 @@
-"""What the suite may ask of a paper and of a data module, with defaults, and the checks that both fit together."""
+"""The attributes and methods of papers and data modules that the suite uses, with defaults, and checks of their fit."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol, get_type_hints, runtime_checkable
@@ -20,13 +20,13 @@ UNDECLARED = "not declared"
 
 
 class PaperFacts:
-    """What the suite may ask of a model, with defaults. Put it before ``LightningModule``; ``Paper`` has done so.
+    """The interface of a model to the suite, with defaults. A base class before ``LightningModule``, as in ``Paper``.
 
     Attributes:
-        spec: of the data that the model is made for; None where it does not matter.
-        training_batch: the kind of batch it trains on.
-        n_critic: discriminator updates in one generator update, each on a batch of its own.
-        mixes_classes: whether its generator takes weights of the classes in place of labels, as morphs need.
+        spec: of the data that the model is made for; None: any data.
+        training_batch: class of its training batches.
+        n_critic: discriminator updates per generator update, each on a batch of its own.
+        mixes_classes: whether its generator also takes class weights instead of labels, which morphs need.
     """
 
     spec: ImageSpec | PairSpec | None = None
@@ -35,45 +35,45 @@ class PaperFacts:
     mixes_classes: ClassVar[bool] = False
 
     def n_critic_at(self, update: int) -> int:
-        """``n_critic`` of generator update ``update``, counted from 0; the data module delivers as many batches."""
+        """``n_critic`` of generator update ``update``, counted from 0; the data module yields as many batches."""
         return self.n_critic
 
     def batch_size_at(self, update: int) -> int | None:
-        """Real images in one batch of generator update ``update``, over all processes; None: what the data say."""
+        """Real images per batch at generator update ``update``, over all processes; None: the data's batch size."""
         return None
 
     def check(self, trainer: Trainer) -> None:
-        """Refuse what the model cannot be trained with by ``trainer``; asked before anything is written.
+        """Refuse settings with which ``trainer`` cannot train the model; called before anything is written.
 
         Raises:
-            UserError: naming what to change.
+            UserError: with the setting to change.
         """
 
     def networks(self) -> dict[str, tuple[nn.Module, ...]]:
-        """The trained networks by role, as "generator" or "discriminator"; those of a role share an optimizer."""
+        """The trained networks by role, such as "generator"; the networks of a role share an optimizer."""
         return {}
 
     def evaluated_networks(self) -> dict[str, nn.Module]:
-        """By attribute name, the networks that generate or classify the images that are scored."""
+        """The networks used in evaluation, by attribute name."""
         return {}
 
     def eval_weights(self) -> str:
-        """Whether their weights are the last ones ("raw") or an exponential moving average ("average")."""
+        """Whether their weights are the latest ("raw") or an exponential moving average ("average")."""
         kinds = {role: weights_of(network) for role, network in self.evaluated_networks().items()}
         alike = len(set(kinds.values())) == 1
         return next(iter(kinds.values())) if alike else ", ".join(f"{kind} {role}" for role, kind in kinds.items())
 
     def eval_norm(self) -> str:
-        """Which statistics their norm layers use in evaluation."""
+        """The statistics that their norm layers use in evaluation."""
         return statistics_of(self.evaluated_networks().values())
 
     def eval_dropout(self) -> str:
-        """Whether they use dropout in evaluation: "on" or "off"."""
+        """Their dropout in evaluation: "on" or "off"."""
         return "off"
 
 
 def facts_of(model: Any) -> PaperFacts:
-    """``model`` itself, or the defaults where it is another LightningModule or None."""
+    """``model``, or the defaults if it is another LightningModule or None."""
     return model if isinstance(model, PaperFacts) else PaperFacts()
 
 
@@ -118,11 +118,11 @@ def weights_of(network: nn.Module) -> str:
 
 
 def statistics_of(networks: Iterable[nn.Module], gathered: str = RUNNING) -> str:
-    """Which statistics the norm layers of ``networks`` use in evaluation.
+    """The statistics that the norm layers of ``networks`` use in evaluation.
 
     Args:
-        networks: that are evaluated.
-        gathered: what is used in place of the running statistics of a layer that has them.
+        networks: of the evaluation.
+        gathered: text for layers with running statistics.
     """
     found = []
     for layer in (layer for network in networks for layer in network.modules()):
@@ -152,22 +152,23 @@ class ImageSource(Protocol):
 
 
 class DataFacts:
-    """What papers, callbacks, the evaluation card and the command line may ask of a data module, with defaults.
+    """The interface of a data module to papers, callbacks, the evaluation card and the command line, with defaults.
 
-    :class:`datamodules.base.DataModule` is one. A LightningDataModule of your own needs only ``spec``; where it has
-    other members of these names they are used too, see :func:`data_facts`. Put it before ``LightningDataModule``.
+    :class:`datamodules.base.DataModule` implements it. A LightningDataModule of your own needs only ``spec``; its other
+    members with these names are used too, see :func:`data_facts`. As a base class it comes before
+    ``LightningDataModule``.
 
     Attributes:
         spec: channels, size and classes of the images, known before any is read. It has no default.
-        training_batch: the kind of batch that ``train_dataloader`` gives.
+        training_batch: class of the batches of ``train_dataloader``.
         protocol: the evaluation protocol of ``test``.
-        class_names: the names of class 0, 1, ...; empty if classes have numbers only. Where there is a ``palette``,
-            the names of its rows.
-        palette: (K, 3) uint8, the colour of each class in label maps; None where neither domain is label maps.
-        labels_in: the domain that is label maps, "a" or "b"; None where there is no palette.
+        class_names: the names of class 0, 1, ...; empty if classes are only numbered. With a ``palette``, the names of
+            its rows.
+        palette: (K, 3) uint8, the colour of each class in label maps; None if neither domain has label maps.
+        labels_in: the domain with label maps, "a" or "b"; None without a palette.
         evaluates_pairs: whether image i of b is the target for image i of a in evaluation batches.
-        mixture: the known distribution of the data; None where it is not known.
-        mixtures: the known distributions of domains a and b; None where they are not known.
+        mixture: the known distribution of the data; None if unknown.
+        mixtures: the known distributions of domains a and b; None if unknown.
     """
 
     spec: ImageSpec | PairSpec
@@ -186,7 +187,7 @@ class DataFacts:
         return type(self).__name__
 
     def reference(self, split: str) -> Reference:
-        """The real images that scores of ``split``, "val" or "test", are measured against, for the card."""
+        """The reference of scores on ``split``, "val" or "test", for the card."""
         return Reference(split, 0, UNDECLARED)
 
     def reference_images(self, split: str, most: int | None = None) -> ImageSource:
@@ -197,12 +198,11 @@ class DataFacts:
         """
         raise UserError(
             f"Scores that compare with all {split} images read them from the data module; {self._kind} has no "
-            "reference_images. Add it to the class as lightning_cgan.interfaces.DataFacts describes it, or leave out "
-            "the score."
+            "reference_images. Add it to the class as in lightning_cgan.interfaces.DataFacts, or omit the score."
         )
 
     def image_loader(self, split: str, most: int | None = None) -> Iterable[EvalBatch]:
-        """This process' share of :meth:`reference_images`, in batches on the CPU in which nothing is generated.
+        """This process' share of :meth:`reference_images`, in batches on the CPU without images to generate.
 
         Raises:
             UserError: if the data module does not define it.
@@ -211,15 +211,15 @@ class DataFacts:
         return []
 
     def probe(self) -> Sequence[NamedTuple]:
-        """A few evaluation batches, the same in all of a run and in every process; empty to watch nothing."""
+        """A few evaluation batches for monitoring, the same throughout a run and in every process; may be empty."""
         return []
 
     def names(self, split: str) -> Sequence[str]:
-        """Of the evaluation images of ``split``, in their order; empty if they have numbers only."""
+        """Names of the evaluation images of ``split``, in their order; empty if they are only numbered."""
         return []
 
     def scene(self, split: str) -> Tensor | None:
-        """(N,) the number of the scene that each evaluation image of ``split`` shows; None: one scene an image."""
+        """(N,) scene number of each evaluation image of ``split``; None: each image is a scene of its own."""
         return None
 
 
@@ -233,7 +233,7 @@ class OwnData(DataFacts):
         self._data = data
         for name in FACTS:
             if name in dir(data):
-                setattr(self, name, getattr(data, name))  # a user's class declares nothing: it is asked by name
+                setattr(self, name, getattr(data, name))  # a user's class declares no interface
 
     @property
     def _kind(self) -> str:
@@ -241,16 +241,16 @@ class OwnData(DataFacts):
 
 
 def data_facts(data: object) -> DataFacts:
-    """``data`` itself if it is a :class:`DataFacts`, else its members of these names, with defaults.
+    """``data`` if it is a :class:`DataFacts`, else its members of these names, with defaults.
 
     Args:
-        data: a LightningDataModule, or None where a Trainer was given loaders.
+        data: a LightningDataModule, or None if the Trainer got data loaders.
     """
     return data if isinstance(data, DataFacts) else OwnData(data)
 
 
 def with_classes(spec: ImageSpec, paper: str) -> ImageSpec:
-    """``spec``, for a paper that cannot do without labels.
+    """``spec``, for a paper that needs labels.
 
     Raises:
         UserError: if the data set has no classes.
@@ -267,14 +267,14 @@ def spec_of(data: Any) -> ImageSpec | PairSpec:
     """The ``spec`` of a data module.
 
     Raises:
-        UserError: for one that does not say it, with what to add.
+        UserError: if it has none, with the line to add.
     """
     spec = getattr(data, "spec", None)  # of a user's class, which may not have it
     if not isinstance(spec, ImageSpec | PairSpec):
         got = f"a spec {spec!r}" if spec is not None else "no spec"
         raise UserError(
-            "A data module says the shape of its images before any is read, as a lightning_cgan.batches.ImageSpec, or "
-            f"of two domains as a PairSpec; {type(data).__name__} has {got}. Add to the class, with its own numbers: "
+            "A data module gives the shape of its images before any is read, as a lightning_cgan.batches.ImageSpec, or "
+            f"for two domains a PairSpec; {type(data).__name__} has {got}. Add to the class, with its own numbers: "
             "spec = ImageSpec(channels=3, size=64, num_classes=0)."
         )
     return spec
@@ -284,19 +284,19 @@ def check_batches(module: Any, data: Any) -> None:
     """Refuse data whose training batches a paper cannot read.
 
     Raises:
-        UserError: naming both kinds of batch.
+        UserError: with both classes of batches.
     """
-    asked = facts_of(module).training_batch
-    given = data.training_batch if isinstance(data, DataFacts) else Labelled
-    if (asked, given) == (PartlyLabelled, Labelled):
+    expected = facts_of(module).training_batch
+    got = data.training_batch if isinstance(data, DataFacts) else Labelled
+    if (expected, got) == (PartlyLabelled, Labelled):
         raise UserError(
             f"{type(module).__name__} learns from few labelled and many unlabelled images; got {type(data).__name__}, "
             "all labelled. Set data.class_path to datamodules.SemiLabelled, and its init_args.data to this set."
         )
-    if given is not asked:
+    if got is not expected:
         raise UserError(
-            f"{type(module).__name__} trains on {asked.__name__} batches; {type(data).__name__} gives "
-            f"{given.__name__} ones. Set data, or model.class_path to a paper for such data."
+            f"{type(module).__name__} trains on {expected.__name__} batches; {type(data).__name__} gives "
+            f"{got.__name__} ones. Set data, or model.class_path to a paper for such data."
         )
 
 
@@ -316,16 +316,16 @@ def check_same_images(module: Any, data: Any) -> None:
 
 
 def fitting_spec(spec: Any, model: Any) -> Any:
-    """``spec`` of a data set, if it is of the kind that ``model``, a paper's class, is made from.
+    """``spec`` of a data set, if its type is that of the constructor argument of ``model``, a paper's class.
 
     Raises:
-        UserError: for a paper on one domain with data of two, or the other way round.
+        UserError: for a paper on one domain with data of two, or vice versa.
     """
-    asked = get_type_hints(model.__init__).get("spec", type(spec))
-    if asked is not type(spec):
+    expected = get_type_hints(model.__init__).get("spec", type(spec))
+    if expected is not type(spec):
         domains = {ImageSpec: "one domain", PairSpec: "two domains"}
         raise UserError(
-            f"{model.__name__} learns from data of {domains.get(asked, asked)}; got data of "
+            f"{model.__name__} learns from data of {domains.get(expected, expected)}; got data of "
             f"{domains.get(type(spec), spec)}. Set data, or model.class_path to a paper for such data."
         )
     return spec

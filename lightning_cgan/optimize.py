@@ -1,4 +1,4 @@
-"""The one idiom of manual optimisation, and the clock of a run."""
+"""Manual optimisation: the optimizer step, logging, optimizers with plain arguments, and pixel optimisation."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -21,14 +21,14 @@ from lightning_cgan.schedules.schedulers import Schedule, Scheduled
 def optimizer_step(module: LightningModule, optimizer: LightningOptimizer, loss: Tensor, count: bool = False) -> None:
     """Take one step of ``optimizer`` down the gradient of ``loss``.
 
-    Lightning counts every optimizer's steps in ``trainer.global_step``. Here only steps with ``tick`` count: one per
-    ``training_step``, the generator's. So ``max_steps``, checkpoints and every logger's x-axis mean generator updates,
-    however many critic updates each contains.
+    Lightning counts every optimizer's steps in ``trainer.global_step``. Here only steps with ``count`` are counted: one
+    per ``training_step``, the generator's. ``max_steps``, checkpoints and the x-axis of every logger therefore refer to
+    generator updates, whatever the number of critic updates in each.
 
     Raises:
         NonFiniteError: for NaN or infinity in ``loss`` or its gradient; the step is not taken.
     """
-    if not count:  # Lightning installs its counters anew for each training step
+    if not count:  # Lightning reinstalls its counters before each training step
         leave_uncounted(optimizer)
     optimizer.zero_grad()
     module.manual_backward(loss)
@@ -37,16 +37,16 @@ def optimizer_step(module: LightningModule, optimizer: LightningOptimizer, loss:
 
 
 def should_log(module: LightningModule) -> bool:
-    """Whether this generator update, just counted, is one whose scalars are written; with 0 Lightning writes none.
+    """Whether the scalars of this generator update, just counted, are written; ``log_every_n_steps`` 0 writes none.
 
-    ``self.log`` costs a third of a millisecond a key even when nothing is written, so ask first.
+    ``self.log`` costs a third of a millisecond per key even if nothing is written; this check avoids the call.
     """
     every = module.trainer.log_every_n_steps
     return every > 0 and module.global_step % every == 0
 
 
 def logit_means(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
-    """How far apart a discriminator holds real and generated images: its mean logit of either kind, to be logged.
+    """Mean discriminator logits of real and of generated images, for the log.
 
     Args:
         real: (B,) logits of real images.
@@ -56,9 +56,9 @@ def logit_means(real: Tensor, fake: Tensor) -> dict[str, Tensor]:
 
 
 class Adam(torch.optim.Adam):
-    """torch's fused Adam with its two betas as plain numbers, as papers print them.
+    """torch's fused Adam with its two betas as separate numbers.
 
-    Plain numbers are what the command line can read from a constructor's default, override one by one and save.
+    The command line can read separate numbers from a constructor's default, override one of them, and save them.
     """
 
     def __init__(
@@ -75,17 +75,17 @@ class Adam(torch.optim.Adam):
 
 
 class RampedSGD(torch.optim.SGD):
-    """Stochastic gradient descent whose momentum grows in a straight line. Goodfellow et al. 2014, the authors' code.
+    """Stochastic gradient descent whose momentum grows linearly. Authors' code of Goodfellow et al. 2014.
 
     Args:
         params: to be optimised.
         lr: learning rate.
-        momentum: of the first step.
-        final_momentum: of step number ``steps`` and all after it.
-        steps: over which it grows; 125,000 are their 250 epochs.
+        momentum: at the first step.
+        final_momentum: from step ``steps`` on.
+        steps: length of the growth; 125,000 are their 250 epochs.
 
     Raises:
-        UserError: for fewer steps than one.
+        UserError: for ``steps`` below 1.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class RampedSGD(torch.optim.SGD):
         steps: int = 125_000,
     ) -> None:
         if steps < 1:
-            raise UserError(f"The momentum grows over steps, at least 1; met {steps}. Set init_args.steps.")
+            raise UserError(f"The momentum grows over steps, at least 1; got {steps}. Set init_args.steps.")
         super().__init__(params, lr=lr, momentum=momentum)
         for group in self.param_groups:
             group |= {"first": momentum, "last": final_momentum, "over": steps, "done": 0}
@@ -115,55 +115,55 @@ def with_lr_lambda(
     """``optimizers``, each with a scheduler that multiplies its learning rate by ``schedule``.
 
     Args:
-        module: which trains, and whose trainer knows the length of the run.
+        module: the module in training; its trainer has the length of the run.
         optimizers: of the module.
         schedule: maps (generator update, updates in the run) to the factor.
 
     Raises:
-        UserError: where the length of the run is not known.
+        UserError: if the length of the run is not known.
     """
     updates = updates_of_run(module.trainer)
-    return list(optimizers), [Scheduled(one, schedule, updates, tells=one is optimizers[0]) for one in optimizers]
+    return list(optimizers), [Scheduled(one, schedule, updates, reports=one is optimizers[0]) for one in optimizers]
 
 
 def optimise_pixels(
     start: Tensor, loss: Callable[[Tensor], Tensor], optimizer: Callable[[list[Tensor]], Optimizer], steps: int
 ) -> tuple[Tensor, list[float]]:
-    """An image whose loss is small, found by optimising its pixels, which stay in [-1, 1].
+    """Minimise ``loss`` over the pixels of an image, which are clamped to [-1, 1].
 
     Args:
-        start: (B, C, H, W) in [-1, 1].
-        loss: maps such an image to a number.
-        optimizer: maps the image to an optimizer; L-BFGS with one iteration in a step.
-        steps: to take.
+        start: initial image (B, C, H, W) in [-1, 1].
+        loss: maps an image to a scalar.
+        optimizer: maps the image to an optimizer; for L-BFGS, with one iteration per step.
+        steps: number of steps.
 
     Returns:
-        The image, and the (steps + 1) losses of the start and after each step.
+        The image, and the (steps + 1) losses at the start and after each step.
 
     Raises:
         NonFiniteError: for a loss or pixels that are not finite.
     """
     with torch.inference_mode(False), torch.enable_grad():
         image = start.clone().requires_grad_()
-        chosen, trace = optimizer([image]), []
+        solver, trace = optimizer([image]), []
 
         def closure() -> Tensor:
-            chosen.zero_grad()
+            solver.zero_grad()
             value = loss(image)
             value.backward()
             return value
 
         for _ in range(steps):
-            trace.append(chosen.step(closure).detach())  # type: ignore[arg-type, union-attr]
+            trace.append(solver.step(closure).detach())  # type: ignore[arg-type, union-attr]
             with torch.no_grad():
                 image.clamp_(-1, 1)
         with torch.no_grad():
             trace.append(loss(image))
     losses = torch.stack(trace)
-    if not bool(losses.isfinite().all() and image.isfinite().all()):  # NaN stays: one look at the end finds it
+    if not bool(losses.isfinite().all() and image.isfinite().all()):  # NaN persists, so one check suffices
         step = int(losses.isfinite().long().argmin())
         raise NonFiniteError(
-            f"The pixels that are optimised came to NaN or infinity; the loss of step {step} of {steps} is "
+            f"The optimised pixels are NaN or infinite; the loss at step {step} of {steps} is "
             f"{losses[step].item()}. Lower the optimizer's learning rate, or the weights of the losses."
         )
     return image.detach(), losses.tolist()

@@ -3,11 +3,13 @@
 from math import log2
 from typing import Literal
 
+import numpy as np
 import torch
+from skimage.exposure import match_histograms
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from lightning_cgan.batches import PairSpec
+from lightning_cgan.batches import PairSpec, to_bytes, to_signed
 from lightning_cgan.errors import UserError
 from lightning_cgan.networks.style import CAFFE_MEAN, SCALE, Upsampling, convolution, enlargement, norm_of
 
@@ -78,3 +80,12 @@ class PaddedBlock(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         return image + self.layers(image)
+
+
+def with_histograms(image: Tensor, low: Tensor) -> Tensor:
+    """``image`` (B, 3, H, W) in [-1, 1] with the 8-bit histogram of each channel matched to ``low`` (B, 3, h, w)."""
+    results = [
+        torch.from_numpy(np.ascontiguousarray(match_histograms(one.cpu().numpy(), other.cpu().numpy(), channel_axis=0)))
+        for one, other in zip(to_bytes(image), to_bytes(low), strict=True)
+    ]
+    return to_signed(torch.stack(results).to(image.device)) if results else image

@@ -1,4 +1,4 @@
-"""One paper, one LightningModule; every class is importable from here, ``lightning_cgan.papers.ProjectionGAN``."""
+"""One paper, one LightningModule; import every class from here, as in ``lightning_cgan.papers.ProjectionGAN``."""
 
 from lightning_cgan.short_names import short_names
 

@@ -14,8 +14,8 @@ from torch.optim.lr_scheduler import LRScheduler
 from lightning_cgan import keyed
 from lightning_cgan.batch_check import check_batch, check_eval_batch
 from lightning_cgan.batches import EvalOutput, ImageSpec, PairSpec
+from lightning_cgan.checks import check_trainer
 from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import PaperFacts, check_batches, check_same_images, fitting_spec
 from lightning_cgan.networks.checkpoint_weights import frozen
 from lightning_cgan.optimize import should_log, with_lr_lambda
@@ -23,23 +23,22 @@ from lightning_cgan.schedules.learning_rate import constant
 
 
 class Paper(PaperFacts, Loadable):
-    """A LightningModule that trains by one algorithm. A subclass writes its constructor, its losses and ``update``.
+    """A LightningModule that trains by one algorithm. A subclass defines its constructor, its losses and ``update``.
 
     The constructor calls ``super().__init__(spec)``, makes the networks, and sets ``optimizer_factories`` and
-    ``schedule``. Sampling and evaluation come from the kinds of papers in :mod:`lightning_cgan.papers.kinds`.
+    ``schedule``. Sampling and evaluation come from the base classes in :mod:`lightning_cgan.papers.kinds`.
 
     Args:
         spec: of the data.
 
     Attributes:
-        optimizer_factories: maps each role of ``networks()`` to what makes the optimizer of its parameters. Their order
-            is that of ``optimizer_list()``.
+        optimizer_factories: for each role of ``networks()``, maps parameters to an optimizer, in the order of
+            ``optimizer_list()``.
         schedule: maps (generator update, updates in the run) to a factor on all learning rates.
-        frozen: networks that the losses use and nothing trains. In a tuple they are no submodules: neither optimizers
-            nor checkpoints hold them.
+        frozen: untrained networks of the losses; in a tuple, so that they are no submodules and in no checkpoint.
 
     Raises:
-        UserError: for a spec of one domain where the paper needs two, or the other way round.
+        UserError: for a spec of one domain where the paper needs two, or vice versa.
     """
 
     spec: ImageSpec | PairSpec
@@ -53,9 +52,7 @@ class Paper(PaperFacts, Loadable):
         self.frozen: tuple[nn.Module, ...] = ()
 
     def update(self, batch: Any) -> dict[str, Tensor]:
-        """One generator update with the ``n_critic`` discriminator updates that belong to it.
-
-        Exactly one call of ``optimizer_step`` counts, the generator's.
+        """One generator update with its ``n_critic`` discriminator updates; one ``optimizer_step`` has ``count=True``.
 
         Args:
             batch: a ``training_batch`` on the device, images in [-1, 1]. Its first axis counts discriminator updates.
@@ -66,11 +63,11 @@ class Paper(PaperFacts, Loadable):
         raise NotImplementedError
 
     def progress(self, update: int) -> dict[str, float]:
-        """More scalars to log at generator update ``update``, by their whole key: where a schedule stands."""
+        """Further scalars to log at generator update ``update``, such as the state of a schedule, by full log key."""
         return {}
 
     def before_first_update(self, batch: Any) -> None:
-        """Initialise what depends on the first batch; called once in a run, in every process."""
+        """Data-dependent initialisation; called once per run, in every process."""
 
     def make_frozen(self) -> tuple[nn.Module, ...]:
         """Make the ``frozen`` networks; called once before training."""
@@ -100,7 +97,7 @@ class Paper(PaperFacts, Loadable):
         return self.validation_step(batch, batch_idx)
 
     def optimizer_list(self) -> list[LightningOptimizer]:
-        """``optimizers()`` as a list, also where there is one."""
+        """``optimizers()`` as a list, even if there is only one."""
         found = self.optimizers()
         return cast(list[LightningOptimizer], found if isinstance(found, list) else [found])
 
@@ -127,7 +124,7 @@ class Paper(PaperFacts, Loadable):
             self.frozen = tuple(map(frozen, self.make_frozen()))
 
     def configure_callbacks(self) -> list[Any]:
-        """None. Lightning asks for them before it checks the Trainer in its own words."""
+        """No callbacks. Lightning calls this before its own checks, so settings are refused here with our messages."""
         if self.trainer.state.fn == "fit":
             check_trainer(self.trainer)
         return []
@@ -141,41 +138,8 @@ class Paper(PaperFacts, Loadable):
             self.build_frozen()
 
     def on_fit_start(self) -> None:
-        self.check(self.trainer)  # not in setup, where the trainer does not know yet whether the run goes on
+        self.check(self.trainer)  # not in setup, where the trainer does not yet know whether the run is resumed
         self.frozen = tuple(network.to(self.device) for network in self.frozen)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         check_batch(self, batch)
-
-
-def check_trainer(trainer: Any) -> None:
-    """Refuse settings of the Trainer that manual optimisation or the order of the images cannot honour.
-
-    Raises:
-        UserError: naming the first such setting.
-    """
-    own_steps = "A paper takes the optimizer steps itself, as its algorithm says"
-    own_order = "The data module orders the training images itself, and shares them between processes"
-    distributed = trainer.world_size > 1 and trainer._accelerator_connector.use_distributed_sampler
-    refused = [
-        (trainer.accumulate_grad_batches != 1, own_steps, "accumulate_grad_batches",
-         trainer.accumulate_grad_batches, "to 1, and data.init_args.batch_size"),
-        (trainer.gradient_clip_val, own_steps, "gradient_clip_val", trainer.gradient_clip_val, "to null"),
-        (trainer.overfit_batches, own_order, "overfit_batches", trainer.overfit_batches,
-         "to 0, or data to a smaller set"),
-        (distributed, own_order, "use_distributed_sampler", True, "to false"),
-    ]  # fmt: skip
-    for wrong, rule, key, got, remedy in refused:
-        if wrong:
-            raise UserError(f"{rule}; got trainer.{key} {got}. Set trainer.{key} {remedy}.")
-
-
-def check_counts(**counts: int) -> None:
-    """Refuse counts below 1, named as the constructor's arguments.
-
-    Raises:
-        UserError: naming the first.
-    """
-    for name, count in counts.items():
-        if count < 1:
-            raise UserError(f"{name} is at least 1; got {count}. Set model.init_args.{name}.")

@@ -8,37 +8,36 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from lightning_cgan.batches import ImageSpec, Labelled
+from lightning_cgan.checks import check_counts
 from lightning_cgan.interfaces import with_classes
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.losses.penalties import r1_penalty
 from lightning_cgan.networks import maxout
 from lightning_cgan.optimize import RampedSGD, logit_means, optimizer_step
-from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import ClassConditional
 from lightning_cgan.schedules.learning_rate import ExponentialDecay
 
 
 class ConditionalGAN(ClassConditional):
-    """A generator and a discriminator that are both told the label, each by an input layer of its own.
+    """A GAN whose generator and discriminator both take the label, each through an input layer of its own.
 
-    The defaults are the paper's for MNIST: fully connected networks. ``networks.dcgan`` joins the label to noise and
-    image, ``networks.sngan_concat`` to a hidden map: the concat discriminator of Miyato & Koyama 2018.
+    The defaults are the paper's for MNIST: fully connected networks. ``networks.dcgan`` concatenates the label to noise
+    and image, ``networks.sngan_concat`` to a hidden map: the concat discriminator of Miyato & Koyama 2018.
 
     Args:
         spec: of the data, linked from the data module.
         generator: maps the spec to a network, (noise (B, latent_dim), labels (B,)) -> images in [-1, 1].
         discriminator: maps the spec to a network, (images, labels) -> (B,) logits.
-        objective: the pair of losses. Equation 2 is ``minimax``; in practice ``non_saturating`` is trained.
+        objective: the pair of losses. Equation 2 is ``minimax``; ``non_saturating`` is what is trained in practice.
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer; half the generator's rate, as in ``papers.gan``.
-        n_critic: discriminator updates in one generator update.
-        g_batch_ratio: the generator's batch over the discriminator's.
-        schedule: maps (generator update, updates in all) to the factor on both learning rates.
-        r1_weight: of the penalty on the discriminator's gradient at real images (Mescheder et al. 2018), which the
-            paper does not have.
+        n_critic: discriminator updates per generator update, each on a batch of its own.
+        g_batch_ratio: batch size of the generator divided by that of the discriminator.
+        schedule: maps (generator update, updates in the run) to the factor on both learning rates.
+        r1_weight: weight of the R1 gradient penalty on real images (Mescheder et al. 2018); not in the paper.
 
     Raises:
-        UserError: for data without classes, or fewer than one critic update or fake for each real image.
+        UserError: for data without classes, or a count below 1.
     """
 
     def __init__(
@@ -58,12 +57,9 @@ class ConditionalGAN(ClassConditional):
         check_counts(n_critic=n_critic, g_batch_ratio=g_batch_ratio)
         self.generator = generator(self.spec)
         self.discriminator = discriminator(self.spec)
-        self.objective = objective
         self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
-        self.schedule = schedule
-        self.n_critic = n_critic
-        self.g_batch_ratio = g_batch_ratio
-        self.r1_weight = r1_weight
+        self.objective, self.schedule, self.r1_weight = objective, schedule, r1_weight
+        self.n_critic, self.g_batch_ratio = n_critic, g_batch_ratio
 
     def update(self, batch: Labelled) -> dict[str, Tensor]:
         generator_optimizer, discriminator_optimizer = self.optimizer_list()
@@ -80,10 +76,7 @@ class ConditionalGAN(ClassConditional):
         return {"loss_d": loss_d, "loss_g": loss_g} | logit_means(*logits)
 
     def discriminator_loss(self, real: Tensor, label: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """The objective on ``real`` and as many fakes, and the logits of both.
-
-        The discriminator is called twice, so that batch norm sees each kind by itself.
-        """
+        """The objective on ``real`` and as many fakes, and the logits of both, in separate calls for batch norm."""
         with torch.no_grad():
             fake = self.fakes(len(real))
         logits = self.discriminator(real, label).float(), self.discriminator(*fake).float()

@@ -9,6 +9,7 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from lightning_cgan.batches import PairSpec, Unpaired
+from lightning_cgan.checks import check_weights
 from lightning_cgan.errors import UserError
 from lightning_cgan.image_pool import ImagePool
 from lightning_cgan.losses.cycle import cycle_loss, identity_loss
@@ -23,32 +24,30 @@ SWAPPED |= {other: one for one, other in SWAPPED.items()}
 
 
 class CycleGAN(TwoWayTranslation):
-    """Two generators, a to b and b to a, against a discriminator of each domain. Nothing in the data relates a to b.
+    """Unpaired translation by two generators, a to b and b to a, each trained against a discriminator of its domain.
 
-    That an image comes back when it is translated there and back stands for the pairs that are missing. The defaults
-    are the paper's, of 256x256 images; the order of the updates, one optimizer for both generators and one for both
-    discriminators are those of the authors' PyTorch code.
+    Cycle consistency replaces the missing pairs: an image translated to the other domain and back is compared with
+    itself. The defaults are the paper's for 256x256 images; the order of the updates, and one optimizer for both
+    generators and one for both discriminators, follow the authors' PyTorch code.
 
     Args:
         spec: of the data, linked from the data module.
-        generator: maps the spec to a network, images of a -> images of b in [-1, 1]; given ``spec.back()``, b -> a.
-        discriminator: maps a number of channels to a network, images -> (B, 1, h, w) outputs without bounds.
-        cycle_weight_a: of the cycle a -> b -> a. With 0 there is none.
-        cycle_weight_b: of the cycle b -> a -> b.
-        identity_weight: of keeping images that are already of the domain a generator makes, as a multiple of the cycle
-            weight of that domain. The paper has 0.5 for paintings to photographs and none elsewhere; the authors' code
-            has 0.5 wherever nothing is said. It keeps colours from being inverted.
-        pool_size: generated images of each domain that are kept to be shown to the discriminator again.
+        generator: maps the spec to a network, images of a -> images of b in [-1, 1]; for b -> a from ``spec.back()``.
+        discriminator: maps a number of channels to a network, images -> (B, 1, h, w) unbounded outputs.
+        cycle_weight_a: weight of the cycle loss a -> b -> a; 0 turns it off.
+        cycle_weight_b: weight of the cycle loss b -> a -> b; 0 turns it off.
+        identity_weight: weight of the identity loss of each domain, as a multiple of its cycle weight. It prevents
+            inverted colours. 0.5 in the paper for paintings to photographs, else 0; the authors' code defaults to 0.5.
+        pool_size: generated images of each domain in the history that the discriminator trains on.
         generator_optimizer: maps the parameters of both generators to an optimizer.
         discriminator_optimizer: maps the parameters of both discriminators to an optimizer.
-        schedule: maps (generator update, updates in all) to the factor on both learning rates. The authors' code
-            changes it between epochs, and its last epoch has 1/101 of the rate; here it changes with every update, the
-            last of N having 2/N of the rate.
-        pad: mirror images up to a size that the generators take, and cut what comes out back.
+        schedule: maps (generator update, updates in the run) to the factor on both learning rates. It changes at every
+            update, to 2/N at the last of N; in the authors' code between epochs, to 1/101 in the last one.
+        pad: mirror-pad images to a size that the generators take, and crop the output.
 
     Raises:
-        UserError: for an identity loss between unlike channels or without a cycle, for weights below 0, data whose
-            two domains differ in size, or sizes that the networks cannot take.
+        UserError: for an identity loss with unequal channels or without a cycle loss, a weight below 0, domains that
+            differ in size, or sizes that the networks cannot take.
     """
 
     def __init__(
@@ -66,8 +65,8 @@ class CycleGAN(TwoWayTranslation):
         pad: bool = True,
     ) -> None:
         super().__init__(spec)
-        check_weights(cycle_weight_a, cycle_weight_b, identity_weight)
-        check_identity(spec, identity_weight)
+        check_weights(cycle_weight_a=cycle_weight_a, cycle_weight_b=cycle_weight_b, identity_weight=identity_weight)
+        check_identity(spec, identity_weight, (cycle_weight_a, cycle_weight_b))
         self.generator_ba = generator(spec.back())
         self.generator_ab = generator(spec)
         self.discriminator_a = discriminator(spec.channels_a)
@@ -76,8 +75,7 @@ class CycleGAN(TwoWayTranslation):
         self.identity_weight = identity_weight
         self.pools = {"a": ImagePool(pool_size, "a"), "b": ImagePool(pool_size, "b")}
         self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
-        self.schedule = schedule
-        self.pad = pad
+        self.schedule, self.pad = schedule, pad
         self.check_sizes([self.generator_ab, self.generator_ba], [self.discriminator_a, self.discriminator_b])
 
     def networks(self) -> dict[str, tuple[nn.Module, ...]]:
@@ -98,7 +96,7 @@ class CycleGAN(TwoWayTranslation):
             loss_g = adversarial + consistency
             optimizer_step(self, generator_optimizer, loss_g, count=True)
 
-        with self.toggled_optimizer(discriminator_optimizer):  # it sees what the generators made before their update
+        with self.toggled_optimizer(discriminator_optimizer):  # on images from before the generators' update
             pool_a, pool_b = self.pools["a"].query(fake_a, update), self.pools["b"].query(fake_b, update)
             loss_a, logits_a = self.discriminator_loss(self.discriminator_a, real_a, pool_a)
             loss_b, logits_b = self.discriminator_loss(self.discriminator_b, real_b, pool_b)
@@ -109,7 +107,7 @@ class CycleGAN(TwoWayTranslation):
         return {"loss_d": loss_d, "loss_g": loss_g, "adversarial": adversarial} | terms | logit_means(*both)
 
     def adversarial_loss(self, fake_a: Tensor, fake_b: Tensor) -> Tensor:
-        """How far each discriminator is from taking the images for real: Equation 1 in the least-squares form."""
+        """Equation 1 for both generators, in the least-squares form."""
         logits_a, logits_b = self.discriminator_a(fake_a).float(), self.discriminator_b(fake_b).float()
         return generator_least_squares_undivided(logits_a) + generator_least_squares_undivided(logits_b)
 
@@ -135,7 +133,7 @@ class CycleGAN(TwoWayTranslation):
     def discriminator_loss(
         self, discriminator: nn.Module, real: Tensor, fake: Tensor
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """The least-squares loss of one discriminator, and its outputs for both kinds of images."""
+        """The least-squares loss of one discriminator, and its outputs for real and generated images."""
         outputs = discriminator(real).float(), discriminator(fake).float()
         return discriminator_least_squares(*outputs), outputs
 
@@ -144,33 +142,27 @@ class CycleGAN(TwoWayTranslation):
         checkpoint["reversed"] = self.spec.reversed
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Of data in the other ``direction`` than at training, a and b are changed over in the networks too."""
-        if checkpoint.get("reversed", self.spec.reversed) != self.spec.reversed:  # earlier versions did not say it
-            checkpoint["state_dict"] = {turned(name): value for name, value in checkpoint["state_dict"].items()}
+        """Swap the networks of a and b if ``direction`` of the data differs from that of training."""
+        if checkpoint.get("reversed", self.spec.reversed) != self.spec.reversed:  # earlier versions did not store it
+            checkpoint["state_dict"] = {swapped(name): value for name, value in checkpoint["state_dict"].items()}
         for domain, pool in self.pools.items():
             pool.load_state_dict(checkpoint["pools"][domain])
 
 
-def turned(name: str) -> str:
-    """The name of a weight where a and b are swapped."""
+def swapped(name: str) -> str:
+    """The name of a weight after swapping a and b."""
     network, rest = name.split(".", 1)
     return f"{SWAPPED[network]}.{rest}"
 
 
-def check_weights(cycle_weight_a: float, cycle_weight_b: float, identity_weight: float) -> None:
-    for name, weight in {"cycle_weight_a": cycle_weight_a, "cycle_weight_b": cycle_weight_b}.items():
-        if weight < 0:
-            raise UserError(f"Weights of losses are 0 or more; got {weight}. Set model.init_args.{name}.")
-    if identity_weight < 0 or (identity_weight and not cycle_weight_a and not cycle_weight_b):
+def check_identity(spec: PairSpec, identity_weight: float, cycle_weights: tuple[float, float]) -> None:
+    if identity_weight and not any(cycle_weights):
         raise UserError(
-            f"identity_weight is a multiple, 0 or more, of the cycle weights; got {identity_weight} of cycle weights "
-            f"{cycle_weight_a} and {cycle_weight_b}. Set model.init_args.identity_weight to 0, or a cycle weight."
+            f"identity_weight is a multiple of the cycle weights; got {identity_weight} with cycle weights "
+            "0 and 0. Set model.init_args.identity_weight to 0, or a cycle weight."
         )
-
-
-def check_identity(spec: PairSpec, identity_weight: float) -> None:
     if identity_weight and spec.channels_a != spec.channels_b:
         raise UserError(
-            "The identity loss gives each generator images of the domain it makes, so both domains have equally many "
-            f"channels; got {spec.channels_a} and {spec.channels_b}. Set model.init_args.identity_weight to 0."
+            "The identity loss needs domains with equally many channels; "
+            f"got {spec.channels_a} and {spec.channels_b}. Set model.init_args.identity_weight to 0."
         )

@@ -9,6 +9,7 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from lightning_cgan.batches import EvalOutput, ImageSpec, Paired, PairSpec, Unpaired
+from lightning_cgan.checks import check_counts, check_shares
 from lightning_cgan.errors import UserError
 from lightning_cgan.losses import gan
 from lightning_cgan.losses.reconstruction import Distance, feature_matching, shared
@@ -19,49 +20,49 @@ from lightning_cgan.papers.kinds import TwoWayTranslation
 
 
 class Relation(Enum):
-    """The three models that the paper compares: what a translated image has to satisfy."""
+    """The three models that the paper compares, by their losses."""
 
-    gan = "gan"  # it looks like one of b
-    reconstruction = "reconstruction"  # and the way back leads to its source
-    discogan = "discogan"  # both, in both directions
+    gan = "gan"  # the GAN loss, a to b
+    reconstruction = "reconstruction"  # also the reconstruction loss a to b to a
+    discogan = "discogan"  # both losses in both directions
 
 
-class Way(NamedTuple):
-    """A direction that is learned, and what the generators make of a batch."""
+class Direction(NamedTuple):
+    """A trained direction of translation, and the generators' output for a batch."""
 
-    discriminator: nn.Module
-    real: Tensor  # of its domain
+    discriminator: Callable[[Tensor], DiscriminatorOutput]
+    real: Tensor  # images of the target domain
     source: Tensor
     fake: Tensor  # the source, translated
-    reconstruction: Tensor | None  # and back again
+    reconstruction: Tensor | None  # the source, translated there and back
 
 
 class DiscoGAN(TwoWayTranslation):
-    """Two generators, from a to b and back, and a discriminator of each domain; no image of one is paired with any of
-    the other. That a is recovered from b and b from a makes the relation one to one.
+    """Unpaired translation by two generators with a discriminator for each domain.
 
-    The defaults are the paper's, which adds up four losses of weight 1. The authors' code adds feature matching and a
-    rate between the losses that rises, and takes two generator updates for one of the discriminators. It halves the
-    discriminators' loss, which Adam notices in the weight decay alone.
+    Reconstruction in both directions makes the relation one to one. The defaults are the paper's, which adds four
+    losses of weight 1. The authors' code adds feature matching and a scheduled weight between the losses, and takes two
+    generator updates per discriminator update. It also halves the discriminators' loss, which under Adam only changes
+    the effect of the weight decay.
 
     Args:
         spec: of the data, linked from the data module.
         generator: maps the spec of a direction to a network, images of one domain -> images of the other in [-1, 1].
-        discriminator: maps the spec of a domain to a network, images -> ``DiscriminatorOutput``; its ``matched`` says
-            of how many layers these hold the features.
-        relation: what is learned; the others are the paper's ablations.
-        reconstruction: the distance between an image and its recovery.
-        feature_matching: its share of what the discriminators say, the rest is the GAN loss. The code has 0.9.
-        rate: share of the reconstruction in the generators' loss, the rest is what the discriminators say. The code has
-            0.5, and 0.9 for poses. None adds both up with weight 1, as the paper does.
-        starting_rate: the same for the first ``curriculum`` generator updates; the code has 0.01.
-        curriculum: generator updates; the code's 10,000 iterations make 6,667.
-        generator_updates: to one update of the discriminators, which comes before the last of them; the code has 2.
+        discriminator: maps the spec of a domain to a network, images -> ``DiscriminatorOutput``; its attribute
+            ``matched`` is the number of layers whose features it returns.
+        relation: the model to train; ``gan`` and ``reconstruction`` are the paper's ablations.
+        reconstruction: the distance between an image and its reconstruction.
+        feature_matching: its share of the adversarial loss, the rest is the GAN loss; 0.9 in the authors' code.
+        rate: share of the reconstruction in the generators' loss, the rest is the adversarial loss; 0.5 in the authors'
+            code, 0.9 for poses. None adds both with weight 1, as the paper does.
+        starting_rate: ``rate`` of the first ``curriculum`` generator updates; 0.01 in the authors' code.
+        curriculum: generator updates; the 10,000 iterations of the authors' code are 6,667.
+        generator_updates: per discriminator update, which comes before the last of them; 2 in the authors' code.
         generator_optimizer: maps the parameters of both generators to an optimizer.
-        discriminator_optimizer: maps those of both discriminators to an optimizer.
+        discriminator_optimizer: maps the parameters of both discriminators to an optimizer.
 
     Raises:
-        UserError: for shares outside of [0, 1], a curriculum without its rates, fewer generator updates than one, or a
+        UserError: for a share outside [0, 1], a curriculum without its rates, ``generator_updates`` below 1, or a
             discriminator without features to match.
     """
 
@@ -82,7 +83,12 @@ class DiscoGAN(TwoWayTranslation):
     ) -> None:
         super().__init__(spec)
         check_shares(feature_matching=feature_matching, rate=rate, starting_rate=starting_rate)
-        check_updates(curriculum, generator_updates, rates=(starting_rate, rate))
+        check_counts(generator_updates=generator_updates)
+        if curriculum and None in (starting_rate, rate):
+            raise UserError(
+                f"A curriculum goes from a starting rate to a rate; got {starting_rate} and {rate}. "
+                "Set model.init_args.starting_rate and model.init_args.rate, or model.init_args.curriculum to 0."
+            )
         self.relation, self.reconstruction = relation, reconstruction
         self.feature_matching, self.generator_updates = feature_matching, generator_updates
         self.rate, self.starting_rate, self.curriculum = rate, starting_rate, curriculum
@@ -94,91 +100,80 @@ class DiscoGAN(TwoWayTranslation):
         self.discriminator_a = discriminator(of_a) if both else nn.Identity()
         if feature_matching and not all(network.matched for network in self.networks()["discriminator"]):
             raise UserError(
-                "Feature matching needs features of the discriminators; got 0 layers that are matched. Set "
+                "Feature matching needs features of the discriminators; got one with 0 matched layers. Set "
                 "model.init_args.discriminator.init_args.matched, or model.init_args.feature_matching to 0."
             )
         self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
 
     def networks(self) -> dict[str, tuple[nn.Module, ...]]:
-        """Those that ``relation`` needs."""
-        generators, discriminators = (
-            (self.generator_ab, self.generator_ba),
-            (self.discriminator_b, self.discriminator_a),
-        )
+        """The networks that ``relation`` trains."""
+        generators = 1 if self.relation is Relation.gan else 2
+        discriminators = 2 if self.relation is Relation.discogan else 1
         return {
-            "generator": generators[: 1 if self.relation is Relation.gan else 2],
-            "discriminator": discriminators[: 2 if self.relation is Relation.discogan else 1],
+            "generator": (self.generator_ab, self.generator_ba)[:generators],
+            "discriminator": (self.discriminator_b, self.discriminator_a)[:discriminators],
         }
 
     def update(self, batch: Unpaired) -> dict[str, Tensor]:
         (a,), (b,) = batch
         generator_optimizer, discriminator_optimizer = self.optimizer_list()
-        ways = self.ways(a, b)
+        directions = self.directions(a, b)
         losses = {}
 
         if (self.global_step + 1) % self.generator_updates == 0:
             with self.toggled_optimizer(discriminator_optimizer):
-                losses["loss_d"], logits = self.discriminator_loss(ways)
+                losses["loss_d"], logits = self.discriminator_loss(directions)
                 optimizer_step(self, discriminator_optimizer, losses["loss_d"])
             losses |= logit_means(*logits)
 
         with self.toggled_optimizer(generator_optimizer):
-            loss_g, terms = self.generator_loss(ways)
+            loss_g, terms = self.generator_loss(directions)
             optimizer_step(self, generator_optimizer, loss_g, count=True)
 
         return losses | {"loss_g": loss_g} | terms
 
-    def ways(self, a: Tensor, b: Tensor) -> list[Way]:
-        """The directions that are learned, from images of ``a`` and ``b``, each (B, C, H, W)."""
+    def directions(self, a: Tensor, b: Tensor) -> list[Direction]:
+        """The trained directions for images of ``a`` and ``b``, each (B, C, H, W)."""
         ab = self.to_b(a)
         if self.relation is Relation.gan:
-            return [Way(self.discriminator_b, b, a, ab, None)]
-        there = Way(self.discriminator_b, b, a, ab, self.to_a(ab))
+            return [Direction(self.discriminator_b, b, a, ab, None)]
+        there = Direction(self.discriminator_b, b, a, ab, self.to_a(ab))
         if self.relation is Relation.reconstruction:
             return [there]
         ba = self.to_a(b)
-        return [there, Way(self.discriminator_a, a, b, ba, self.to_b(ba))]
+        return [there, Direction(self.discriminator_a, a, b, ba, self.to_b(ba))]
 
-    def discriminator_loss(self, ways: list[Way]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """-log D(real) - log(1 - D(fake)), summed over the discriminators, and the logits of both kinds.
+    def discriminator_loss(self, directions: list[Direction]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """-log D(real) - log(1 - D(fake)), summed, and the logits of both, in separate calls for batch norm."""
+        outputs = [(one.discriminator(one.real), one.discriminator(one.fake.detach())) for one in directions]
+        logits = [(real.logits.float(), fake.logits.float()) for real, fake in outputs]
+        of_real, of_fake = (torch.cat(parts) for parts in zip(*logits, strict=True))
+        return torch.stack([gan.discriminator_loss(*pair) for pair in logits]).sum(), (of_real, of_fake)
 
-        Each is called twice, so that batch norm sees either kind by itself.
-        """
-        judged = [
-            (self.judge(way, way.real).logits.float(), self.judge(way, way.fake.detach()).logits.float())
-            for way in ways
-        ]
-        real, fake = (torch.cat(logits) for logits in zip(*judged, strict=True))
-        return torch.stack([gan.discriminator_loss(*logits) for logits in judged]).sum(), (real, fake)
-
-    def generator_loss(self, ways: list[Way]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The sum over the directions, and the parts that are logged."""
-        adversarial = torch.stack([self.adversarial_loss(way) for way in ways]).sum()
-        found = [(way.reconstruction, way.source) for way in ways if way.reconstruction is not None]
-        if not found:
+    def generator_loss(self, directions: list[Direction]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The sum over the directions, and its terms for the log."""
+        adversarial = torch.stack([self.adversarial_loss(one) for one in directions]).sum()
+        cycles = [(one.reconstruction, one.source) for one in directions if one.reconstruction is not None]
+        if not cycles:
             return adversarial, {}
-        recovery = torch.stack([self.reconstruction(recovered, source) for recovered, source in found]).sum()
+        reconstruction = torch.stack([self.reconstruction(image, source) for image, source in cycles]).sum()
         rate = self.rate_at(self.global_step)
-        loss = adversarial + recovery if rate is None else shared(adversarial, recovery, rate)
-        return loss, {"adversarial": adversarial, "reconstruction": recovery}
+        loss = adversarial + reconstruction if rate is None else shared(adversarial, reconstruction, rate)
+        return loss, {"adversarial": adversarial, "reconstruction": reconstruction}
 
-    def adversarial_loss(self, way: Way) -> Tensor:
-        """-log D(fake), and the part of it that feature matching takes."""
-        judged = self.judge(way, way.fake)
-        loss = gan.non_saturating(judged.logits.float())
+    def adversarial_loss(self, direction: Direction) -> Tensor:
+        """-log D(fake), interpolated with the feature-matching loss."""
+        fake = direction.discriminator(direction.fake)
+        loss = gan.non_saturating(fake.logits.float())
         if not self.feature_matching:
             return loss
         with torch.no_grad():
-            real = self.judge(way, way.real).features
-        features = feature_matching([f.float() for f in real], [f.float() for f in judged.features])
+            real = direction.discriminator(direction.real)
+        features = feature_matching([f.float() for f in real.features], [f.float() for f in fake.features])
         return shared(loss, features, self.feature_matching)
 
-    def judge(self, way: Way, image: Tensor) -> DiscriminatorOutput:
-        judged: DiscriminatorOutput = way.discriminator(image)
-        return judged
-
     def rate_at(self, update: int) -> float | None:
-        """The share of the reconstruction in generator update number ``update``, counted from 0."""
+        """The share of the reconstruction loss at generator update ``update``, counted from 0."""
         return self.starting_rate if update < self.curriculum else self.rate
 
     @torch.no_grad()
@@ -186,42 +181,23 @@ class DiscoGAN(TwoWayTranslation):
         """Images of a translated to b or, with ``reverse``, of b translated to a: (B, C, H, W) in [-1, 1].
 
         Raises:
-            UserError: for the reverse direction of the ablations, which do not learn it.
+            UserError: for the reverse direction of an ablation, which does not train it.
         """
         if reverse and self.relation is not Relation.discogan:
             raise UserError(
-                f"The reverse direction is learned by discogan; this model's relation is {self.relation.name}. "
-                "Set model.init_args.relation, and train."
+                f"Only relation discogan trains the reverse direction; this model's relation is {self.relation.name}. "
+                "Set model.init_args.relation and train again."
             )
         return super().translate(source, reverse)
 
     def evaluate(self, batch: Paired | Unpaired) -> EvalOutput:
-        """Both directions of DiscoGAN, one of the ablations."""
+        """Both directions of DiscoGAN, one of an ablation."""
         there, *back = (
-            EvalOutput(real, fake, source=source, reconstruction=recovered)
-            for _, real, source, fake, recovered in self.ways(batch.a, batch.b)
+            EvalOutput(one.real, one.fake, source=one.source, reconstruction=one.reconstruction)
+            for one in self.directions(batch.a, batch.b)
         )
         return there._replace(reverse=back[0]) if back else there
 
     def evaluated_networks(self) -> dict[str, nn.Module]:
-        learned = self.networks()["generator"]
-        return {role: network for role, network in super().evaluated_networks().items() if network in learned}
-
-
-def check_shares(**shares: float | None) -> None:
-    for name, share in shares.items():
-        if share is not None and not 0 <= share <= 1:
-            raise UserError(f"{name} is a share, from 0 to 1; got {share}. Set model.init_args.{name}.")
-
-
-def check_updates(curriculum: int, generator_updates: int, rates: tuple[float | None, float | None]) -> None:
-    if curriculum and None in rates:
-        raise UserError(
-            f"A curriculum goes from a starting rate to a rate; got {rates[0]} and {rates[1]}. "
-            "Set model.init_args.starting_rate and model.init_args.rate, or model.init_args.curriculum to 0."
-        )
-    if generator_updates < 1:
-        raise UserError(
-            "The discriminators are updated once in so many generator updates, at least 1; got "
-            f"{generator_updates}. Set model.init_args.generator_updates."
-        )
+        trained = self.networks()["generator"]
+        return {role: network for role, network in super().evaluated_networks().items() if network in trained}

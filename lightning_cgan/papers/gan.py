@@ -8,18 +8,18 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
 from lightning_cgan.batches import ImageSpec, Labelled
+from lightning_cgan.checks import check_counts
 from lightning_cgan.interfaces import without_classes
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.losses.penalties import r1_penalty
 from lightning_cgan.networks import maxout
 from lightning_cgan.optimize import RampedSGD, logit_means, optimizer_step
-from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import Unconditional
 from lightning_cgan.schedules.learning_rate import ExponentialDecay
 
 
 class GAN(Unconditional):
-    """A generator against a discriminator. Algorithm 1: k discriminator updates, then one of the generator.
+    """The original GAN. Algorithm 1: k discriminator updates, then one generator update.
 
     The defaults are the authors' for MNIST. With ``networks.dcgan`` and Adam this is DCGAN (Radford et al. 2016).
     Labels of the data are ignored.
@@ -30,15 +30,14 @@ class GAN(Unconditional):
         discriminator: maps the spec to a network, images -> (B,) logits.
         objective: the pair of losses. Equation 1 is ``minimax``; the paper trains with ``non_saturating`` (Section 3).
         generator_optimizer: maps parameters to an optimizer.
-        discriminator_optimizer: maps parameters to an optimizer. The authors' code has one rate and halves the
+        discriminator_optimizer: maps parameters to an optimizer. The authors' code uses one rate and halves the
             discriminator's loss; here the loss is Equation 1's and the rate is halved.
-        n_critic: discriminator updates in one generator update, k in Algorithm 1.
-        schedule: maps (generator update, updates in all) to the factor on both learning rates.
-        r1_weight: of the penalty on the discriminator's gradient at real images (Mescheder et al. 2018), which the
-            paper does not have.
+        n_critic: discriminator updates per generator update, k in Algorithm 1.
+        schedule: maps (generator update, updates in the run) to the factor on both learning rates.
+        r1_weight: weight of the R1 gradient penalty on real images (Mescheder et al. 2018); not in the paper.
 
     Raises:
-        UserError: for fewer than one critic update.
+        UserError: for ``n_critic`` below 1.
     """
 
     def __init__(
@@ -57,11 +56,9 @@ class GAN(Unconditional):
         check_counts(n_critic=n_critic)
         self.generator = generator(self.spec)
         self.discriminator = discriminator(self.spec)
-        self.objective = objective
         self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
-        self.schedule = schedule
-        self.n_critic = n_critic
-        self.r1_weight = r1_weight
+        self.objective, self.schedule = objective, schedule
+        self.n_critic, self.r1_weight = n_critic, r1_weight
 
     def update(self, batch: Labelled) -> dict[str, Tensor]:
         generator_optimizer, discriminator_optimizer = self.optimizer_list()
@@ -78,10 +75,7 @@ class GAN(Unconditional):
         return {"loss_d": loss_d, "loss_g": loss_g} | logit_means(*logits)
 
     def discriminator_loss(self, real: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """The objective on ``real`` and as many fakes, and the logits of both.
-
-        The discriminator is called twice, so that batch norm sees each kind by itself.
-        """
+        """The objective on ``real`` and as many fakes, and the logits of both, in separate calls for batch norm."""
         with torch.no_grad():
             fake = self.fakes(len(real))
         logits = self.discriminator(real).float(), self.discriminator(fake).float()

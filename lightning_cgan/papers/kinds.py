@@ -1,6 +1,6 @@
-"""Kinds of papers, by what their generator maps to what: sampling and evaluation, written once for each kind."""
+"""Base classes of papers by input and output of the generator: sampling and evaluation."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, cast
 
 import torch
@@ -21,9 +21,11 @@ from lightning_cgan.batches import (
     Unpaired,
     class_labels,
 )
+from lightning_cgan.checks import check_image_size
 from lightning_cgan.errors import UserError
-from lightning_cgan.interfaces import HasLatentDim, HasMultiple, HasSmallest
-from lightning_cgan.networks.blocks.any_size import check_sides, padded
+from lightning_cgan.interfaces import HasLatentDim
+from lightning_cgan.networks.blocks.any_size import check_sides, multiple_of, padded
+from lightning_cgan.networks.blocks.weight_norm import initialise
 from lightning_cgan.papers.base import Paper
 
 
@@ -35,21 +37,21 @@ class Generating(Paper):
 
     @property
     def latent_dim(self) -> int:
-        """Dimensions of the noise that ``generator`` takes."""
+        """Dimension of the noise that ``generator`` takes."""
         if not isinstance(self.generator, HasLatentDim):
             raise UserError(
-                "A generator has an attribute latent_dim, the dimensions of its noise; "
+                "A generator has an attribute latent_dim, the dimension of its noise; "
                 f"{type(self.generator).__name__} has none. Set model.init_args.generator."
             )
         return self.generator.latent_dim
 
     def noise(self, count: int) -> Tensor:
-        """Standard normal noise (count, latent_dim) of the present update."""
+        """Standard normal noise (count, latent_dim) of the current update."""
         return torch.randn(count, self.latent_dim, device=self.device)
 
-    def keyed_noise(self, key: Tensor, seed: int | None) -> Tensor:
-        """Noise (K, latent_dim) for (K,) integers: the same for one whatever the batch, device or process."""
-        return keyed.normal("draw", key, self.latent_dim, seed=seed)
+    def keyed_noise(self, noise_id: Tensor, seed: int | None) -> Tensor:
+        """Noise (K, latent_dim) as a function of (K,) integers, independent of batch, device and process."""
+        return keyed.normal("draw", noise_id, self.latent_dim, seed=seed)
 
 
 class NoiseToImage(Generating):
@@ -63,24 +65,24 @@ class NoiseToImage(Generating):
         """Standard normal noise (B, latent_dim) to images (B, C, H, W) in [-1, 1]."""
         return self.generator(noise).float()
 
-    def draw(self, key: Tensor, seed: int | None = None) -> Tensor:
-        """The images of the (K,) keys: the same for a key whatever the batch, the device or the process."""
-        return self(self.keyed_noise(key, seed))
+    def generate(self, noise_id: Tensor, seed: int | None = None) -> Tensor:
+        """The images of (K,) noise ids; they do not depend on batch, device or process."""
+        return self(self.keyed_noise(noise_id, seed))
 
     @torch.no_grad()
     def sample(self, count: int, seed: int = 0) -> Tensor:
-        """Generated images (count, C, H, W) in [-1, 1], the same for a seed. Put the module in eval mode first."""
-        return self.draw(torch.arange(count, device=self.device), seed)
+        """Generated images (count, C, H, W) in [-1, 1], a function of the seed. Put the module in eval mode first."""
+        return self.generate(torch.arange(count, device=self.device), seed)
 
 
 class Unconditional(NoiseToImage):
-    """A paper whose ``generator`` maps noise (B, latent_dim) to images (B, C, H, W), and that is scored by them."""
+    """A paper whose ``generator`` maps noise (B, latent_dim) to images (B, C, H, W), and whose images are scored."""
 
     def evaluate(self, batch: EvalBatch) -> EvalOutput:
-        return EvalOutput(real=batch.image, fake=self.draw(batch.draws.noise_id))
+        return EvalOutput(real=batch.image, fake=self.generate(batch.draws.noise_id))
 
     def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
-        fake = self.draw(batch.noise_id)
+        fake = self.generate(batch.noise_id)
         return EvalOutput(real=fake[:0], fake=fake)
 
 
@@ -97,9 +99,9 @@ class ClassConditional(Generating):
         """Noise (B, latent_dim) and labels (B,), or weights (B, num_classes), to images (B, C, H, W) in [-1, 1]."""
         return self.generator(noise, label).float()
 
-    def draw(self, draws: LatentBatch, seed: int | None = None) -> Tensor:
-        """The images of ``draws``: the same for a key whatever the batch, the device or the process."""
-        return self(self.keyed_noise(draws.noise_id, seed), draws.label)
+    def generate(self, latent: LatentBatch, seed: int | None = None) -> Tensor:
+        """The images of ``latent``; they do not depend on batch, device or process."""
+        return self(self.keyed_noise(latent.noise_id, seed), latent.label)
 
     @torch.no_grad()
     def sample(self, count: int, label: int | Sequence[int] | Tensor | None = None, seed: int = 0) -> Tensor:
@@ -107,24 +109,24 @@ class ClassConditional(Generating):
 
         Args:
             count: number of images.
-            label: one class for all, or one for each; None cycles through the classes.
-            seed: the same seed gives the same images.
+            label: one class for all, or one per image; None cycles through the classes.
+            seed: of the noise.
 
         Raises:
-            UserError: for labels that the data set does not have, or not ``count`` of them.
+            UserError: for labels that the data set does not have, or a number of labels other than ``count``.
         """
         label = class_labels(label, count, self.spec.num_classes).to(self.device)
-        return self.draw(LatentBatch(label, torch.arange(count, device=self.device)), seed)
+        return self.generate(LatentBatch(label, torch.arange(count, device=self.device)), seed)
 
-    def fake_label(self, draws: LatentBatch) -> Tensor | None:
-        """The (K,) int64 labels of generated images: classes or, on a path between two, the number of the image."""
-        return draws.noise_id if draws.label.is_floating_point() else draws.label
+    def fake_label(self, latent: LatentBatch) -> Tensor | None:
+        """(K,) int64 labels of generated images; for mixtures of classes, which have none, their noise ids."""
+        return latent.noise_id if latent.label.is_floating_point() else latent.label
 
     def evaluate(self, batch: EvalBatch) -> EvalOutput:
-        return EvalOutput(batch.image, self.draw(batch.draws), self.fake_label(batch.draws), target=batch.label)
+        return EvalOutput(batch.image, self.generate(batch.draws), self.fake_label(batch.draws), target=batch.label)
 
     def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
-        fake = self.draw(batch)
+        fake = self.generate(batch)
         return EvalOutput(real=fake[:0], fake=fake, fake_label=self.fake_label(batch))
 
 
@@ -135,25 +137,27 @@ class SemiSupervised(Paper):
     training_batch: ClassVar[type] = PartlyLabelled
     classifier: nn.Module
 
-    def deciding(self) -> nn.Module:
-        """The classifier that decides in evaluation: the moving average, where there is one."""
+    def eval_classifier(self) -> nn.Module:
+        """The classifier of evaluation: its moving average, if there is one."""
         return self.classifier
 
-    def first_images(self, batch: PartlyLabelled) -> Tensor:
-        """The labelled images (B, C, H, W) of all processes, for a data-dependent initialisation."""
-        return cast(Tensor, self.all_gather(batch.image[0])).flatten(0, -4)
+    def before_first_update(self, batch: PartlyLabelled) -> None:
+        """Data-dependent initial scales, from the labelled images of all processes, the same in each."""
+        image = cast(Tensor, self.all_gather(batch.image[0])).flatten(0, -4)
+        keyed.reseed("initialise")
+        initialise(self.classifier, image)
 
     @torch.no_grad()
     def classify(self, image: Tensor) -> Tensor:
         """Class probabilities (B, K) of images (B, C, H, W) in [-1, 1]. Put the module in eval mode first."""
-        return self.deciding()(image).logits.float().softmax(1)
+        return self.eval_classifier()(image).logits.float().softmax(1)
 
     def evaluated_networks(self) -> dict[str, nn.Module]:
-        return {"classifier": self.deciding()}
+        return {"classifier": self.eval_classifier()}
 
     def evaluate(self, batch: EvalBatch) -> EvalOutput:
-        decided = self.classify(batch.image).argmax(1)
-        return EvalOutput(real=batch.image, fake=batch.image[:0], target=batch.label, prediction=decided)
+        prediction = self.classify(batch.image).argmax(1)
+        return EvalOutput(real=batch.image, fake=batch.image[:0], target=batch.label, prediction=prediction)
 
     def predict_step(self, batch: UnlabelledImages, batch_idx: int) -> ClassPrediction:
         probability, label = self.classify(batch.image).max(1)
@@ -161,10 +165,10 @@ class SemiSupervised(Paper):
 
 
 class Translation(Paper):
-    """A paper that translates images of domain a to domain b. A subclass writes ``forward``.
+    """A paper that translates images of domain a to domain b. A subclass defines ``forward``.
 
     Attributes:
-        pad: mirror images up to a size that the generator takes, and crop the output back.
+        pad: mirror-pad images to a size that the generator takes, and crop the output.
     """
 
     spec: PairSpec
@@ -175,7 +179,7 @@ class Translation(Paper):
         """The output of ``generator`` for images (B, C, H, W) in [-1, 1] of any size.
 
         Raises:
-            UserError: for sides that it cannot take, where ``pad`` is off.
+            UserError: for sides that it cannot take, with ``pad`` off.
         """
         self.check_sides(generator, *image.shape[-2:])
         return padded(generator, image, multiple_of(generator)).float()
@@ -185,35 +189,24 @@ class Translation(Paper):
             check_sides(height, width, multiple_of(generator))
 
     def check_sizes(self, generators: Iterable[nn.Module], discriminators: Iterable[nn.Module]) -> None:
-        """Refuse data whose images the networks cannot take; for the end of a constructor.
+        """Refuse data whose images the networks cannot take; call it at the end of a constructor.
 
         Raises:
-            UserError: for domains of unlike size, or sides too small or no multiple of what a network takes.
+            UserError: if the domains differ in size, or a side is too small or no multiple of what a network takes.
         """
-        if self.spec.scale != 1:
-            raise UserError(
-                f"{type(self).__name__} translates between images of one size; got data whose images are "
-                f"{self.spec.scale} times larger in b than in a. Set data, or model.class_path to a paper on "
-                "super-resolution."
-            )
-        smallest = max((one.smallest for one in discriminators if isinstance(one, HasSmallest)), default=1)
-        if self.spec.size < smallest:
-            raise UserError(
-                f"The discriminator takes images of {smallest} pixels and more; got data of {self.spec.size}. "
-                "Set model.init_args.discriminator.init_args.layers, or data.init_args.size."
-            )
+        check_image_size(type(self).__name__, self.spec, discriminators)
         for generator in generators:
             self.check_sides(generator, self.spec.size, self.spec.size)
 
-    def scored(self, source: Tensor) -> Tensor:
-        """The translations (B, channels_b, H, W) of ``source`` that an evaluation scores."""
+    def translate_for_scores(self, source: Tensor) -> Tensor:
+        """The translations (B, channels_b, H, W) of ``source`` in evaluation and prediction."""
         return self(source)
 
     def evaluate(self, batch: Paired | Unpaired) -> EvalOutput:
-        return EvalOutput(real=batch.b, fake=self.scored(batch.a), source=batch.a)
+        return EvalOutput(real=batch.b, fake=self.translate_for_scores(batch.a), source=batch.a)
 
     def predict_step(self, batch: SourceImages, batch_idx: int) -> EvalOutput:
-        fake = self.scored(batch.image)
+        fake = self.translate_for_scores(batch.image)
         return EvalOutput(real=fake[:0], fake=fake, source=batch.image)
 
 
@@ -255,12 +248,11 @@ class SuperResolution(Translation):
     """A paper whose ``generator`` enlarges images: a is the low resolution of b."""
 
     generator: nn.Module
+    features: Callable[[], nn.Module] | None = None  # makes the frozen network of a perceptual loss; None: pixels
+
+    def make_frozen(self) -> tuple[nn.Module, ...]:
+        return () if self.features is None else (self.features(),)
 
     def forward(self, low: Tensor) -> Tensor:
         """Low resolutions (B, C, h, w) in [-1, 1] of any size to images (B, C, scale h, scale w) in [-1, 1]."""
         return self.generator(low).float().clamp(-1, 1)
-
-
-def multiple_of(network: nn.Module) -> int:
-    """What the sides of the network's input in pixels are multiples of; 1 where it does not say."""
-    return network.multiple if isinstance(network, HasMultiple) else 1

@@ -2,40 +2,36 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from lightning.pytorch.cli import OptimizerCallable
-from skimage.exposure import match_histograms
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
-from lightning_cgan.batches import Paired, PairSpec, to_bytes, to_signed
-from lightning_cgan.errors import UserError
+from lightning_cgan.batches import Paired, PairSpec
+from lightning_cgan.checks import check_taps
 from lightning_cgan.losses.perceptual import feature_loss
 from lightning_cgan.networks.checkpoint_weights import frozen
-from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork
+from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork, with_histograms
 from lightning_cgan.optimize import Adam, optimizer_step
 from lightning_cgan.papers.kinds import SuperResolution
 from lightning_cgan.schedules.learning_rate import constant
 
 
 class PerceptualSuperResolution(SuperResolution):
-    """A network that enlarges pictures, trained to give them the features of the true ones and not their pixels.
+    """Super-resolution trained by a feature loss; without ``features`` the paper's baseline, by MSE of pixels.
 
-    Its pictures are sharper than those of a pixel loss, and further from the true ones in PSNR. Without ``features`` it
-    is the paper's own baseline, trained by the mean squared error of pixels. The defaults are the paper's: it trains
-    for 200,000 updates with batches of 4 crops of 288 pixels.
+    Compared with a pixel loss, images are sharper and have a lower PSNR. The defaults are the paper's: it trains for
+    200,000 updates with batches of 4 crops of 288 pixels.
 
     Args:
         spec: of the data, linked from the data module.
-        features: makes the frozen network, images (B, 3, H, W) in [-1, 1] -> a tuple of taps. It is neither trained nor
-            part of a checkpoint, and only training needs it. The pixel loss when None.
-        tap: the place of the tap that is compared; relu2_2 of VGG-16.
+        features: makes the frozen network, images (B, 3, H, W) in [-1, 1] -> a tuple of taps. It is made for training
+            only and is not in checkpoints. None: the pixel loss.
+        tap: index of the tap that is compared; relu2_2 of VGG-16.
         generator: maps the spec to a network, low resolutions of any size -> images.
-        match_histogram: whether the colours of each result are given the distribution of its low resolution's, channel
-            by channel, when it is evaluated; as in the paper.
+        match_histogram: in evaluation, match each channel's histogram to that of the low resolution, as in the paper.
         optimizer: maps parameters to an optimizer.
-        schedule: maps (update, updates in all) to a factor on the learning rate.
+        schedule: maps (update, updates in the run) to a factor on the learning rate.
 
     Raises:
         UserError: before training, for a tap that the features do not have.
@@ -57,16 +53,11 @@ class PerceptualSuperResolution(SuperResolution):
         self.optimizer_factories, self.schedule = {"generator": optimizer}, schedule
 
     def make_frozen(self) -> tuple[nn.Module, ...]:
-        if self.features is None:
-            return ()
-        network = frozen(self.features())
-        with torch.no_grad():
-            taps = network(torch.zeros(1, 3, 32, 32))
-        if not 0 <= self.tap < len(taps):
-            raise UserError(
-                f"The features have {len(taps)} taps, 0 to {len(taps) - 1}; got {self.tap}. Set model.init_args.tap."
-            )
-        return (network,)
+        networks = tuple(map(frozen, super().make_frozen()))
+        for network in networks:
+            with torch.no_grad():
+                check_taps(len(network(torch.zeros(1, 3, 32, 32))), tap=(self.tap,))
+        return networks
 
     def update(self, batch: Paired) -> dict[str, Tensor]:
         (low,), (high,) = batch
@@ -76,7 +67,7 @@ class PerceptualSuperResolution(SuperResolution):
         return {"loss": loss}
 
     def loss(self, image: Tensor, high: Tensor) -> Tensor:
-        """The distance of generated and true images (B, 3, H, W): Equation 2, or that of their pixels."""
+        """The distance of generated and true images (B, 3, H, W): Equation 2, or the MSE of pixels."""
         if not self.frozen:
             return mse_loss(image.float(), high)
         (network,) = self.frozen
@@ -87,13 +78,4 @@ class PerceptualSuperResolution(SuperResolution):
     def forward(self, low: Tensor) -> Tensor:
         """Low resolutions (B, 3, h, w) in [-1, 1] of any size to images (B, 3, scale h, scale w) in [-1, 1]."""
         image = super().forward(low)
-        return recoloured(image, low) if self.match_histogram else image
-
-
-def recoloured(image: Tensor, low: Tensor) -> Tensor:
-    """``image`` (B, 3, H, W) in [-1, 1] with the histograms of ``low`` (B, 3, h, w): of each channel, as bytes."""
-    results = [
-        torch.from_numpy(np.ascontiguousarray(match_histograms(one.cpu().numpy(), other.cpu().numpy(), channel_axis=0)))
-        for one, other in zip(to_bytes(image), to_bytes(low), strict=True)
-    ]
-    return to_signed(torch.stack(results).to(image.device)) if results else image
+        return with_histograms(image, low) if self.match_histogram else image

@@ -11,8 +11,8 @@ from torch.nn.functional import avg_pool2d, cross_entropy, interpolate
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lightning_cgan.batches import ImageSpec, Labelled, LatentBatch
+from lightning_cgan.checks import check_positive
 from lightning_cgan.clock import updates_of_run
-from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import HasGroupSize, with_classes, without_classes
 from lightning_cgan.losses.penalties import gradient_penalty
 from lightning_cgan.losses.wasserstein import critic_loss, drift, generator_loss
@@ -23,16 +23,16 @@ from lightning_cgan.schedules.learning_rate import rampup
 from lightning_cgan.schedules.progressive_growing import Growth, Stage
 
 BATCH_SIZES = {4: 16, 256: 14, 512: 6, 1024: 3}  # from each resolution on
-Scored = tuple[Tensor, tuple[Tensor, Tensor]]  # the discriminator's loss, and its scores of real and generated images
+LossAndScores = tuple[Tensor, tuple[Tensor, Tensor]]  # discriminator loss, its scores of real and generated images
 
 
 class ProGAN(ClassConditional):
-    """Two networks that grow together from 4x4 pixels, with the loss of WGAN-GP and the generator's running average.
+    """A GAN whose networks grow together from 4x4 pixels, with the WGAN-GP loss and an average of the generator.
 
     Each generator update follows one discriminator update on fresh real images. All layers exist from the start; those
-    above the current resolution are not used. Evaluation, samples and predictions come from the average, at the
-    resolution last trained, with pixels repeated up to the full size and cut off at [-1, 1]. The size of a batch is set
-    here: ``data.init_args.batch_size`` is not used. The defaults are the paper's for CelebA-HQ at 1024x1024.
+    above the current resolution are not used. Evaluation, samples and predictions use the average at the resolution
+    last trained, upsampled to full size by nearest neighbour and clamped to [-1, 1]. ``batch_sizes`` replaces
+    ``data.init_args.batch_size``. The defaults are the paper's for CelebA-HQ at 1024x1024.
 
     Args:
         spec: of the data, linked from the data module.
@@ -40,24 +40,24 @@ class ProGAN(ClassConditional):
         discriminator: maps the spec to a network (images, alpha) -> (scores (B,), class logits (B, num_classes)).
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer.
-        conditional: whether the label is given to the generator and classified by the discriminator, as in AC-GAN.
-        stable_kimg: thousands of real images shown between two fades.
-        fade_kimg: thousands of real images shown while new layers fade in.
-        batch_sizes: real images in a batch over all processes, from a resolution on; the paper's when None.
-        start_resolution: trained first. The full one: no growth.
+        conditional: whether the generator takes the label and the discriminator classifies it, as in AC-GAN.
+        stable_kimg: thousands of real images between two fades.
+        fade_kimg: thousands of real images in a fade.
+        batch_sizes: real images in a batch over all processes, from each resolution on; None: the paper's.
+        start_resolution: first resolution in pixels; the full one: no growth.
         rampup_kimg: thousands of real images over which the learning rates rise.
-        gp_weight: of the gradient penalty (lambda).
-        gamma: norm of the gradient that the penalty asks for; 750 for the paper's CIFAR-10.
-        drift_weight: of the discriminator's squared scores of real images.
-        class_weight: of each class loss.
-        ema_decay: of the running average of the generator, per update.
-        simultaneous: whether both networks are updated from where the other was, on the same generated images, as for
+        gp_weight: weight of the gradient penalty (lambda).
+        gamma: target norm of the gradient in the penalty; 750 for the paper's CIFAR-10.
+        drift_weight: weight of the discriminator's squared scores of real images.
+        class_weight: weight of each class loss.
+        ema_decay: of the moving average of the generator, per update.
+        simultaneous: update both networks from their weights before the update and on the same generated images, as for
             the paper's CIFAR-10, rather than the generator after the discriminator.
 
     Raises:
-        UserError: for sizes that are not powers of two from 4 on, lengths below zero, a gamma that is not above 0,
-            batch sizes that miss a resolution, and labels asked for where there are none; when training starts, for
-            batches that do not divide by the processes or the groups of the minibatch standard deviation.
+        UserError: for sizes that are not powers of two from 4 on, lengths below 0, a gamma that is not above 0, batch
+            sizes that omit a resolution, or ``conditional`` without classes; when training starts, for batches that do
+            not divide by the processes or the groups of the minibatch standard deviation.
     """
 
     def __init__(
@@ -81,29 +81,27 @@ class ProGAN(ClassConditional):
         simultaneous: bool = False,
     ) -> None:
         super().__init__(with_classes(spec, "A conditional ProGAN") if conditional else without_classes(spec))
-        if gamma <= 0:
-            raise UserError(f"The gradient norm gamma is above 0; got {gamma}. Set model.init_args.gamma.")
+        check_positive(gamma=gamma)
         self.generator = generator(self.spec)
         self.discriminator = discriminator(self.spec)
         self.growth = Growth(start_resolution, spec.size, stable_kimg, fade_kimg, batch_sizes or BATCH_SIZES)
         self.ema = AveragedModel(self.generator, multi_avg_fn=get_ema_multi_avg_fn(ema_decay))
         self.ema.requires_grad_(False)
         self.trained: Tensor
-        self.register_buffer("trained", torch.tensor(0))  # the last update: a checkpoint knows its resolution by it
+        self.register_buffer("trained", torch.tensor(0))  # last update; gives a checkpoint its resolution
         self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
         self.schedule = lambda update, _: rampup(self.growth.images(update) / 1000, rampup_kimg)
-        self.gp_weight, self.gamma = gp_weight, gamma
-        self.drift_weight, self.class_weight = drift_weight, class_weight
-        self.simultaneous = simultaneous
+        self.gp_weight, self.gamma, self.drift_weight = gp_weight, gamma, drift_weight
+        self.class_weight, self.simultaneous = class_weight, simultaneous
 
     def check(self, trainer: Trainer) -> None:
-        """Refuses batches that cannot be shared too."""
+        """Also refuse batches that do not divide by processes or groups."""
         super().check(trainer)
         groups = self.discriminator.group_size if isinstance(self.discriminator, HasGroupSize) else None
         self.growth.check_shares(trainer.world_size, groups)
 
     def on_fit_start(self) -> None:
-        """Says before the first update what does not fit the schedule."""
+        """Warn if the run ends before the networks are fully grown."""
         super().on_fit_start()
         steps, needed = updates_of_run(self.trainer), self.growth.updates_to_full
         if steps <= needed:
@@ -119,7 +117,7 @@ class ProGAN(ClassConditional):
         with torch.set_grad_enabled(self.simultaneous):
             fakes = self.fakes_at(len(real), stage)
 
-        if self.simultaneous:  # the generator first, because its gradient flows through the discriminator as it is
+        if self.simultaneous:  # generator first: its gradient needs the discriminator before its update
             loss_g = self.update_generator(*fakes, stage)
             loss_d, scores = self.update_discriminator(real, label, *fakes, stage)
         else:
@@ -135,39 +133,44 @@ class ProGAN(ClassConditional):
         return {"growth/resolution": float(resolution), "growth/alpha": alpha, "growth/kimg": kimg}
 
     def begin(self, update: int) -> Stage:
-        """The stage of ``update``. Where a fade starts or ends Adam starts over, as in the authors' code."""
-        if self.growth.turns(update):
+        """The stage of ``update``. Adam's state is reset where a fade starts or ends, as in the authors' code."""
+        if self.growth.changes_phase(update):
             for optimizer in self.optimizer_list():
                 optimizer.optimizer.state.clear()
         self.trained.fill_(update)
         return self.growth.stage(update)
 
-    def update_discriminator(self, real: Tensor, label: Tensor, fake: Tensor, asked: Tensor, stage: Stage) -> Scored:
+    def update_discriminator(
+        self, real: Tensor, label: Tensor, fake: Tensor, fake_label: Tensor, stage: Stage
+    ) -> LossAndScores:
         _, optimizer = self.optimizer_list()
         with self.toggled_optimizer(optimizer):
-            loss, scores = self.discriminator_loss(real, label, fake.detach(), asked, stage.alpha)
+            loss, scores = self.discriminator_loss(real, label, fake.detach(), fake_label, stage.alpha)
             optimizer_step(self, optimizer, loss)
         return loss, scores
 
-    def update_generator(self, fake: Tensor, asked: Tensor, stage: Stage) -> Tensor:
+    def update_generator(self, fake: Tensor, fake_label: Tensor, stage: Stage) -> Tensor:
         optimizer, _ = self.optimizer_list()
         with self.toggled_optimizer(optimizer):
-            loss = self.generator_loss(fake, asked, stage.alpha)
+            loss = self.generator_loss(fake, fake_label, stage.alpha)
             optimizer_step(self, optimizer, loss, count=True)
         return loss
 
-    def discriminator_loss(self, real: Tensor, label: Tensor, fake: Tensor, asked: Tensor, alpha: float) -> Scored:
+    def discriminator_loss(
+        self, real: Tensor, label: Tensor, fake: Tensor, fake_label: Tensor, alpha: float
+    ) -> LossAndScores:
         """WGAN-GP with drift, and the class losses of real and generated images. Appendix A.1."""
         real_score, real_class = self.discriminator(real, alpha)
         fake_score, fake_class = self.discriminator(fake, alpha)
         loss = critic_loss(real_score.float(), fake_score.float())
         penalty = gradient_penalty(lambda image: self.discriminator(image, alpha)[0], real, fake, gamma=self.gamma)
         loss = loss + self.gp_weight * penalty + self.drift_weight * drift(real_score.float())
-        return loss + self.class_loss(real_class, label) + self.class_loss(fake_class, asked), (real_score, fake_score)
+        loss = loss + self.class_loss(real_class, label) + self.class_loss(fake_class, fake_label)
+        return loss, (real_score, fake_score)
 
-    def generator_loss(self, fake: Tensor, asked: Tensor, alpha: float) -> Tensor:
+    def generator_loss(self, fake: Tensor, fake_label: Tensor, alpha: float) -> Tensor:
         score, fake_class = self.discriminator(fake, alpha)
-        return generator_loss(score.float()) + self.class_loss(fake_class, asked)
+        return generator_loss(score.float()) + self.class_loss(fake_class, fake_label)
 
     def class_loss(self, logits: Tensor, label: Tensor) -> Tensor:
         """Cross-entropy of class logits (B, num_classes), weighted; 0 without classes."""
@@ -176,7 +179,7 @@ class ProGAN(ClassConditional):
         return self.class_weight * cross_entropy(logits.float(), label)
 
     def fakes_at(self, count: int, stage: Stage) -> tuple[Tensor, Tensor]:
-        """Generated images (count, C, R, R) and the labels (count,) they were asked for, uniform over the classes."""
+        """Generated images (count, C, R, R) and their labels (count,), uniform over the classes."""
         noise = self.noise(count)
         label = torch.randint(max(self.spec.num_classes, 1), (count,), device=self.device)
         return self.generator(noise, label, *stage).float(), label
@@ -185,7 +188,7 @@ class ProGAN(ClassConditional):
         return self.growth.batch_size(update)
 
     def forward(self, noise: Tensor, label: Tensor | None = None) -> Tensor:
-        """Noise (B, latent_dim) and labels (B,) to images (B, C, H, W) in [-1, 1] of the data's own size."""
+        """Noise (B, latent_dim) and labels (B,) to images (B, C, H, W) in [-1, 1] of the data's size."""
         image = self.ema(noise, label, *self.growth.stage(int(self.trained))).float()
         return interpolate(image, size=self.spec.size).clamp(-1, 1)
 
@@ -197,9 +200,6 @@ class ProGAN(ClassConditional):
 
 
 def at_stage(image: Tensor, stage: Stage) -> Tensor:
-    """Real images (B, C, H, W) as the discriminator sees them: (B, C, R, R), in a fade as smooth as the generated ones.
-
-    They are averaged down to the resolution R, and in a fade mixed with their average at half of it.
-    """
+    """Real images (B, C, H, W) averaged down to (B, C, R, R), in a fade blended with their average at R / 2."""
     image = avg_pool2d(image, image.shape[-1] // stage.resolution)
     return torch.lerp(progan.double(progan.halve(image)), image, stage.alpha) if stage.fading else image

@@ -9,35 +9,35 @@ from torch import Tensor, nn
 
 from lightning_cgan import keyed
 from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled, LatentBatch, to_bytes
+from lightning_cgan.checks import check_counts, common_scale
 from lightning_cgan.errors import UserError
-from lightning_cgan.interfaces import HasScale, without_classes
+from lightning_cgan.interfaces import without_classes
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.networks import projection_super_resolution as networks
 from lightning_cgan.optimize import Adam, logit_means, optimizer_step
-from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import Generating
 from lightning_cgan.schedules.learning_rate import ConstantThenLinear
 
 
 class ProjectionSuperResolution(Generating):
-    """A generator that enlarges images, against a discriminator that is told the low resolution as a class was before.
+    """Super-resolution by a GAN whose projection discriminator takes the low resolution as its condition.
 
-    There is no pixel loss: that an image agrees with its low resolution is the discriminator's doing alone. The low
-    resolution is computed from the image, so any image data serves; labels are used for scores alone. The
-    generator's update takes the low resolutions of the last real batch with new noise; the authors' code takes a
-    batch of its own. The defaults are the paper's for ImageNet, 32 to 128 pixels.
+    There is no pixel loss: only the discriminator makes an image agree with its low resolution, which is computed from
+    the image, so any image data can be used; labels are used only for scores. The generator's update uses the low
+    resolutions of the last real batch with new noise; the authors' code uses a separate batch. The defaults are the
+    paper's for ImageNet, 32 to 128 pixels.
 
     Args:
         spec: of the data, linked from the data module.
         generator: maps the spec to a network (low (B, C, h, w), noise (B, latent_dim)) -> (B, C, H, W) in [-1, 1].
-        discriminator: maps the spec to a network (images, low) -> (B,) logits. Both networks say their ``scale``.
+        discriminator: maps the spec to a network (images, low) -> (B,) logits. Both declare their ``scale``.
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer.
-        n_critic: discriminator updates in one generator update; the data module delivers as many batches.
+        n_critic: discriminator updates per generator update, each on a batch of its own.
         schedule: maps (generator update, updates in the run) to the factor on both learning rates.
 
     Raises:
-        UserError: for networks of different scales, or critic updates below one.
+        UserError: for networks of different scales, or ``n_critic`` below 1.
     """
 
     def __init__(
@@ -56,8 +56,7 @@ class ProjectionSuperResolution(Generating):
         self.discriminator = discriminator(without_classes(spec))
         self.scale = common_scale(self.generator, self.discriminator)
         self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
-        self.schedule = schedule
-        self.n_critic = n_critic
+        self.schedule, self.n_critic = schedule, n_critic
 
     def update(self, batch: Labelled) -> dict[str, Tensor]:
         generator_optimizer, discriminator_optimizer = self.optimizer_list()
@@ -94,40 +93,21 @@ class ProjectionSuperResolution(Generating):
     def enlarge(self, low: Tensor, seed: int = 0) -> Tensor:
         """Images (B, C, H, W) for low resolutions (B, C, h, w), both in [-1, 1]; put the module in eval mode first.
 
-        The noise of each is a function of the seed and of the low resolution itself: an image becomes the same alone
-        and among others.
-
-        Args:
-            low: as :func:`~lightning_cgan.networks.projection_super_resolution.reduced` makes them.
-            seed: the same seed gives the same images, another one other details.
+        Noise is a function of the seed and the low resolution, so a result does not depend on the rest of the batch.
+        ``networks.projection_super_resolution.reduced`` makes low resolutions of images.
         """
         key = keyed.content_keys(to_bytes(low))
         return self(low, keyed.normal("enlarge", key, self.latent_dim, seed=seed))
 
     def evaluate(self, batch: EvalBatch) -> EvalOutput:
-        """One image for each real one, whatever number of draws the data module asks for."""
+        """One image for each real one; ``batch.draws`` is not used."""
         low = networks.reduced(batch.image, self.scale)
         fake = self.enlarge(low, keyed.run_seed())
-        shown = low.repeat_interleave(self.scale, -1).repeat_interleave(self.scale, -2)
-        return EvalOutput(batch.image, fake, batch.label if self.spec.num_classes else None, source=shown)
+        source = low.repeat_interleave(self.scale, -1).repeat_interleave(self.scale, -2)
+        return EvalOutput(batch.image, fake, batch.label if self.spec.num_classes else None, source=source)
 
     def predict_step(self, batch: LatentBatch, batch_idx: int) -> None:
         raise UserError(
-            "predict draws from noise alone, and super-resolution starts from images. Run `test`, which shows its "
-            "test images enlarged, or call enlarge() of the model that lightning_cgan.load gives."
+            "Super-resolution starts from images; got noise only. Run `test`, which enlarges its test images, or call "
+            "enlarge() of the model that lightning_cgan.load returns."
         )
-
-
-def common_scale(*networks: nn.Module) -> int:
-    """The ``scale`` of both networks.
-
-    Raises:
-        UserError: where they differ.
-    """
-    scales = list(dict.fromkeys(one.scale for one in networks if isinstance(one, HasScale)))
-    if len(scales) != 1:
-        raise UserError(
-            f"Both networks are for one scale; got {' and '.join(map(str, scales))}. "
-            "Set model.init_args.generator.init_args.scale and model.init_args.discriminator.init_args.scale."
-        )
-    return scales[0]

@@ -7,9 +7,8 @@ from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from lightning_cgan import keyed
 from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, PartlyLabelled
-from lightning_cgan.errors import UserError
+from lightning_cgan.checks import check_decays
 from lightning_cgan.interfaces import with_classes
 from lightning_cgan.losses.semi_supervised import GeneratorLoss, real_logit, supervised_loss, unsupervised_loss
 from lightning_cgan.networks import sgan
@@ -20,11 +19,11 @@ from lightning_cgan.schedules.learning_rate import constant
 
 
 class SGAN(SemiSupervised, NoiseToImage):
-    """A classifier of K classes that is the discriminator too, by logsumexp of its logits, and a generator.
+    """Semi-supervised classification of K classes; the logsumexp of the classifier's logits is the discriminator.
 
-    Each update takes labelled, unlabelled and generated images for the classifier, then other unlabelled and newly
-    generated ones for the generator. Weight-normalised layers get their scales from the first labelled batch. The
-    defaults are the authors' code's for MNIST.
+    Each update uses labelled, unlabelled and generated images for the classifier, then other unlabelled and newly
+    generated ones for the generator. The scales of weight-normalised layers are initialised from the first labelled
+    batch. The defaults are those of the authors' code for MNIST.
 
     Args:
         spec: of the data, linked from the data module.
@@ -32,14 +31,13 @@ class SGAN(SemiSupervised, NoiseToImage):
         classifier: maps the spec to a network: images -> ``DiscriminatorOutput``, features (B, F) and logits (B, K).
         generator_optimizer: maps parameters to an optimizer.
         classifier_optimizer: maps parameters to an optimizer.
-        generator_loss: feature matching gives good classifiers, the non-saturating loss good pictures (the paper).
-        unlabelled_weight: of the unsupervised loss beside the supervised one.
-        ema_decay: of the moving average of the classifier's weights, which decides; None decides by the last ones.
+        generator_loss: feature matching for good classifiers, the non-saturating loss for good images (the paper).
+        unlabelled_weight: weight of the unsupervised loss; that of the supervised loss is 1.
+        ema_decay: of the moving average of the classifier's weights, used in evaluation; None: no average.
         schedule: maps (update, updates in the run) to a factor on both learning rates.
 
     Raises:
-        UserError: for data without classes, or an ema_decay outside of [0, 1); on ``setup`` for data whose labels
-            are all known.
+        UserError: for data without classes, or an ema_decay outside [0, 1); in ``setup`` for fully labelled data.
     """
 
     def __init__(
@@ -55,28 +53,20 @@ class SGAN(SemiSupervised, NoiseToImage):
         schedule: Callable[[int, int], float] = constant,
     ) -> None:
         super().__init__(with_classes(spec, "SGAN"))
-        if ema_decay is not None and not 0 <= ema_decay < 1:
-            raise UserError(
-                f"ema_decay is 0 or more and below 1, or null for no average; got {ema_decay}. "
-                "Set model.init_args.ema_decay."
-            )
-        self.classifier = classifier(spec)  # before the generator, so that its supervised twin starts equal
+        check_decays(ema_decay=ema_decay)
+        self.classifier = classifier(spec)  # first, so that SupervisedBaseline starts equal
         self.generator = generator(spec)
         self.ema: AveragedModel | None = None
         if ema_decay is not None:
             average = get_ema_multi_avg_fn(ema_decay)
             self.ema = AveragedModel(self.classifier, multi_avg_fn=average).requires_grad_(False)
         self.optimizer_factories = {"generator": generator_optimizer, "classifier": classifier_optimizer}
-        self.schedule = schedule
-        self.generator_loss = generator_loss
-        self.unlabelled_weight = unlabelled_weight
+        self.schedule, self.generator_loss, self.unlabelled_weight = schedule, generator_loss, unlabelled_weight
 
     def before_first_update(self, batch: PartlyLabelled) -> None:
-        """Data-dependent initial scales, from the images and noise of all processes, the same in each."""
-        image = self.first_images(batch)
-        keyed.reseed("initialise")
-        initialise(self.classifier, image)
-        initialise(self.generator, self.noise(len(image)))
+        """Also the generator's scales, from as much noise as there are labelled images in all processes."""
+        super().before_first_update(batch)
+        initialise(self.generator, self.noise(self.trainer.world_size * batch.image.shape[1]))
 
     def update(self, batch: PartlyLabelled) -> dict[str, Tensor]:
         (image,), (label,), ((unlabelled, others),) = batch
@@ -98,28 +88,25 @@ class SGAN(SemiSupervised, NoiseToImage):
     def classifier_losses(
         self, image: Tensor, label: Tensor, unlabelled: Tensor
     ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
-        """The supervised and the unsupervised loss, and the logits (B, K) that the latter compares.
-
-        Real images share a call, generated ones have their own.
-        """
+        """The supervised and the unsupervised loss, and the logits (B, K) of unlabelled and generated images."""
         with torch.no_grad():
             fake = self.fakes(len(unlabelled))
         known, unknown = self.classifier(torch.cat([image, unlabelled])).logits.float().split([len(image), len(fake)])
-        judged = unknown, self.classifier(fake).logits.float()
-        return supervised_loss(known, label), unsupervised_loss(*judged), judged
+        logits = unknown, self.classifier(fake).logits.float()  # a separate call for the real images
+        return supervised_loss(known, label), unsupervised_loss(*logits), logits
 
     def loss_of_generator(self, unlabelled: Tensor) -> Tensor:
-        """``generator_loss`` of as many new images as there are unlabelled ones."""
+        """``generator_loss`` on as many new images as there are unlabelled ones."""
         fake = self.classifier(self.fakes(len(unlabelled)))
         with torch.no_grad():
             real = self.classifier(unlabelled)
         return self.generator_loss(real.features.float(), fake.features.float(), fake.logits.float())
 
-    def deciding(self) -> nn.Module:
+    def eval_classifier(self) -> nn.Module:
         return self.classifier if self.ema is None else self.ema
 
     def evaluated_networks(self) -> dict[str, nn.Module]:
-        return {"generator": self.generator, "classifier": self.deciding()}
+        return {"generator": self.generator, "classifier": self.eval_classifier()}
 
     def evaluate(self, batch: EvalBatch) -> EvalOutput:
-        return super().evaluate(batch)._replace(fake=self.draw(batch.draws.noise_id))
+        return super().evaluate(batch)._replace(fake=self.generate(batch.draws.noise_id))

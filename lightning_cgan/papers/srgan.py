@@ -20,27 +20,24 @@ from lightning_cgan.schedules.learning_rate import StepDecay
 
 
 class SRGAN(SuperResolution):
-    """A trained SRResNet goes on with a perceptual loss, Equation 3: content, and a discriminator's opinion.
+    """Trains a trained SRResNet further with the perceptual loss of Equation 3: content and adversarial loss.
 
-    Discriminator and generator take turns, one update each. The defaults are the paper's; it trains for 2 * 10^5
+    Discriminator and generator alternate, one update each. The defaults are the paper's; it trains for 2 * 10^5
     updates with batches of 16 crops of 96 pixels.
 
     Args:
         spec: of the data, linked from the data module.
-        init_checkpoint: path of a checkpoint of SRResNet with the same generator, whose weights the run starts with;
-            None starts from random ones.
+        init_checkpoint: path of a checkpoint of SRResNet with the same generator, for initial weights; None: random.
         generator: maps the spec to a network, low resolutions -> images.
         discriminator: maps the spec to a network, images (B, C, size, size) -> (B,) logits.
-        features: makes a network, images in [-1, 1] -> maps, whose features are the content: Equation 5, SRGAN-VGG54
-            with VGG-19's relu5_4. None takes the pixels' mean squared error, the paper's
-            SRGAN-MSE. It is made when training starts, stays as it is, and is not in the checkpoints.
+        features: makes a frozen network for training, images in [-1, 1] -> feature maps of the content loss:
+            Equation 5, SRGAN-VGG54 with VGG-19's relu5_4; not in checkpoints. None: the MSE of pixels, SRGAN-MSE.
         rescaling: a factor on the features. The paper's is for VGG-19.
-        pixel_weight: of the pixels' mean squared error beside the features, which the paper does without and many
-            programs have; it keeps colours that the features do not see.
-        adversarial_weight: of the discriminator's opinion in the generator's loss.
+        pixel_weight: weight of the MSE of pixels beside the features, which preserves colours; 0 in the paper.
+        adversarial_weight: weight of the adversarial loss in the generator's loss.
         generator_optimizer: maps parameters to an optimizer.
         discriminator_optimizer: maps parameters to an optimizer.
-        schedule: maps (update, updates in all) to the factor on both learning rates.
+        schedule: maps (update, updates in the run) to the factor on both learning rates.
     """
 
     def __init__(
@@ -58,18 +55,12 @@ class SRGAN(SuperResolution):
         schedule: Callable[[int, int], float] = lazy_instance(StepDecay),
     ) -> None:
         super().__init__(spec)
-        self.init_checkpoint = init_checkpoint
         self.generator = generator(spec)
         self.discriminator = discriminator(spec)
-        self.features = features
-        self.rescaling = rescaling
-        self.pixel_weight = pixel_weight
-        self.adversarial_weight = adversarial_weight
+        self.init_checkpoint, self.features, self.rescaling = init_checkpoint, features, rescaling
+        self.pixel_weight, self.adversarial_weight = pixel_weight, adversarial_weight
         self.optimizer_factories = {"generator": generator_optimizer, "discriminator": discriminator_optimizer}
         self.schedule = schedule
-
-    def make_frozen(self) -> tuple[nn.Module, ...]:
-        return () if self.features is None else (self.features(),)
 
     def check(self, trainer: Trainer) -> None:
         super().check(trainer)
@@ -78,7 +69,7 @@ class SRGAN(SuperResolution):
 
     def on_fit_start(self) -> None:
         super().on_fit_start()
-        if self.init_checkpoint and not self.trainer.ckpt_path:  # a run that goes on has weights of its own
+        if self.init_checkpoint and not self.trainer.ckpt_path:  # a resumed run loads its own weights
             self.generator.load_state_dict(trained_weights(self.init_checkpoint, self.generator, "generator."))
 
     def update(self, batch: Paired) -> dict[str, Tensor]:
@@ -98,20 +89,14 @@ class SRGAN(SuperResolution):
         return losses | logit_means(*logits)
 
     def discriminator_loss(self, low: Tensor, high: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Equation 2 for the discriminator, and its logits of true and of generated images.
-
-        It is called twice, so that batch norm sees each kind by itself.
-        """
+        """Equation 2, and the logits of true and generated images, in separate calls for batch norm."""
         with torch.no_grad():
             fake = self.generator(low)
         logits = self.discriminator(high).float(), self.discriminator(fake).float()
         return discriminator_loss(*logits), logits
 
     def perceptual_loss(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-        """The two terms of Equation 3: the content loss and, without its weight, the adversarial loss of Equation 6.
-
-        The latter is a mean over the batch, the former a mean over batch and places.
-        """
+        """Equation 3: content loss (mean over batch and pixels), adversarial loss (Equation 6, mean over batch), unweighted."""
         fake = self.generator(low)
         content = content_loss(fake, high, mse_loss, self.frozen, self.rescaling)
         if self.frozen and self.pixel_weight:

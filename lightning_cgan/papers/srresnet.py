@@ -15,21 +15,21 @@ from lightning_cgan.schedules.learning_rate import constant
 
 
 class SRResNet(SuperResolution):
-    """A network that enlarges images, trained to come near the true ones in pixels, or in features of theirs.
+    """Super-resolution trained by a pixel loss or a feature loss.
 
-    The defaults are the paper's; it trains for 10^6 updates with batches of 16 crops of 96 pixels. There the low
-    resolution lies in [0, 1] and the high one in [-1, 1]; here both lie in [-1, 1], which the first layer makes up for.
+    The defaults are the paper's; it trains for 10^6 updates with batches of 16 crops of 96 pixels. In the paper the low
+    resolution is in [0, 1] and the high one in [-1, 1]; here both are in [-1, 1]: the first layer can compensate.
 
     Args:
         spec: of the data, linked from the data module.
         generator: maps the spec to a network, low resolutions -> images.
         pixel_loss: of generated and true images (B, C, H, W). The paper's is the mean squared error, Equation 4.
-        features: makes a network, images in [-1, 1] -> maps, whose features are compared instead of the pixels:
-            Equation 5, SRResNet-VGG22 with VGG-19's relu2_2, but for the total variation that it has with weight 2e-8.
-            It is made when training starts, stays as it is, and is not in the checkpoints.
+        features: makes a frozen network for training, images in [-1, 1] -> feature maps that replace pixels in the
+            loss; not in checkpoints. Equation 5, SRResNet-VGG22 with VGG-19's relu2_2, without its total variation of
+            weight 2e-8.
         rescaling: a factor on the features. The paper's is for VGG-19.
         optimizer: maps parameters to an optimizer.
-        schedule: maps (update, updates in all) to the factor on the learning rate.
+        schedule: maps (update, updates in the run) to the factor on the learning rate.
     """
 
     def __init__(
@@ -44,14 +44,8 @@ class SRResNet(SuperResolution):
     ) -> None:
         super().__init__(spec)
         self.generator = generator(spec)
-        self.pixel_loss = pixel_loss
-        self.features = features
-        self.rescaling = rescaling
-        self.optimizer_factories = {"generator": optimizer}
-        self.schedule = schedule
-
-    def make_frozen(self) -> tuple[nn.Module, ...]:
-        return () if self.features is None else (self.features(),)
+        self.pixel_loss, self.features, self.rescaling = pixel_loss, features, rescaling
+        self.optimizer_factories, self.schedule = {"generator": optimizer}, schedule
 
     def update(self, batch: Paired) -> dict[str, Tensor]:
         (low,), (high,) = batch

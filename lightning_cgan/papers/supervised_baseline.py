@@ -1,7 +1,7 @@
-"""What a semi-supervised GAN is measured against: its classifier, trained on the same few labels alone.
+"""Baseline of semi-supervised GANs: the same classifier trained only on the labelled images.
 
-Network, noise, dropout, initial weights, labelled batches, optimizer and number of updates are SGAN's. The images
-without labels and the generator are left out.
+Network, noise, dropout, initial weights, labelled batches, optimizer and number of updates are SGAN's; unlabelled
+images and generator are omitted.
 """
 
 from collections.abc import Callable
@@ -9,12 +9,10 @@ from collections.abc import Callable
 from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 
-from lightning_cgan import keyed
 from lightning_cgan.batches import ImageSpec, PartlyLabelled
 from lightning_cgan.interfaces import with_classes
 from lightning_cgan.losses.semi_supervised import supervised_loss
 from lightning_cgan.networks import sgan
-from lightning_cgan.networks.blocks.weight_norm import initialise
 from lightning_cgan.optimize import Adam, optimizer_step
 from lightning_cgan.papers.kinds import SemiSupervised
 from lightning_cgan.schedules.learning_rate import constant
@@ -30,7 +28,7 @@ class SupervisedBaseline(SemiSupervised):
         schedule: maps (update, updates in the run) to a factor on the learning rate.
 
     Raises:
-        UserError: for data without classes; on ``setup`` for data whose labels are all known.
+        UserError: for data without classes; in ``setup`` for fully labelled data.
     """
 
     def __init__(
@@ -42,14 +40,7 @@ class SupervisedBaseline(SemiSupervised):
     ) -> None:
         super().__init__(with_classes(spec, "A classifier"))
         self.classifier = classifier(spec)
-        self.optimizer_factories = {"classifier": optimizer}
-        self.schedule = schedule
-
-    def before_first_update(self, batch: PartlyLabelled) -> None:
-        """Data-dependent initial scales, as SGAN has them."""
-        image = self.first_images(batch)
-        keyed.reseed("initialise")
-        initialise(self.classifier, image)
+        self.optimizer_factories, self.schedule = {"classifier": optimizer}, schedule
 
     def update(self, batch: PartlyLabelled) -> dict[str, Tensor]:
         (image,), (label,), _ = batch

@@ -8,37 +8,36 @@ from torch import Tensor, nn
 from torch.optim import RMSprop
 
 from lightning_cgan.batches import ImageSpec, Labelled
-from lightning_cgan.errors import UserError
+from lightning_cgan.checks import check_counts, check_positive
 from lightning_cgan.interfaces import without_classes
 from lightning_cgan.losses import wasserstein
 from lightning_cgan.networks import dcgan
 from lightning_cgan.optimize import logit_means, optimizer_step
-from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import Unconditional
 from lightning_cgan.schedules.learning_rate import constant
 
 
 class WGAN(Unconditional):
-    """A generator against a critic kept Lipschitz by clipping its weights. Algorithm 1.
+    """A GAN that minimises a Wasserstein distance; weight clipping keeps its critic Lipschitz. Algorithm 1.
 
-    The defaults are the paper's; the critic's long trainings at the start and now and then are the authors' code's.
+    The defaults are the paper's; the updates with ``n_critic_warmup`` critic updates are from the authors' code.
     Labels of the data are ignored.
 
     Args:
         spec: of the data, linked from the data module.
         generator: maps the spec to a network, standard normal noise (B, latent_dim) -> (B, C, H, W) in [-1, 1].
-        critic: maps the spec to a network, images -> (B,) outputs without bounds.
+        critic: maps the spec to a network, images -> (B,) unbounded outputs.
         generator_optimizer: maps parameters to an optimizer.
         critic_optimizer: maps parameters to an optimizer; without momentum (Section 4).
-        clip_value: largest absolute value of a critic's parameter, c in Algorithm 1.
-        n_critic: critic updates in one generator update, n_critic in Algorithm 1.
+        clip_value: largest absolute value of a critic parameter, c in Algorithm 1.
+        n_critic: critic updates per generator update, n_critic in Algorithm 1.
         n_critic_warmup: the same in the first ``warmup`` generator updates and in every ``long_every``-th.
-        warmup: generator updates.
-        long_every: generator updates.
-        schedule: maps (generator update, updates in all) to the factor on both learning rates; the paper has none.
+        warmup: number of generator updates.
+        long_every: period in generator updates.
+        schedule: maps (generator update, updates in the run) to the factor on both rates; constant in the paper.
 
     Raises:
-        UserError: for a bound that is not positive, or fewer than one critic update.
+        UserError: for a ``clip_value`` that is not positive, or a count below 1.
     """
 
     def __init__(
@@ -56,17 +55,12 @@ class WGAN(Unconditional):
         schedule: Callable[[int, int], float] = constant,
     ) -> None:
         super().__init__(without_classes(spec))
-        if clip_value <= 0:
-            raise UserError(
-                f"clip_value bounds the critic's weights, so it is above 0; got {clip_value}. "
-                "Set model.init_args.clip_value."
-            )
+        check_positive(clip_value=clip_value)
         check_counts(n_critic=n_critic, n_critic_warmup=n_critic_warmup, long_every=long_every)
         self.generator = generator(self.spec)
         self.critic = critic(self.spec)
         self.optimizer_factories = {"generator": generator_optimizer, "critic": critic_optimizer}
-        self.schedule = schedule
-        self.clip_value = clip_value
+        self.schedule, self.clip_value = schedule, clip_value
         self.n_critic, self.n_critic_warmup = n_critic, n_critic_warmup
         self.warmup, self.long_every = warmup, long_every
 
@@ -91,7 +85,7 @@ class WGAN(Unconditional):
 
     @torch.no_grad()
     def clip_critic(self) -> None:
-        """Every parameter of the critic, batch norm's included, clipped to [-clip_value, clip_value]."""
+        """Clip every parameter of the critic, batch norm's included, to [-clip_value, clip_value]."""
         for parameter in self.critic.parameters():
             parameter.clamp_(-self.clip_value, self.clip_value)
 

@@ -8,36 +8,35 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from lightning_cgan.batches import ImageSpec, Labelled
+from lightning_cgan.checks import check_counts
 from lightning_cgan.errors import UserError
 from lightning_cgan.interfaces import without_classes
 from lightning_cgan.losses import wasserstein
 from lightning_cgan.losses.penalties import gradient_penalty
 from lightning_cgan.networks import wgan_gp
 from lightning_cgan.optimize import Adam, logit_means, optimizer_step
-from lightning_cgan.papers.base import check_counts
 from lightning_cgan.papers.kinds import Unconditional
 from lightning_cgan.schedules.learning_rate import constant
 
 
 class WGANGP(Unconditional):
-    """A generator against a critic whose gradient is drawn to norm 1 between real and generated images. Algorithm 1.
+    """A Wasserstein GAN with a penalty on gradient norms other than 1 between real and generated images. Algorithm 1.
 
     The defaults are Algorithm 1's. Labels of the data are ignored.
 
     Args:
         spec: of the data, linked from the data module.
         generator: maps the spec to a network, standard normal noise (B, latent_dim) -> (B, C, H, W) in [-1, 1].
-        critic: maps the spec to a network, images -> (B,) outputs without bounds. No batch norm: the penalty is for
-            each image by itself.
+        critic: maps the spec to a network without batch norm, images -> (B,) unbounded outputs.
         generator_optimizer: maps parameters to an optimizer.
         critic_optimizer: maps parameters to an optimizer.
-        n_critic: in one generator update, n_critic in Algorithm 1.
-        gp_weight: lambda in Equation 3.
-        g_batch_ratio: the generator's batch over the critic's.
-        schedule: maps (generator update, updates in all) to the factor on both learning rates.
+        n_critic: critic updates per generator update, n_critic in Algorithm 1.
+        gp_weight: weight of the gradient penalty, lambda in Equation 3.
+        g_batch_ratio: batch size of the generator divided by that of the critic.
+        schedule: maps (generator update, updates in the run) to the factor on both learning rates.
 
     Raises:
-        UserError: for a critic with batch norm, or counts below one.
+        UserError: for a critic with batch norm, or a count below 1.
     """
 
     def __init__(
@@ -58,14 +57,12 @@ class WGANGP(Unconditional):
         self.critic = critic(self.spec)
         if any(isinstance(layer, _BatchNorm) for layer in self.critic.modules()):
             raise UserError(
-                "The gradient penalty is for each image by itself, so the critic has no batch norm; "
+                "The gradient penalty is computed for each image separately, so the critic has no batch norm; "
                 f"got it in {type(self.critic).__name__}. Set model.init_args.critic."
             )
         self.optimizer_factories = {"generator": generator_optimizer, "critic": critic_optimizer}
-        self.schedule = schedule
-        self.n_critic = n_critic
-        self.gp_weight = gp_weight
-        self.g_batch_ratio = g_batch_ratio
+        self.schedule, self.gp_weight = schedule, gp_weight
+        self.n_critic, self.g_batch_ratio = n_critic, g_batch_ratio
 
     def update(self, batch: Labelled) -> dict[str, Tensor]:
         generator_optimizer, critic_optimizer = self.optimizer_list()

@@ -1,4 +1,4 @@
-"""Learning-rate and growth schedules; every one is importable from here, ``lightning_cgan.schedules.constant``."""
+"""Learning-rate and growth schedules; all can be imported from here, as in ``lightning_cgan.schedules.constant``."""
 
 from lightning_cgan.short_names import short_names
 

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: they map (generator update, updates in the run) to a factor on the learning rate."""
+"""Learning-rate schedules: functions of (generator update, updates in the run) to a factor on the learning rate."""
 
 from math import cos, exp, pi
 
@@ -21,7 +21,7 @@ class ConstantThenLinear:
     """Factor 1 at first, then linear decay to 0 at the end of the run.
 
     Args:
-        start: where the decay begins: a number of updates (int), or a share of the run from 0 to 1 (float).
+        start: start of the decay: a number of updates (int), or a share of the run from 0 to 1 (float).
 
     Raises:
         UserError: for a start below 0, or a share above 1.
@@ -56,11 +56,11 @@ class StepDecay:
 
 
 class ExponentialDecay:
-    """A learning rate that is divided by ``factor`` at each update, down to ``floor`` of the first one.
+    """The learning rate is divided by ``factor`` at each update, down to ``floor`` times the initial one.
 
     Args:
         factor: 1.000004 in the code of Goodfellow et al. 2014; Mirza & Osindero 2014 print 1.00004.
-        floor: smallest factor on the learning rate.
+        floor: lower bound of the factor on the learning rate.
     """
 
     def __init__(self, factor: float = 1.000004, floor: float = 1e-5) -> None:

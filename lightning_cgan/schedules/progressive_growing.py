@@ -1,7 +1,6 @@
-"""How ProGAN grows: pure functions of the images seen and of the generator update. Karras et al. 2018, Appendix A.1.
+"""Growth schedule of ProGAN: pure functions of real images or generator updates. Karras et al. 2018, Appendix A.1.
 
-Lengths are thousands of real images shown to the discriminator (kimg), not updates, because the size of a batch falls
-as the resolution rises.
+Lengths are in thousands of real images (kimg), not updates, because the batch size falls as the resolution rises.
 """
 
 from bisect import bisect_right
@@ -11,10 +10,10 @@ from lightning_cgan.errors import UserError
 
 
 class Stage(NamedTuple):
-    """What is trained at one moment."""
+    """Resolution and fade at one generator update."""
 
     resolution: int  # pixels
-    alpha: float  # share of the newest layers in what both networks compute; 1 unless they are being faded in
+    alpha: float  # weight of the newest layers in both networks' outputs; below 1 in a fade
 
     @property
     def fading(self) -> bool:
@@ -22,7 +21,7 @@ class Stage(NamedTuple):
 
 
 class Span(NamedTuple):
-    """The updates that share a resolution, and so a size of batch."""
+    """The updates that share a resolution and therefore a batch size."""
 
     first_update: int
     first_image: int
@@ -33,15 +32,15 @@ class Growth:
     """At each resolution: fade in the new layers (not at the first), then train them all, then double the resolution.
 
     Args:
-        start: resolution in pixels that is trained first.
-        size: the full resolution; the same as ``start``: no growth.
+        start: first resolution in pixels.
+        size: full resolution; equal to ``start``: no growth.
         stable_kimg: thousands of images between two fades.
         fade_kimg: thousands of images in one fade.
-        batch_sizes: images in a batch from a resolution on, by resolution.
+        batch_sizes: images in a batch, from each resolution on.
 
     Raises:
-        UserError: for a start from which doubling does not lead to the full resolution, lengths that are no lengths,
-            and batch sizes that miss the first resolution or are below one.
+        UserError: if doubling ``start`` does not lead to ``size``, for negative lengths or an empty fade, and for batch
+            sizes that omit the first resolution or are below 1.
     """
 
     def __init__(
@@ -50,30 +49,30 @@ class Growth:
         self.resolutions = [start * 2**doublings for doublings in range((size // max(start, 1)).bit_length())]
         if start < 4 or self.resolutions[-1:] != [size]:
             raise UserError(
-                f"Growth starts at 4 pixels or more and doubles to the full {size}; met {start}. "
+                f"Growth starts at 4 pixels or more and doubles to the full {size}; got {start}. "
                 "Set model.init_args.start_resolution."
             )
         self.stable, self.fade = round(1000 * stable_kimg), round(1000 * fade_kimg)
         if self.stable < 0 or self.fade < 1:
             raise UserError(
                 "Growth takes thousands of images, at least 0 stable and at least 0.001 in a fade; "
-                f"met {stable_kimg} and {fade_kimg}. Set model.init_args.stable_kimg and model.init_args.fade_kimg."
+                f"got {stable_kimg} and {fade_kimg}. Set model.init_args.stable_kimg and model.init_args.fade_kimg."
             )
         if min(batch_sizes.values(), default=0) < 1 or min(batch_sizes) > self.resolutions[0]:
             raise UserError(
-                f"Batches have at least one image, from resolution {self.resolutions[0]} on; met {batch_sizes}. "
+                f"Batches have at least one image, from resolution {self.resolutions[0]} on; got {batch_sizes}. "
                 "Set model.init_args.batch_sizes."
             )
         self.sizes = [batch_at(batch_sizes, resolution) for resolution in self.resolutions]
         self.spans = [Span(0, 0, self.sizes[0])]
         for grown, size in enumerate(self.sizes[1:]):
-            begun, last_image = self.spans[-1], grown * (self.stable + self.fade) + self.stable
-            updates = max(0, (last_image - begun.first_image) // begun.batch_size + 1)
-            first_image = begun.first_image + updates * begun.batch_size
-            self.spans.append(Span(begun.first_update + updates, first_image, size))
+            previous, last_image = self.spans[-1], grown * (self.stable + self.fade) + self.stable
+            updates = max(0, (last_image - previous.first_image) // previous.batch_size + 1)
+            first_image = previous.first_image + updates * previous.batch_size
+            self.spans.append(Span(previous.first_update + updates, first_image, size))
 
     def stage_after(self, images: int) -> Stage:
-        """The stage of a batch that ``images`` real images were shown before."""
+        """The stage of the batch that follows ``images`` real images."""
         grown, within = divmod(images, self.stable + self.fade)
         if grown >= len(self.resolutions) - 1:
             return Stage(self.resolutions[-1], 1.0)
@@ -89,15 +88,15 @@ class Growth:
         return self.span(update).batch_size
 
     def images(self, update: int) -> int:
-        """Real images that the updates before ``update`` have shown."""
+        """Real images in all updates before ``update``."""
         span = self.span(update)
         return span.first_image + (update - span.first_update) * span.batch_size
 
     def stage(self, update: int) -> Stage:
-        """What generator update ``update`` trains."""
+        """The stage of generator update ``update``."""
         return self.stage_after(self.images(update))
 
-    def turns(self, update: int) -> bool:
+    def changes_phase(self, update: int) -> bool:
         """Whether a fade starts or ends with generator update ``update``."""
         if update == 0:
             return False
@@ -105,7 +104,7 @@ class Growth:
         return (before.resolution, before.fading) != (now.resolution, now.fading)
 
     def updates(self, kimg: float) -> int:
-        """The number of updates that show ``kimg`` thousand images: what ``trainer.max_steps`` is set to."""
+        """The number of updates that take ``kimg`` thousand images, for ``trainer.max_steps``."""
         images = 1000 * kimg
         span = self.spans[max(0, bisect_right(self.spans, images, key=lambda span: span.first_image) - 1)]
         return span.first_update - round(span.first_image - images) // span.batch_size
@@ -116,11 +115,11 @@ class Growth:
         return self.updates((len(self.resolutions) - 1) * (self.stable + self.fade) / 1000)
 
     def check_shares(self, processes: int, group_size: int | None) -> None:
-        """Refuse batches that do not divide by the processes, or a process' share that does not by the groups.
+        """Refuse batches not divisible by the processes, and shares of a process not divisible by the groups.
 
         Args:
-            processes: that share each batch.
-            group_size: images whose standard deviation is taken together; None for all.
+            processes: number of processes that share each batch.
+            group_size: group size of the minibatch standard deviation; None: all images.
 
         Raises:
             UserError: naming the first such batch.
@@ -141,5 +140,5 @@ class Growth:
 
 
 def batch_at(batch_sizes: dict[int, int], resolution: int) -> int:
-    """The entry for the largest resolution that is not above ``resolution``."""
+    """The batch size of the largest listed resolution up to ``resolution``."""
     return batch_sizes[max(known for known in batch_sizes if known <= resolution)]

@@ -109,7 +109,7 @@ def test_the_generators_lower_four_losses_of_weight_one():
     judged = (gan.discriminator_b, ab), (gan.discriminator_a, ba)
     fooled = [-torch.sigmoid(network(fake).logits).log().mean() for network, fake in judged]
     found = [mse_loss(gan.to_a(ab), a) / 4, mse_loss(gan.to_b(ba), b) / 4]
-    assert gan.generator_loss(gan.ways(a, b))[0].item() == pytest.approx(sum(fooled + found).item(), rel=1e-5)
+    assert gan.generator_loss(gan.directions(a, b))[0].item() == pytest.approx(sum(fooled + found).item(), rel=1e-5)
 
 
 def test_the_discriminators_lower_the_loss_of_both_domains():
@@ -119,7 +119,7 @@ def test_the_discriminators_lower_the_loss_of_both_domains():
         -torch.sigmoid(network(real).logits).log().mean() - (1 - torch.sigmoid(network(fake).logits)).log().mean()
         for network, real, fake in ((gan.discriminator_b, b, gan.to_b(a)), (gan.discriminator_a, a, gan.to_a(b)))
     ]
-    assert gan.discriminator_loss(gan.ways(a, b))[0].item() == pytest.approx(sum(each).item(), rel=1e-5)
+    assert gan.discriminator_loss(gan.directions(a, b))[0].item() == pytest.approx(sum(each).item(), rel=1e-5)
 
 
 def test_the_ablations_leave_out_a_direction_and_the_way_back():
@@ -132,7 +132,7 @@ def test_the_ablations_leave_out_a_direction_and_the_way_back():
             id(weight) for networks in gan.networks().values() for one in networks for weight in one.parameters()
         }
         assert trained == {id(weight) for weight in gan.parameters()}
-        (way,) = gan.ways(a, b)
+        (way,) = gan.directions(a, b)
         assert (way.reconstruction is None) == (relation is Relation.gan)
         with pytest.raises(ValueError, match=rf"relation is {relation.name}. Set model.init_args.relation"):
             gan.translate(b, reverse=True)
@@ -142,10 +142,10 @@ def test_feature_matching_and_the_rate_share_the_loss_out_as_the_code_does():
     gan = model(feature_matching=0.9, rate=0.5, starting_rate=0.01, curriculum=5, spec=PairSpec(1, 3, 16)).eval()
     gan.trainer = trainer(".")
     a, b = torch.rand(3, 1, 16, 16), torch.rand(3, 3, 16, 16)
-    ways = gan.ways(a, b)
+    ways = gan.directions(a, b)
     features = []
     for way in ways:
-        real, fake = (gan.judge(way, image).features for image in (way.real, way.fake))
+        real, fake = (way.discriminator(image).features for image in (way.real, way.fake))
         features += [((f.mean(0) - r.mean(0)) ** 2).mean() for r, f in zip(real, fake, strict=True)]
     alone = model(spec=PairSpec(1, 3, 16)).eval()
     alone.trainer = gan.trainer
@@ -201,7 +201,7 @@ def test_a_run_that_goes_on_ends_with_the_same_bits(tmp_path):
         ({"rate": 1.5}, "rate is a share, from 0 to 1; got 1.5. Set model.init_args.rate"),
         ({"curriculum": 3, "rate": 0.5}, "got None and 0.5. Set model.init_args.starting_rate"),
         ({"generator_updates": 0}, "at least 1; got 0. Set model.init_args.generator_updates"),
-        ({"feature_matching": 0.9}, "got 0 layers that are matched. Set model.init_args.discriminator"),
+        ({"feature_matching": 0.9}, "got one with 0 matched layers. Set model.init_args.discriminator"),
     ],
 )
 def test_what_cannot_be_is_refused(options, said):

@@ -4,8 +4,8 @@ from torch import nn
 from torch.nn.functional import avg_pool2d, interpolate, mse_loss
 
 from lightning_cgan.batches import Paired, PairSpec, SourceImages, to_bytes
-from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork
-from lightning_cgan.papers.perceptual_super_resolution import PerceptualSuperResolution, recoloured
+from lightning_cgan.networks.perceptual_super_resolution import SuperResolutionNetwork, with_histograms
+from lightning_cgan.papers.perceptual_super_resolution import PerceptualSuperResolution
 from tests.translation import trainer
 
 SPEC = PairSpec(3, 3, 16, 4)
@@ -59,13 +59,13 @@ def test_a_result_has_the_histogram_of_its_low_resolution():
     torch.manual_seed(0)
     low = torch.rand(2, 3, 8, 8) * 2 - 1
     bright = interpolate(low, scale_factor=4, mode="bicubic") / 2 + 0.4
-    matched = recoloured(bright, low)
+    matched = with_histograms(bright, low)
     for k in range(2):
         for channel in range(3):
             one, other = (to_bytes(image[k, channel]).float().flatten() for image in (matched, low))
             shares = torch.tensor([0.1, 0.5, 0.9])
             assert torch.allclose(one.quantile(shares), other.quantile(shares), atol=12)
-    assert recoloured(bright[:0], low[:0]).shape == (0, 3, 32, 32)
+    assert with_histograms(bright[:0], low[:0]).shape == (0, 3, 32, 32)
     plain = model(match_histogram=False).eval()
     batch = Paired(low, bright)
     assert not torch.equal(plain.validation_step(batch, 0).fake, model().eval().validation_step(batch, 0).fake)

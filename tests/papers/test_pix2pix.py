@@ -105,7 +105,7 @@ def test_the_arms_with_a_discriminator_differ_in_what_it_sees_and_in_the_l1_term
 
 def test_losses_have_the_values_of_the_test_vectors(monkeypatch):
     gan, maps = model(), iter([REAL, FAKE, FAKE])
-    monkeypatch.setattr(gan, "judged", lambda a, b: next(maps)[None, None])
+    monkeypatch.setattr(gan, "discriminate", lambda a, b: next(maps)[None, None])
     a = tensor([0, 0.5, -0.5, 1], dtype=torch.float64)
     fake = tensor([0.1, 0.25, -0.75, 0.6], dtype=torch.float64)
     assert gan.discriminator_loss(a, a, fake)[0].item() == pytest.approx(0.6684524957401741, abs=1e-9)
@@ -228,24 +228,33 @@ def test_large_images_are_translated_by_tiles():
     sides = []
     gan.generator.register_forward_hook(lambda net, args, out: sides.append(args[0].shape[2:]))
     small, large = torch.rand(1, 2, 16, 16), torch.rand(1, 2, 40, 16)
-    assert torch.equal(gan.translate(small), gan.generated(small))
+    assert torch.equal(gan.translate(small), gan.translate_in_mode(small))
     sides.clear()
     image = gan.translate(large)
     assert image.shape == (1, 3, 40, 16)
     assert sides == [(16, 16)] * 4
-    assert torch.allclose(image[..., :8, :], gan.generated(large[..., :16, :])[..., :8, :], atol=1e-6)
+    assert torch.allclose(image[..., :8, :], gan.translate_in_mode(large[..., :16, :])[..., :8, :], atol=1e-6)
     with pytest.raises(ValueError, match="got overlap 16 of tile 16"):
         model(tile=16, overlap=16)
 
 
-@pytest.mark.parametrize("numbers", [(0.0, 0.0), (-1.0, 1.0), (1.0, -1.0)])
-def test_weights_that_leave_no_loss_are_refused(numbers):
-    with pytest.raises(ValueError, match=r"not both 0; got .* Set model.init_args.l1_weight"):
-        model(l1_weight=numbers[0], gan_weight=numbers[1])
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ((0.0, 0.0), r"not both 0; got 0 and 0\. Set model.init_args.l1_weight"),
+        ((-1.0, 1.0), r"l1_weight is 0 or more; got -1\.0\. Set model.init_args.l1_weight"),
+        ((1.0, -1.0), r"gan_weight is 0 or more; got -1\.0\. Set model.init_args.gan_weight"),
+    ],
+)
+def test_weights_that_leave_no_loss_are_refused(weights, message):
+    with pytest.raises(ValueError, match=message):
+        model(l1_weight=weights[0], gan_weight=weights[1])
 
 
 def test_images_without_a_whole_patch_are_refused():
-    with pytest.raises(ValueError, match=r"takes images of 24 pixels and more; got data of 16. Set model.init_args"):
+    with pytest.raises(
+        ValueError, match=r"takes images of 24 pixels and more; got data of 16 pixels. Set model.init_args"
+    ):
         model(layers=3)
     model(layers=3, gan_weight=0.0)
 

@@ -148,7 +148,9 @@ def test_images_have_the_full_size_and_end_at_one_whatever_is_trained():
 def test_an_evaluation_draws_the_same_image_for_an_index_in_any_batch():
     gan = model()
     label, key = torch.zeros(6, dtype=torch.int64), torch.arange(6)
-    assert torch.allclose(gan.draw(LatentBatch(label, key))[4:], gan.draw(LatentBatch(label[4:], key[4:])), atol=1e-6)
+    assert torch.allclose(
+        gan.generate(LatentBatch(label, key))[4:], gan.generate(LatentBatch(label[4:], key[4:])), atol=1e-6
+    )
 
 
 def test_samples_follow_their_label():

@@ -138,7 +138,7 @@ def test_conditional_runs_train_score_and_predict(grow, scores, tmp_path):
     ("flag", "message"),
     [
         ("--model.init_args.discriminator.init_args.group_size=3", "do not divide into groups of 3"),
-        ("--model.init_args.batch_sizes={8: 4}", "from resolution 4 on; met {8: 4}. Set model.init_args.batch_sizes"),
+        ("--model.init_args.batch_sizes={8: 4}", "from resolution 4 on; got {8: 4}. Set model.init_args.batch_sizes"),
         ("--model.init_args.fade_kimg=0", "Set model.init_args.stable_kimg"),
     ],
 )

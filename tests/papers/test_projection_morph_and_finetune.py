@@ -29,7 +29,7 @@ def test_the_ends_of_a_morph_are_the_two_classes_themselves():
     together = LatentBatch(
         torch.tensor([3, 8] * 5), torch.tensor([0, 1]).repeat_interleave(5)
     )  # one batch of the same size
-    alone = gan.draw(together, seed=1)
+    alone = gan.generate(together, seed=1)
     assert torch.equal(path[0, 0], alone[0])
     assert torch.equal(path[0, -1], alone[1])
     assert torch.equal(path[1, 0], alone[6])

@@ -105,7 +105,7 @@ def test_it_is_tested_against_interpolation_and_predict_says_what_to_do_instead(
     assert (tmp_path / "run" / "samples" / "test.png").is_file()
     assert load(tmp_path / "run" / "last.ckpt").enlarge(torch.zeros(1, 1, 4, 4)).shape == (1, 1, 16, 16)
     assert run("predict", config=CONFIG) == 2
-    assert "super-resolution starts from images" in capsys.readouterr().err
+    assert "Super-resolution starts from images; got noise only" in capsys.readouterr().err
     assert run("predict", "--data.init_args.predict_morphs=[[1,2]]", config=CONFIG) == 2
     assert "got ProjectionSuperResolution. Leave out data.init_args.predict_morphs" in capsys.readouterr().err
 

@@ -9,7 +9,8 @@ from lightning_cgan.batches import EvalBatch, ImageSpec, Labelled, LatentBatch, 
 from lightning_cgan.cli.lightning import main
 from lightning_cgan.losses.perceptual import feature_loss, gram_matrix, mean_style_loss, style_loss, total_variation
 from lightning_cgan.networks.style import StyleNetwork
-from lightning_cgan.papers.style_transfer import StyleTransfer, style_picture
+from lightning_cgan.papers.style_transfer import StyleTransfer
+from lightning_cgan.style_picture import style_picture
 from tests.conftest import same
 from tests.translation import trainer
 
@@ -53,7 +54,7 @@ def test_the_loss_is_equation_5_with_its_weights():
     paper.build_frozen()
     torch.manual_seed(1)
     content, image = torch.rand(2, 2, 3, 16, 16) * 2 - 1
-    losses = paper.losses(image, paper.kept(content))
+    losses = paper.losses(image, paper.content_features(content))
     taps, wanted, style = Taps()(image), Taps()(content), Taps()(style_picture("brick", 16)[None])
     apart = [style_loss(gram_matrix(a), gram_matrix(b)) for a, b in zip(taps, style, strict=True)]
     assert losses["content"].item() == pytest.approx(2 * feature_loss(taps[1], wanted[1]).item())
@@ -158,14 +159,14 @@ def test_a_style_that_is_none_is_refused(tmp_path):
 
 
 def test_taps_that_there_are_not_and_negative_weights_are_refused():
-    with pytest.raises(ValueError, match=r"0 to 1; got \(1,\) for the content and \(0, 2\).*content_taps"):
+    with pytest.raises(ValueError, match=r"0 to 1; got \(0, 2\). Set model.init_args.style_taps"):
         model(style_taps=(0, 2)).build_frozen()
-    with pytest.raises(ValueError, match=r"weighs 0 or more; got -1.0. Set model.init_args.style_weight"):
+    with pytest.raises(ValueError, match=r"style_weight is 0 or more; got -1.0. Set model.init_args.style_weight"):
         model(style_weight=-1.0)
 
 
 def test_a_data_set_that_gives_numbers_to_draw_by_is_refused():
-    with pytest.raises(ValueError, match=r"transferred to pictures.*predict_from"):
+    with pytest.raises(ValueError, match=r"transferred to images; got noise only.*predict_from"):
         model().predict_step(LatentBatch(*torch.zeros(2, 1).long()), 0)
 
 

@@ -60,7 +60,7 @@ def test_turns_are_where_a_fade_starts_or_ends():
     stages = [growth.stage(update) for update in range(14)]
     assert [stage.resolution for stage in stages] == [4] * 3 + [8] * 6 + [16] * 5
     assert [stage.alpha for stage in stages] == [1, 1, 1, 0.25, 0.5, 0.75, 1, 1, 1, 0.25, 0.5, 0.75, 1, 1]
-    assert [update for update in range(14) if growth.turns(update)] == [3, 6, 9, 12]
+    assert [update for update in range(14) if growth.changes_phase(update)] == [3, 6, 9, 12]
     assert growth.updates_to_full == 12
 
 
@@ -79,13 +79,13 @@ def test_one_resolution_does_not_grow():
 
 @pytest.mark.parametrize(("stable", "fade"), [(-1, 1), (1, 0), (1, -1)])
 def test_lengths_that_are_none_are_refused(stable, fade):
-    with pytest.raises(ValueError, match=r"at least 0 stable.*met.*Set model.init_args.stable_kimg"):
+    with pytest.raises(ValueError, match=r"at least 0 stable.*got.*Set model.init_args.stable_kimg"):
         Growth(4, 8, stable, fade, {4: 1})
 
 
 @pytest.mark.parametrize("sizes", [{}, {8: 4}, {4: 0}, {4: 4, 8: -1}])
 def test_batch_sizes_that_miss_the_first_resolution_or_are_below_one_are_refused(sizes):
-    with pytest.raises(ValueError, match=r"from resolution 4 on; met .*Set model.init_args.batch_sizes"):
+    with pytest.raises(ValueError, match=r"from resolution 4 on; got .*Set model.init_args.batch_sizes"):
         Growth(4, 8, 1, 1, sizes)
 
 
@@ -106,5 +106,5 @@ def test_a_batch_that_does_not_divide_into_groups_is_refused():
 
 @pytest.mark.parametrize("start", [-4, 0, 2, 6, 64])
 def test_a_start_that_does_not_double_to_the_full_resolution_is_refused(start):
-    with pytest.raises(ValueError, match=rf"doubles to the full 32; met {start}. Set model.init_args.start_resolution"):
+    with pytest.raises(ValueError, match=rf"doubles to the full 32; got {start}. Set model.init_args.start_resolution"):
         Growth(start, 32, 1, 1, {2: 4})

@@ -107,9 +107,9 @@ def one_weight(kind=SGD):
     ("schedule", "said"), [(falling, True), (cosine, True), (constant, False), (ConstantThenLinear(), True)]
 )
 def test_that_a_schedule_is_stretched_is_said_once_and_only_where_a_rate_changes(schedule, said, capsys):
-    held = Scheduled(one_weight(), schedule, 10, tells=True).state_dict()
-    for tells in (True, False):
-        Scheduled(one_weight(), schedule, 20, tells).load_state_dict(held)
+    held = Scheduled(one_weight(), schedule, 10, reports=True).state_dict()
+    for reports in (True, False):
+        Scheduled(one_weight(), schedule, 20, reports).load_state_dict(held)
     line = "the learning-rate schedule now runs to update 20 instead of 10\n"
     assert capsys.readouterr().out == line * said
 

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from itertools import product
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import HasMultiple
 
 Translation = Callable[[Tensor], Tensor]
 
@@ -103,3 +104,8 @@ def faded(length: int, overlap: int) -> Tensor:
     """Blending weights (length,) of a tile: linear ramps over ``overlap`` pixels at both ends, 1 between."""
     ramp = torch.arange(1.0, length + 1)
     return torch.minimum(ramp, ramp.flip(0)).div(overlap + 1).clamp(max=1)
+
+
+def multiple_of(network: nn.Module) -> int:
+    """The number of pixels that input sides must be a multiple of; 1 if the network declares none."""
+    return network.multiple if isinstance(network, HasMultiple) else 1

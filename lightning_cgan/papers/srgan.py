@@ -96,7 +96,7 @@ class SRGAN(SuperResolution):
         return discriminator_loss(*logits), logits
 
     def perceptual_loss(self, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-        """Equation 3: content loss (mean over batch and pixels), adversarial loss (Equation 6, mean over batch), unweighted."""
+        """Content loss, a mean over batch and pixels, and adversarial loss (Equation 6), a mean over the batch."""
         fake = self.generator(low)
         content = content_loss(fake, high, mse_loss, self.frozen, self.rescaling)
         if self.frozen and self.pixel_weight:

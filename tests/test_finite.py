@@ -103,7 +103,7 @@ def test_pixels_that_come_to_nan_are_no_picture():
     def loss(image):
         return (image - 2).sqrt().sum()
 
-    with pytest.raises(NonFiniteError, match="loss of step 0 of 3 is nan"):
+    with pytest.raises(NonFiniteError, match="loss at step 0 of 3 is nan"):
         optimise_pixels(torch.zeros(1, 3, 4, 4), loss, partial(torch.optim.Adam, lr=0.1), 3)
 
 

@@ -30,6 +30,7 @@ PARTS = (
 )
 TOPS = {package.partition(".")[0] for package in STANDARD}  # never a user's own, even if in the working directory
 ALLOWED = (*STANDARD[1:], *(f"lightning_cgan.{part}" for part in PARTS))
+BY_WHOLE_NAME = " by its whole name, such as datamodules.Digits or lightning_cgan.papers.GAN"
 
 
 class NotAllowed(UserError, ImportError):
@@ -78,7 +79,7 @@ class AllowList:
                 name,
                 f"Configurations and checkpoints may name classes of {', '.join(STANDARD)}"
                 f"{' and of modules in the working directory' if self.folder else ''}; got {name}{self.where(name)}. "
-                f"Use another class{self.remedy(name)}.",
+                f"Use another class{self.remedy(name) if '.' in name else BY_WHOLE_NAME}.",
             )
         self.announce(source, name)
 
@@ -136,9 +137,7 @@ class AllowList:
         return f", in {self.sources[name]}" if name in self.sources else ""
 
     def remedy(self, name: str) -> str:
-        package, dot, _ = name.partition(".")
-        if not dot:
-            return " by its whole name, such as datamodules.Digits or lightning_cgan.papers.GAN"
+        package = name.partition(".")[0]
         if not package.isidentifier():
             return ""
         flag = f"--trust {package}" if self.folder else f'trust=("{package}",)'

@@ -150,3 +150,10 @@ def test_a_message_imports_nothing():
     assert nearest("class_path='antigravity.A' Option 'b' is not accepted", []) is None
     assert nearest("module 'antigravity' has no attribute 'A'", []) is None
     assert "antigravity" not in sys.modules
+
+
+def test_a_class_without_its_package_is_asked_for_by_its_whole_name():
+    with pytest.raises(
+        NotAllowed, match=r"got Digits\. Use another class by its whole name, such as datamodules\.Digits"
+    ):
+        AllowList().check_name("Digits")

@@ -109,7 +109,7 @@ def test_a_checkpoint_of_an_earlier_version_loads_and_that_is_said(tmp_path, cap
     torch.save(state(5), tmp_path / "old.ckpt")
     for _ in range(2):
         assert SafeCheckpointIO().load_checkpoint(tmp_path / "old.ckpt")["global_step"] == 5
-    assert capsys.readouterr().out.count("without a checksum") == 1
+    assert capsys.readouterr().out.count("has no checksum") == 1
 
 
 def test_only_files_of_dead_processes_are_cleaned_up(tmp_path):

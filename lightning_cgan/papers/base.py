@@ -93,8 +93,7 @@ class Paper(PaperFacts, Loadable):
         check_eval_batch(self, batch)
         return self.evaluate(batch)
 
-    def test_step(self, batch: Any, batch_idx: int) -> Any:
-        return self.validation_step(batch, batch_idx)
+    test_step = validation_step
 
     def optimizer_list(self) -> list[LightningOptimizer]:
         """``optimizers()`` as a list, even if there is only one."""
@@ -134,7 +133,6 @@ class Paper(PaperFacts, Loadable):
             if (data := self.trainer.datamodule) is not None:  # type: ignore[attr-defined]
                 check_batches(self, data)
                 check_same_images(self, data)
-            check_trainer(self.trainer)
             self.build_frozen()
 
     def on_fit_start(self) -> None:

@@ -1,11 +1,15 @@
+import io
 import json
 import os
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
+from lightning_cgan.callbacks import pictures
 from lightning_cgan.cli.lightning import main
+from lightning_cgan.runs.files import replacing
 
 REPOSITORY = Path(__file__).parent.parent
 DIGITS = "experiments/projection/digits.yaml"
@@ -42,6 +46,31 @@ def features_of_their_own(tmp_path_factory):
 def in_the_repository(monkeypatch):
     monkeypatch.chdir(REPOSITORY)
     monkeypatch.setenv("PL_GLOBAL_SEED", "0")
+
+
+@pytest.fixture(scope="session")
+def an_image():
+    """One grey pixel as a PNG file."""
+    file = io.BytesIO()
+    Image.new("L", (1, 1), 128).save(file, "png")
+    return file.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def placeholder_curves(request, monkeypatch, an_image):
+    """One pixel instead of ``curves.png``: Matplotlib takes a third of a tiny run. ``drawn_curves`` draws them."""
+
+    def write(log, path):
+        with replacing(path) as file:
+            file.write(an_image)
+
+    if "drawn_curves" not in request.fixturenames:
+        monkeypatch.setattr(pictures, "draw_curves", write)
+
+
+@pytest.fixture
+def drawn_curves():
+    """Has ``curves.png`` drawn at the end of a run."""
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What the exact result of a run depends on: machine, versions, precision, processes and torch switches."""
 
 import platform
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,17 @@ def environment(trainer: Trainer) -> dict[str, str | int | bool]:
         "cudnn.benchmark": torch.backends.cudnn.benchmark,
         "matmul precision": torch.get_float32_matmul_precision(),
         "python": platform.python_version(),
-        **{package: version(package) for package in PACKAGES},
+        **{package: installed_version(package) for package in PACKAGES},
     }
 
 
+@cache  # asked for at each save, and read from a file
+def installed_version(package: str) -> str:
+    """The installed version of a package."""
+    return version(package)
+
+
+@cache
 def processor() -> str:
     """The CPU model and the instruction set that torch uses."""
     cpuinfo = Path("/proc/cpuinfo")

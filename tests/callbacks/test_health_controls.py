@@ -67,9 +67,9 @@ class ConstantThree(sngan.Generator):
 @pytest.mark.parametrize("file", ["cgan/ring", "gan/ring"])
 def test_a_generator_that_draws_one_image_has_collapsed(warned, file):
     found = warned(
-        f"experiments/{file}.yaml", f"{GENERATOR}=tests.callbacks.test_health_controls.Constant", steps=110, every=10
+        f"experiments/{file}.yaml", f"{GENERATOR}=tests.callbacks.test_health_controls.Constant", steps=22, every=2
     )
-    assert [(update, signal) for update, signal, _ in found] == [(100, "collapse")]
+    assert [(update, signal) for update, signal, _ in found] == [(20, "collapse")]
 
 
 def test_a_class_of_which_one_image_is_drawn_is_named(warned):
@@ -93,7 +93,7 @@ def test_learning_rates_far_too_large_are_divergence(warned, file, critic, rate)
 def test_spectral_norm_does_not_hide_divergence(warned):
     narrow = [f"--model.init_args.{name}.init_args.width=8" for name in ("generator", "discriminator")]
     rates = RATE.format("generator", 20), RATE.format("discriminator", 20)
-    found = warned(DIGITS, *narrow, *rates, "--data.init_args.batch_size=4", steps=40, every=10)
+    found = warned(DIGITS, *narrow, *rates, "--data.init_args.batch_size=4", steps=20, every=5)
     assert "divergence" in signals(found)
 
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from lightning_cgan.cli.lightning import main, with_own_requeue
 from tests.conftest import DIGITS, same
@@ -157,11 +158,12 @@ def test_overlays_merge_and_flags_win(capsys, tmp_path):
         assert text in printed
 
 
-def test_fit_validate_test_and_predict_leave_what_they_promise(run, scores, tmp_path):
+def test_fit_validate_test_and_predict_leave_what_they_promise(run, scores, tmp_path, drawn_curves):
     assert run("fit", "--tensorboard") == 0
     folder = tmp_path / "run"
     for name in ("config.yaml", "metrics.csv", "curves.png", "last.ckpt", "best.ckpt", "samples/000003.png"):
         assert (folder / name).is_file(), name
+    assert Image.open(folder / "curves.png").height == 300
     assert list((folder / "tensorboard").glob("events*"))
     log = (folder / "metrics.csv").read_text()
     assert run("validate") == 0

@@ -2,7 +2,6 @@
 
 import subprocess
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from lightning_cgan.extractors.resizing import Resize
 from lightning_cgan.interfaces import UNDECLARED, PaperFacts, data_facts
 from lightning_cgan.protocol import Protocol
 from lightning_cgan.runs.checkpoint_files import load_content
+from lightning_cgan.runs.environment import installed_version
 from lightning_cgan.short_names import import_name
 
 PACKAGES = ("lightning-cgan", "torch", "torchvision", "lightning", "torchmetrics", "torch-fidelity")
@@ -31,7 +31,7 @@ def card(trainer: Trainer, module: LightningModule, split: str, reals: int, fake
         "fakes": fakes,
         "protocol": protocol.name,
         **evaluated_with(module),
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": {name: installed_version(name) for name in PACKAGES},
         **origin(trainer, module),
     }
 

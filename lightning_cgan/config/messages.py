@@ -152,5 +152,6 @@ def quiet_warnings() -> None:
         ".*not resumable",
         "Be aware that when",
         ".*sync_dist",
+        "Detected call of .*lr_scheduler.step",  # DiscoGAN's discriminators need not step in the first update
     ):
         warnings.filterwarnings("ignore", message=pattern)

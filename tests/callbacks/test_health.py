@@ -129,6 +129,7 @@ def test_a_run_that_goes_on_warns_and_logs_as_one_that_was_never_stopped(run, tm
         assert (tmp_path / "stopped" / file).read_text() == (tmp_path / "whole" / file).read_text()
 
 
+@pytest.mark.filterwarnings("ignore:The networks are fully grown after")
 @pytest.mark.parametrize(
     ("file", "signals"),
     [

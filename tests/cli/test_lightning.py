@@ -132,6 +132,7 @@ def test_labels_that_a_paper_ignores_are_said_to_be_ignored(run, capsys):
     assert "GAN is unconditional: the labels of the data are ignored" in capsys.readouterr().out
 
 
+@pytest.mark.filterwarnings("ignore:The networks are fully grown after")
 def test_a_batch_size_that_a_paper_does_not_use_is_said_to_be_unused(capsys, tmp_path):
     quick = ["--trainer.max_steps=1", "--trainer.limit_val_batches=0", f"--trainer.default_root_dir={tmp_path}"]
     assert main(["fit", "--config=experiments/progan/digits.yaml", "--data.init_args.batch_size=7", *quick]) == 0

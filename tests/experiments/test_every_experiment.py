@@ -6,6 +6,7 @@ from lightning_cgan.cli.lightning import main
 from tests.experiments.tiny import FILES, inception_weights, tiny  # noqa: F401
 
 
+@pytest.mark.filterwarnings("ignore:The networks are fully grown after")
 @pytest.mark.parametrize("file", FILES)
 def test_an_experiment_trains_and_validates(file, tiny, tmp_path):  # noqa: F811
     lengths = [

@@ -12,6 +12,7 @@ from lightning_cgan.papers.progan import ProGAN
 from tests.conftest import same
 from tests.test_resume import PowerCut
 
+pytestmark = pytest.mark.filterwarnings("ignore:The networks are fully grown after")
 NETWORK = "init_args.{}.init_args.fmap_base=64", "init_args.{}.init_args.fmap_max=8"
 FLAGS = [
     "--config=experiments/progan/digits.yaml",

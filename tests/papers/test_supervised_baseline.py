@@ -40,7 +40,8 @@ def test_predict_writes_the_class_of_each_test_image_and_of_pictures_in_a_folder
     assert hits / 500 == scores()["test"]["scores"]["classification_accuracy"]
     assert not (tmp_path / "run" / "predictions").exists()
 
-    Image.new("L", (8, 8), 255).save(tmp_path / "white.png")
-    assert train("predict", f"--data.init_args.predict_folder={tmp_path}") == 0
+    (tmp_path / "pictures").mkdir()
+    Image.new("L", (8, 8), 255).save(tmp_path / "pictures" / "white.png")
+    assert train("predict", f"--data.init_args.predict_folder={tmp_path / 'pictures'}") == 0
     names = [row["image"] for row in csv.DictReader((tmp_path / "run" / "predictions.csv").open())]
-    assert "white.png" in names
+    assert names == ["white.png"]

@@ -48,6 +48,7 @@ def test_predict_writes_the_name_of_the_class_into_the_file(numbered, tmp_path):
     assert not list((tmp_path / "run").rglob("0_*.png"))
 
 
+@pytest.mark.filterwarnings("ignore:classes are numbered from 0")
 def test_a_number_that_is_only_a_name_is_answered_with_its_quotes(numbered):
     built = [flag for flag in numbered if not flag.startswith("--trainer")]
     with pytest.raises(ValueError, match=r'with the name 10 is written in quotes, "10"'):

@@ -43,6 +43,7 @@ def test_label_maps_keep_their_colours_whatever_is_done_to_them(tmp_path, way, r
     assert data.palette.tolist() == [list(colour) for colour in COLOURS]
 
 
+@pytest.mark.filterwarnings("ignore:2 of 4 colours of the palette")
 def test_labels_and_pictures_are_resized_to_the_same_places(tmp_path):
     labels = np.zeros((32, 32, 3), np.uint8)
     labels[8:20, 4:28] = (255, 0, 0)
@@ -213,6 +214,7 @@ def test_a_palette_that_is_not_known_is_refused_with_the_nearest_name(tmp_path):
         folder(tmp_path, palette="facade")
 
 
+@pytest.mark.filterwarnings("ignore:.* are also training images")
 def test_palettes_of_index_files_are_read_as_their_colours(tmp_path):
     number = (random_bytes(0, 20, 24) % 4).astype(np.uint8)
     for split in ("train", "val", "test"):

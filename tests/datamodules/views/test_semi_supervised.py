@@ -172,7 +172,8 @@ def test_predict_classifies_the_pictures_of_a_folder(tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
     semi = SemiLabelled(Digits(size=8), 1, predict_folder=str(tmp_path))
     semi.trainer = Run()
-    semi.setup("predict")
+    with pytest.warns(UserWarning, match="1 files are left out .* notes.txt"):
+        semi.setup("predict")
     (batch,) = semi.predict_dataloader()
     assert batch.name == ["b/red.png", "grey.png"]
     assert batch.image.shape == (2, 1, 8, 8)

@@ -152,6 +152,7 @@ class Files(InMemory):
         return self.image.flatten().tolist()
 
 
+@pytest.mark.filterwarnings("ignore:.* are also training images")
 def test_every_picture_of_halves_that_differ_in_size_is_trained_on():
     class Named(Numbered):
         def load(self, split):

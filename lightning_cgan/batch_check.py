@@ -3,10 +3,12 @@
 from typing import Any
 
 import torch
+from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from lightning_cgan.batches import EvalBatch, ImageSpec, Labelled, Paired, PairSpec, PartlyLabelled, Unpaired
 from lightning_cgan.errors import UserError
+from lightning_cgan.interfaces import facts_of
 
 LABELLED = "image (n, B, {}), label (n, B) int64"
 DOMAINS = "a (n, B, {}), b (n, B, {})"
@@ -27,6 +29,8 @@ def check_batch(module: Any, batch: Any) -> None:
     """
     kind: Any = module.training_batch
     if isinstance(batch, kind) and not (kind in SHAPES and any(map(wrong, kind._fields, batch))):
+        if kind in SHAPES:
+            check_critic_axis(module, len(batch[0]))
         return
     if kind not in SHAPES:
         raise UserError(
@@ -41,6 +45,21 @@ def check_batch(module: Any, batch: Any) -> None:
         f"{described(batch)}. Give fit a data module of datamodules, or a loader with batch_size=None whose data set "
         "returns such batches."
     )
+
+
+def check_critic_axis(module: Any, got: int) -> None:
+    """Refuse a training batch for ``got`` discriminator updates where the model takes another number.
+
+    Raises:
+        UserError: with both numbers, and the key to set.
+    """
+    update = module.global_step if isinstance(module, LightningModule) else 0
+    if got != (expected := facts_of(module).n_critic_at(update)):
+        raise UserError(
+            f"The first axis of a training batch counts discriminator updates: {expected} in update {update} of "
+            f"{type(module).__name__}; got {got}. Give fit batches of {expected}, or, if the model has it, set "
+            f"model.init_args.n_critic to {got}."
+        )
 
 
 def check_eval_batch(module: Any, batch: Any) -> None:

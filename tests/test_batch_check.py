@@ -8,8 +8,10 @@ from datamodules.embedded.facades import Facades
 from lightning_cgan.batch_check import check_batch
 from lightning_cgan.batches import ImageSpec, Labelled, Paired, PairSpec
 from lightning_cgan.errors import UserError
+from lightning_cgan.networks import dcgan
 from lightning_cgan.papers.pix2pix import Pix2Pix
 from lightning_cgan.papers.projection import ProjectionGAN
+from lightning_cgan.papers.wgan import WGAN
 
 
 class Reads:
@@ -43,6 +45,18 @@ def test_what_a_paper_cannot_read_is_refused_with_the_batch_that_it_wants(batch,
     wanted = r"trains on batches lightning_cgan\.batches\.Labelled: image \(n, B, 3 x 8 x 8\), label \(n, B\) int64.*"
     with pytest.raises(UserError, match=wanted + got):
         check_batch(PAPER, batch)
+
+
+def test_a_batch_has_the_discriminator_updates_that_the_paper_takes():
+    def batch(n):
+        return Labelled(torch.zeros(n, 2, 1, 16, 16), torch.zeros(n, 2, dtype=torch.int64))
+
+    networks = {"generator": lambda s: dcgan.Generator(s, 4, 5), "critic": lambda s: dcgan.Discriminator(s, 4)}
+    paper = WGAN(ImageSpec(1, 16), **networks, n_critic_warmup=3)
+    check_batch(paper, batch(3))
+    wanted = r"counts discriminator updates: 3 in update 0 of WGAN; got 5\..*set model.init_args.n_critic to 5"
+    with pytest.raises(UserError, match=wanted):
+        check_batch(paper, batch(5))
 
 
 def test_the_images_of_both_domains_are_told_in_super_resolution_the_small_ones_too():

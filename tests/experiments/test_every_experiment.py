@@ -13,6 +13,7 @@ def test_an_experiment_trains_and_validates(file, tiny, tmp_path):  # noqa: F811
         "--trainer.max_steps=2",
         "--trainer.val_check_interval=2",
         "--trainer.limit_val_batches=2",
+        "--trainer.num_sanity_val_steps=0",
         f"--trainer.default_root_dir={tmp_path / 'run'}",
     ]
     assert main(["fit", f"--config=experiments/{file}.yaml", *lengths, *tiny(file)]) == 0

@@ -25,7 +25,8 @@ from datamodules.embedded.digits import Digits
 from lightning_cgan import build, keyed
 from lightning_cgan.batches import EvalOutput, to_bytes, to_signed
 from lightning_cgan.cli.lightning import main
-from lightning_cgan.extractors.extractors import DigitsClassifier, InceptionV3, extract, sha256_of
+from lightning_cgan.extractors.extractors import DigitsClassifier, InceptionV3, extract
+from lightning_cgan.extractors.weights_registry import sha256_of
 from lightning_cgan.losses.hinge import discriminator_hinge, generator_hinge
 from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, all_scores
 from lightning_cgan.metrics.distribution.fid import frechet_distance, frechet_distances

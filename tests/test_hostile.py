@@ -136,25 +136,26 @@ def said(text, name):
     return name in text and ("trust" in text or "is expected" in text or "a class or a function" in text)
 
 
+def check_refused(read, path, name):
+    """``read`` refuses the file at ``path`` with its name, what was refused, and the way to allow it."""
+    with pytest.raises(ValueError, match=r".") as refused:
+        read(path)
+    assert said(str(refused.value), name)
+    assert str(path) in str(refused.value)
+
+
 @pytest.mark.parametrize("name", ATTACKS)
 def test_no_attack_runs_from_a_yaml_file(folder, name):
     path = folder / "gift.yaml"
     for place in (f"{MODEL}.generator", f"{MODEL}.schedule"):
         path.write_text(yaml.safe_dump(experiment(place, attack(name, folder))))
-        with pytest.raises(ValueError, match=r".") as refused:
-            build(path)
-        assert said(str(refused.value), name)
-        assert str(path) in str(refused.value)
+        check_refused(build, path, name)
 
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_no_attack_runs_from_a_checkpoint(folder, name):
     for place, read in ((f"{MODEL}.generator", load), (f"{MODEL}.schedule", GAN.load_from_checkpoint)):
-        path = checkpoint(folder, place, attack(name, folder))
-        with pytest.raises(ValueError, match=r".") as refused:
-            read(path)
-        assert said(str(refused.value), name)
-        assert str(path) in str(refused.value)
+        check_refused(read, checkpoint(folder, place, attack(name, folder)), name)
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -222,7 +223,7 @@ def test_a_file_cannot_trust_what_it_names(folder, capsys):
     assert "trust" in capsys.readouterr().err
 
 
-def test_what_a_checkpoint_says_of_its_model_is_not_read_when_a_run_goes_on(folder, run, state):
+def test_what_a_checkpoint_says_of_its_model_is_not_read_when_a_run_resumes(folder, run, state):
     assert run("fit", steps=1) == 0
     content = state()
     content["hyper_parameters"]["model"]["init_args"]["generator"] = attack("os.system", folder)

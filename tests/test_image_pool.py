@@ -72,14 +72,14 @@ def test_draws_are_those_of_the_update_and_of_the_pools_name():
     assert fed(3, 100)[1] != fed(3, 100, name="b")[1]
 
 
-def test_a_restored_pool_goes_on_as_the_saved_one():
+def test_a_restored_pool_continues_like_the_saved_one():
     pool, _ = fed(3, 50)
     other = ImagePool(3, "a")
     other.load_state_dict(pool.state_dict())
     assert fed(3, 50, start=50, pool=other)[1] == fed(3, 50, start=50, pool=pool)[1]
 
 
-def test_a_saved_state_does_not_change_when_the_pool_goes_on():
+def test_a_saved_state_does_not_change_when_the_pool_continues():
     pool, _ = fed(3, 3)
     saved = pool.state_dict()
     fed(3, 50, start=3, pool=pool)

@@ -57,7 +57,7 @@ def callback(name, **init_args):
         (6, "validation", 4, 6),  # saved before the validation, which is repeated
     ],
 )
-def test_a_stopped_run_goes_on_to_the_same_bits(run, state, tmp_path, uninterrupted, stop, where, every, saved):
+def test_a_resumed_run_ends_with_the_same_bits(run, state, tmp_path, uninterrupted, stop, where, every, saved):
     last = callback("lightning_cgan.callbacks.LastCheckpoint", every=every)
     cut = callback("tests.test_resume.StopsAt", step=stop, where=where)
     with pytest.raises(PowerCut):
@@ -80,7 +80,7 @@ def test_a_finished_run_says_so_and_stops(run, capsys, tmp_path, uninterrupted):
     assert (tmp_path / "whole" / "last.ckpt").stat().st_mtime_ns == before
 
 
-def test_a_finished_run_goes_on_when_it_is_given_more_updates(run, state, uninterrupted):
+def test_a_finished_run_resumes_when_it_is_given_more_updates(run, state, uninterrupted):
     assert run("fit", folder="whole", steps=9, every=3) == 0
     assert state("whole")["global_step"] == 9
 
@@ -96,7 +96,7 @@ def test_another_model_in_the_same_folder_is_refused(run, capsys, uninterrupted)
     assert "model.init_args.n_critic was 2, now 1" in capsys.readouterr().err
 
 
-def test_what_does_not_touch_training_may_change_when_a_run_goes_on(run, state, uninterrupted):
+def test_what_does_not_touch_training_may_change_when_a_run_resumes(run, state, uninterrupted):
     assert run("fit", "--data.init_args.predict_per_class=3", folder="whole", steps=9) == 0
     assert state("whole")["global_step"] == 9
 

@@ -61,7 +61,7 @@ class OnlyFinite(Callback):
         exception.add_note(advice(trainer, images))
         if trainer.is_global_zero:
             path = Path(trainer.default_root_dir, FILE)
-            found = exception.found | {"told": str(exception), "images": images, "seed": keyed.run_seed()}
+            found = exception.found | {"message": str(exception), "images": images, "seed": keyed.run_seed()}
             with tolerated(str(path)):  # a full disk must not hide what ended the run
                 write_json(path, {name: plain(value) for name, value in found.items()})
 

@@ -1,6 +1,7 @@
 """Entry point of ``lightning-cgan``: Trainer commands, and tools for finished runs, which start without Lightning."""
 
 import os
+import select
 import signal
 import sys
 import threading
@@ -42,7 +43,33 @@ def main(args: list[str] | None = None) -> int:
     command resumes, and a job script may requeue. 130: Ctrl-C, 143: SIGTERM, 129: SIGHUP; saved, the same command
     resumes.
     """
-    words = sys.argv[1:] if args is None else args
+    try:
+        return run(sys.argv[1:] if args is None else args)
+    except BrokenPipeError:
+        if not reader_is_gone():  # another pipe
+            raise
+        return 1
+    finally:
+        drop_unread()
+
+
+def reader_is_gone() -> bool:
+    """Whether the process that reads the output has ended, as ``| head -1`` does."""
+    poll = select.poll()
+    poll.register(sys.stdout, 0)  # errors are always reported
+    return bool(poll.poll(0))
+
+
+def drop_unread() -> None:
+    """Write what is left of the output, or drop it if nobody reads it; Python would print a traceback at its end."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def run(words: list[str]) -> int:
+    """Run the command ``words``; the exit status."""
     if words and words[0] in ("-h", "--help"):
         print(HELP)
         return 0

@@ -56,11 +56,13 @@ class AllowList:
         trusted: packages or modules allowed in addition to the standard ones.
         folder: its modules are allowed too; the working directory of a command, None for a checkpoint.
         sources: for error messages, where each name was read: the file or flag, and the key.
+        files: for error messages, the configuration files of a command, in order.
     """
 
     trusted: tuple[str, ...] = ()
     folder: Path | None = None
     sources: Mapping[str, str] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
     refused: list[Refusal] = field(default_factory=list)
     accepted: set[str] = field(default_factory=set)
     announced: set[Path] = field(default_factory=set)

@@ -5,15 +5,19 @@ import logging
 import re
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import yaml
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from lightning_cgan.errors import UserError
 
+CHOICE = re.compile(r"Expected a (?:member of <enum '\w+'>: {|typing\.Literal\[)(.*)[}\]]\. Got value: (\S+)")
+MISSING = object()
+UNKNOWN = re.compile(r"(?:Group '([\w.]+)'|Subcommand '\w+') does not accept option '([\w.]+)'")
 lightning_format = warnings.formatwarning
 NOISE = re.compile(
     r"^(Does not validate|Subtypes:|Errors:|Given value|Expected a <class 'NoneType'>|Problem with given class_path"
@@ -22,34 +26,71 @@ NOISE = re.compile(
 )
 
 
-def format_parser_error(message: str, keys: Iterable[str] = ()) -> str:
+def format_parser_error(message: str, keys: Iterable[str] = (), files: Sequence[str] = ()) -> str:
     """A plain error message from one of jsonargparse, with the nearest valid name if one is similar.
 
     Args:
         message: jsonargparse's message of many lines.
         keys: all keys that the command accepts.
+        files: the configuration files of the command, one of which may hold the wrong key or value.
     """
     message = re.sub(r"Call to compute_fn of link .*? failed: ", "", message, flags=re.DOTALL)  # shows the data module
     lines = [line.strip().removeprefix("- ") for line in message.splitlines()]
     useful = [line for line in lines if line and not NOISE.match(line)] or lines[-1:]
     text = re.sub(r"Type \S*Callable\[.*?expects a function or a callable class: ", "", useful[0])
     text = re.sub(r"\.? Got value: Namespace\(.*", "", text)
-    choice = re.search(
-        r"Expected a (?:member of <enum '\w+'>: {|typing\.Literal\[)(.*)[}\]]\. Got value: (\S+)", message
-    )
-    if choice:
-        names = [name.strip("' ") for name in choice[1].split(",")]
-        key = ".init_args.".join(re.findall(r'Parser key "([\w.]+)"', message))
-        similar = get_close_matches(choice[2], names, n=1)
-        text = f"{key} is one of {', '.join(names)}; got {choice[2]}. Set {key}."
-        return text + (f"\nThe nearest valid name is {similar[0]}." if similar else "")
-    if given := re.search(r"^ *Given value: (.*)", message, re.MULTILINE):
-        text = f"{given[1]} is not a valid value" if text.startswith("Expected a") else text
     where = re.findall(r'Parser key "([\w.]+)"', message)
-    if where and not any(key in text for key in where) and ". Set " not in text:
-        text = f"{'.'.join(where)}: {text}"
+    if choice := CHOICE.search(message):
+        return not_a_choice(".init_args.".join(where), choice[2], choice[1], files)
+    value = None
+    if text.startswith("Expected a") and (value := value_in(text, message)):
+        text = f"{value} is not a valid value"
+    if unknown := UNKNOWN.search(text):
+        where = [".".join(filter(None, unknown.groups()))]
+        text = f"{where[0]} is not accepted"
+    elif where and (option := re.search(r"Option '(\w+)' is not accepted", text)):
+        where.append(option[1])
+        text = text.replace(option[0], f"{'.init_args.'.join(where)} is not accepted")
+    key = ".init_args.".join(where)
+    if ". Set " not in text:
+        text = text if any(part in text for part in where) or not where else f"{key}: {text}"
+        text += in_file(key, value, files)
     name = nearest(message, keys)
     return text + (f"\nThe nearest valid name is {name}." if name else "")
+
+
+def not_a_choice(key: str, value: str, names: str, files: Sequence[str]) -> str:
+    """The message for a value that is none of ``names``, which are joined by commas."""
+    valid = [name.strip("' ") for name in names.split(",")]
+    similar = get_close_matches(value, valid, n=1)
+    text = f"{key} is one of {', '.join(valid)}; got {value}{in_file(key, value, files)}. Set {key}."
+    return text + (f"\nThe nearest valid name is {similar[0]}." if similar else "")
+
+
+def value_in(text: str, message: str) -> str | None:
+    """The value that is not valid, by the line ``text`` of the parser's ``message`` or else by its last lines."""
+    if got := re.search(r"Got value: (.*)", text):
+        return got[1]
+    given = re.search(r"^ *Given value: (?:NestedArg\(key='[\w.]+', val='?(.*?)'?\)|(.*))$", message, re.MULTILINE)
+    return (given[1] or given[2]) if given else None
+
+
+def in_file(key: str, value: str | None, files: Sequence[str]) -> str:
+    """ ", in FILE" for the last of ``files`` that sets the dotted ``key``; "" if none does, as for a flag.
+
+    Args:
+        value: that the file must have; None: any.
+    """
+    for file in reversed(files):
+        try:
+            found = yaml.safe_load(Path(file).read_text())
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
+            continue
+        for part in key.split("."):
+            found = found.get(part, MISSING) if isinstance(found, dict) else MISSING
+        if found is not MISSING and value in (None, str(found)):
+            return f", in {file}"
+    return ""
 
 
 def nearest(message: str, keys: Iterable[str]) -> str | None:
@@ -57,6 +98,8 @@ def nearest(message: str, keys: Iterable[str]) -> str | None:
     named = re.findall(r"class_path[= ]'([\w.]+)'", message)
     if option := re.search(r"Option '(\w+)' is not accepted", message):
         return closest(option[1], {name for path in named for name in parameters(path)})
+    if unknown := UNKNOWN.search(message):
+        return closest(".".join(filter(None, unknown.groups())), keys)
     if attribute := re.search(r"module '([\w.]+)' has no attribute '(\w+)'", message):
         return closest(attribute[2], classes(attribute[1]) + submodules(attribute[1]), f"{attribute[1]}.")
     if key := re.search(r"(?:unrecognized arguments: --|does not accept option '|invalid choice: ')([\w.]+)", message):

@@ -1,6 +1,7 @@
 """Finds the class names in a command line, in the YAML files that it reads, and in a checkpoint."""
 
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from lightning_cgan.config.allow_list import AllowList
 from lightning_cgan.errors import UserError
 
 DEPTH = 100  # maximum nesting of mappings and lists, far above that of any configuration
+CONFIG = ("--config", "-c")
 SUFFIXES = (".yaml", ".yml", ".json")
 # Visited files, and parts of configurations by id; the parts are kept alive so that no id is reused.
 Visited = dict[int | Path, Any]
@@ -27,10 +29,45 @@ def rules_for(words: Sequence[str], trusted: tuple[str, ...]) -> AllowList:
     """The allow-list of a command, with all class paths of the command checked against it.
 
     Raises:
-        UserError: for a class path that is not allowed; the message says where it was read.
+        UserError: for a configuration file that does not exist, or a class path that is not allowed; the message says
+            where it was read.
     """
+    files = tuple(value for flag, value in flags(words) if flag in CONFIG and not parsed(value))
+    for file in files:
+        check_file(file)
     strings = in_command(words)
-    return checked(strings, AllowList(trusted, Path.cwd(), {one.text: one.source for one in strings}))
+    return checked(strings, AllowList(trusted, Path.cwd(), {one.text: one.source for one in strings}, files))
+
+
+def check_file(name: str) -> None:
+    """Refuse a configuration file that does not exist.
+
+    Raises:
+        UserError: with the most similar existing path.
+    """
+    path = Path(name)
+    if not name or name.startswith("-") or is_file(path):  # without a value, argparse has its own message
+        return
+    near = nearest_file(path)
+    raise UserError(
+        f"A configuration is an existing file; got {name}{', a folder' if path.is_dir() else ''}. Set --config."
+        + (f"\nThe nearest existing file is {near}." if near else "")
+    )
+
+
+def nearest_file(path: Path) -> Path | None:
+    """The existing file whose folders and name are most similar to those of ``path``; None if one has none similar."""
+    found = Path(path.anchor)
+    for part in path.relative_to(path.anchor).parts:
+        if (found / part).exists():
+            found /= part
+            continue
+        names = [entry.name for entry in found.iterdir()] if found.is_dir() else []
+        near = get_close_matches(part, names, n=1)
+        if not near:
+            return None
+        found /= near[0]
+    return found if found.is_file() else None
 
 
 def checked(strings: Sequence[ConfigString], rules: AllowList) -> AllowList:
@@ -52,7 +89,7 @@ def in_command(words: Sequence[str]) -> list[ConfigString]:
     for flag, value in flags(words):
         file = Path(value)
         if is_file(file):
-            source = f"--config {value}" if flag in ("--config", "-c") else f"{flag} {value}"
+            source = f"--config {value}" if flag in CONFIG else f"{flag} {value}"
             strings += in_file(file, source, visited)
         elif tree := parsed(value):
             strings += in_tree(tree, flag, flag.lstrip("-"), Path(), visited)

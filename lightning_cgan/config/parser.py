@@ -25,7 +25,7 @@ class Parser(LightningArgumentParser):
         parser = getattr(ex, "subcommand_parser", None) or self
         keys = [option.lstrip("-") for action in parser._actions for option in action.option_strings]
         keys += LightningCLI.subcommands()
-        raise UserError(format_parser_error(message, keys)) from ex
+        raise UserError(format_parser_error(message, keys, rules.files if rules else ())) from ex
 
 
 class Trust(argparse.Action):

@@ -3,20 +3,11 @@
 from typing import NamedTuple
 
 import torch
-from lightning.pytorch import LightningModule
-from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample, interpolate
-from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import LRScheduler
 
-from lightning_cgan import keyed
-from lightning_cgan.batches import EvalBatch, EvalOutput, ImageSpec, Labelled
-from lightning_cgan.clock import updates_of_run
-from lightning_cgan.config.stored_model import Loadable
-from lightning_cgan.interfaces import PaperFacts
-from lightning_cgan.optimize import optimizer_step, should_log
-from lightning_cgan.schedules.schedulers import OneCycle
+from lightning_cgan.batches import ImageSpec
+from lightning_cgan.extractors.training import LabelTraining
 
 SIZE = 16
 
@@ -78,44 +69,15 @@ def jitter(image: Tensor, degrees: float = 10.0, shift: float = 0.1, zoom: float
     return grid_sample(image, grid, padding_mode="border", align_corners=False)
 
 
-class ClassifierTraining(PaperFacts, Loadable, LightningModule):
-    """Trains a ``SmallClassifier`` by cross-entropy on jittered images.
+class ClassifierTraining(LabelTraining):
+    """Trains a ``SmallClassifier`` by cross-entropy on jittered images."""
 
-    Args:
-        spec: of the data, linked from the data module.
-        width: channels of the first layer.
-        optimizer: maps parameters to an optimizer; its learning rate is the peak of a one-cycle schedule.
-    """
+    @classmethod
+    def make(cls, spec: ImageSpec, width: int) -> nn.Module:
+        return SmallClassifier(spec.channels, spec.num_classes, width)
 
-    def __init__(
-        self,
-        spec: ImageSpec,
-        width: int = 16,
-        optimizer: OptimizerCallable = lambda p: AdamW(p, lr=5e-3, weight_decay=1e-2),
-    ) -> None:
-        super().__init__()
-        self.automatic_optimization = False
-        self.network = SmallClassifier(spec.channels, spec.num_classes, width)
-        self.optimizer = optimizer
+    def loss(self, image: Tensor, label: Tensor) -> Tensor:
+        return cross_entropy(self.network(jitter(image)).logits, label)
 
-    def evaluated_networks(self) -> dict[str, nn.Module]:
-        return {"network": self.network}
-
-    def training_step(self, batch: Labelled, batch_idx: int) -> None:
-        keyed.reseed("train", self.global_step, self.global_rank)
-        image, label = batch.image.flatten(0, 1), batch.label.flatten(0, 1)
-        loss = cross_entropy(self.network(jitter(image)).logits, label)
-        optimizer_step(self, self.optimizers(), loss, count=True)
-        self.lr_schedulers().step()
-        if should_log(self):
-            self.log("train/loss", loss)
-
-    def validation_step(self, batch: EvalBatch, batch_idx: int) -> EvalOutput:
-        prediction = self.network(batch.image).logits.argmax(1)
-        return EvalOutput(real=batch.image, fake=batch.image[:0], target=batch.label, prediction=prediction)
-
-    test_step = validation_step
-
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizer = self.optimizer(self.parameters())
-        return [optimizer], [OneCycle(optimizer, updates_of_run(self.trainer))]
+    def predicted(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        return self.network(image).logits.argmax(1), label

@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
-from importlib.resources import as_file, files
 from io import BytesIO
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torchvision.models import vgg16
@@ -19,7 +17,8 @@ from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.digits import ClassifierOutput, SmallClassifier
 from lightning_cgan.extractors.dinov2 import network_of
 from lightning_cgan.extractors.resizing import Resize, pictured, resized
-from lightning_cgan.extractors.weights_registry import PINNED, file_name, foreign, read_weights, sha256_of
+from lightning_cgan.extractors.shipped import shipped
+from lightning_cgan.extractors.weights_registry import PINNED, file_name, foreign, read_weights
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels in [0, 1]
 MEAN_255, DEVIATION_255 = ([255 * value for value in channels] for channels in (MEAN, DEVIATION))
@@ -55,12 +54,8 @@ class DigitsClassifier(Extractor):
 
     def __init__(self) -> None:
         super().__init__()
-        with as_file(files("lightning_cgan.extractors") / "weights" / "digits.safetensors") as path:
-            self.sha256 = sha256_of(path)
-            with torch.device("meta"):
-                self.network = SmallClassifier()
-            self.network.load_state_dict(load_file(path), assign=True)
-        self.eval().requires_grad_(False)
+        self.network, self.sha256 = shipped("digits.safetensors", SmallClassifier)
+        self.eval()
 
     def forward(self, image: Tensor) -> ClassifierOutput:
         if image.shape[1] != 1:

@@ -6,12 +6,10 @@ scores: ``PhotoPatches`` is for losses, ``PhotoPatchesEval`` for scores; their w
 """
 
 from collections.abc import Callable, Sequence
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 from torchvision.models import vgg16, vgg19
@@ -19,6 +17,7 @@ from torchvision.transforms.functional import normalize
 
 from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.photo_patches import PatchNetwork
+from lightning_cgan.extractors.shipped import shipped
 from lightning_cgan.extractors.weights_registry import PINNED, fetch_command, file_name, sha256_of
 
 MEAN, DEVIATION = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # of ImageNet's channels in [0, 1]
@@ -163,12 +162,8 @@ class PhotoPatches(Features):
 
     def __init__(self) -> None:
         super().__init__()
-        with as_file(files("lightning_cgan.extractors") / "weights" / self.file) as path:
-            self.sha256 = sha256_of(path)
-            with torch.device("meta"):
-                self.network = PatchNetwork(self.width)
-            self.network.load_state_dict(load_file(path), assign=True)
-        self.eval().requires_grad_(False)
+        self.network, self.sha256 = shipped(self.file, lambda: PatchNetwork(self.width))
+        self.eval()
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         return self.network(image)

@@ -6,25 +6,19 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import OptimizerCallable
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, cross_entropy, interpolate, pad
-from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim import AdamW
 
-from lightning_cgan import keyed
 from lightning_cgan.batches import EvalOutput, Paired, PairSpec, SourceImages, to_bytes, to_signed
-from lightning_cgan.clock import updates_of_run
-from lightning_cgan.config.stored_model import Loadable
 from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.digits import ClassifierOutput, convolution
 from lightning_cgan.extractors.extractors import Extractor, without_classes, without_tf32
+from lightning_cgan.extractors.training import NetworkTraining
 from lightning_cgan.extractors.weights_registry import sha256_of
-from lightning_cgan.interfaces import PaperFacts, data_facts
-from lightning_cgan.optimize import optimizer_step, should_log
-from lightning_cgan.schedules.schedulers import OneCycle
+from lightning_cgan.interfaces import data_facts
 
 LEVELS = 4  # of resolution, each half the one before
 PIXELS = 2**21  # segmented at a time
@@ -188,7 +182,7 @@ class FacadesFeatures(SegmenterFeatures):
 LEFT_OUT = -100  # cross_entropy's ignore_index
 
 
-class SegmenterTraining(PaperFacts, Loadable, LightningModule):
+class SegmenterTraining(NetworkTraining):
     """Trains a :class:`SegmenterNetwork` by cross-entropy on pairs of images (a) and label maps (b).
 
     It behaves like a translation: predictions are painted in the data's palette and scored by
@@ -212,10 +206,8 @@ class SegmenterTraining(PaperFacts, Loadable, LightningModule):
         ignored: list[int] | None = None,
         optimizer: OptimizerCallable = lambda p: AdamW(p, lr=1e-2, weight_decay=1e-2),
     ) -> None:
-        super().__init__()
-        self.automatic_optimization = False
-        self.network = SegmenterNetwork(spec.channels_a, classes, width)
-        self.classes, self.ignored, self.optimizer = classes, ignored or [], optimizer
+        super().__init__(SegmenterNetwork(spec.channels_a, classes, width), optimizer)
+        self.classes, self.ignored = classes, ignored or []
         self.register_buffer("palette", torch.zeros(classes, 3, dtype=torch.uint8))  # saved in checkpoints
 
     def setup(self, stage: str) -> None:
@@ -240,22 +232,11 @@ class SegmenterTraining(PaperFacts, Loadable, LightningModule):
             )
         self.palette.copy_(palette)
 
-    def evaluated_networks(self) -> dict[str, nn.Module]:
-        return {"network": self.network}
-
-    def training_step(self, batch: Paired, batch_idx: int) -> None:
-        keyed.reseed("train", self.global_step, self.global_rank)
-        loss = self.loss(batch.a.flatten(0, 1), batch.b.flatten(0, 1))
-        optimizer_step(self, self.optimizers(), loss, count=True)
-        self.lr_schedulers().step()
-        if should_log(self):
-            self.log("train/loss", loss)
-
-    def loss(self, picture: Tensor, labels: Tensor) -> Tensor:
+    def loss(self, image: Tensor, label: Tensor) -> Tensor:
         """The mean cross-entropy of the pixels of images and their label maps, both (B, C, H, W) in [-1, 1]."""
-        number = class_numbers(to_bytes(labels), self.palette)
+        number = class_numbers(to_bytes(label), self.palette)
         number[torch.isin(number, torch.tensor(self.ignored, device=number.device))] = LEFT_OUT
-        return cross_entropy(self.network(picture).float(), number, ignore_index=LEFT_OUT)
+        return cross_entropy(self.network(image).float(), number, ignore_index=LEFT_OUT)
 
     def forward(self, picture: Tensor) -> Tensor:
         """Images (B, C, H, W) in [-1, 1] to label maps (B, 3, H, W) in [-1, 1] in the palette's colours."""
@@ -269,10 +250,6 @@ class SegmenterTraining(PaperFacts, Loadable, LightningModule):
     def predict_step(self, batch: SourceImages, batch_idx: int) -> EvalOutput:
         fake = self(batch.image)
         return EvalOutput(real=fake[:0], fake=fake, source=batch.image)
-
-    def configure_optimizers(self) -> tuple[list[Optimizer], list[LRScheduler]]:
-        optimizer = self.optimizer(self.parameters())
-        return [optimizer], [OneCycle(optimizer, updates_of_run(self.trainer))]
 
 
 def class_numbers(image: Tensor, palette: Tensor) -> Tensor:

@@ -31,21 +31,24 @@ class Recipe(NamedTuple):
     """How a classifier is trained: the same way on real and on generated images."""
 
     name: str  # of the network, on the card
-    network: Callable[
-        [ImageSpec], nn.Module
-    ]  # its module maps (B, C, H, W) in [-1, 1] to logits or ``ClassifierOutput``
+    network: Callable[[ImageSpec], nn.Module]  # (B, C, H, W) in [-1, 1] to logits or ``ClassifierOutput``
     updates: int
     batch_size: int = 64
     rate: float = 5e-3  # peak of the one-cycle schedule
 
+    def card(self, **counts: int) -> dict[str, Any]:
+        """Its entries on the card, before ``counts`` of images."""
+        settings = {"network": self.name, "updates": self.updates, "batch_size": self.batch_size, "rate": self.rate}
+        return settings | counts
 
-class Classification(NamedTuple):
-    """Accuracies in [0, 1], their standard errors, and what they rest on; names as in ``metrics.json``."""
+
+class GANTrainScores(NamedTuple):
+    """Scores in [0, 1], their standard errors, and what they rest on; names as in ``metrics.json``."""
 
     scores: dict[str, float]
     standard_errors: dict[str, float]
     card: dict[str, Any]
-    on_real: nn.Module  # the classifier that was trained on real images
+    on_real: nn.Module  # the network that was trained on real images
 
 
 def small(spec: ImageSpec) -> nn.Module:
@@ -154,7 +157,7 @@ def classification_scores(
     recipe: Recipe | None = None,
     device: torch.device | str = "cpu",
     on_real: nn.Module | None = None,
-) -> Classification:
+) -> GANTrainScores:
     """GAN-train, its ceiling on real images, and GAN-test; classifiers are trained on ``device``.
 
     Two classifiers of equal initial weights are trained equally long on generated and on as many real images.
@@ -177,8 +180,8 @@ def classification_scores(
     """
     recipe = recipe or recipe_for(spec)
     sets = {"generated": (fake, asked), "training": (train, train_label), "test": (test, test_label)}
-    for name, (image, label) in sets.items():
-        check_labelled(name, image, label, spec)
+    for name, labelled in sets.items():
+        check_labelled(name, *labelled, spec)
     check_apart(train, test)
     count = min(len(fake), len(train))
     on_fake = trained_on(fake, asked, count, spec, recipe, device)
@@ -186,8 +189,9 @@ def classification_scores(
     tested = {"gan_train": (on_fake, "test"), "real_gan_train": (on_real, "test"), "gan_test": (on_real, "generated")}
     scores = {name: accuracy(network, *sets[shown], device) for name, (network, shown) in tested.items()}
     errors = {name: binomial_error(scores[name], len(sets[shown][0])) for name, (_, shown) in tested.items()}
-    card = {"network": recipe.name, "updates": recipe.updates, "batch_size": recipe.batch_size, "rate": recipe.rate}
-    return Classification(scores, errors, card | {"generated": count, "real": count, "test": len(test)}, on_real)
+    return GANTrainScores(
+        scores, errors, recipe.card() | {"generated": count, "real": count, "test": len(test)}, on_real
+    )
 
 
 def trained_on(

@@ -7,8 +7,6 @@ trained on such images reaches only 0.816, one trained on real ones 0.929. The t
 orders and should be shown together.
 """
 
-from typing import Any, NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -19,18 +17,9 @@ from lightning_cgan.batches import ImageSpec, to_signed
 from lightning_cgan.errors import UserError
 from lightning_cgan.extractors.segmenter import SegmenterNetwork, segment
 from lightning_cgan.finite import check_trained
-from lightning_cgan.metrics.classification import Recipe, batches, keyed_streams
+from lightning_cgan.metrics.classification import GANTrainScores, Recipe, batches, keyed_streams
 from lightning_cgan.metrics.jackknife import GROUPS, standard_error
 from lightning_cgan.metrics.segmentation import by_group, confusion, leaving_out, segmentation_scores
-
-
-class SegGanTrain(NamedTuple):
-    """Scores in [0, 1], their standard errors, and what they rest on; names as in ``metrics.json``."""
-
-    scores: dict[str, float]
-    standard_errors: dict[str, float]
-    card: dict[str, Any]
-    on_real: nn.Module  # the segmenter that was trained on real images
 
 
 def narrow(spec: ImageSpec) -> nn.Module:
@@ -93,7 +82,7 @@ def seg_gan_train_scores(
     recipe: Recipe = NARROW,
     device: torch.device | str = "cpu",
     on_real: nn.Module | None = None,
-) -> SegGanTrain:
+) -> GANTrainScores:
     """Scores on real images of a segmenter trained on generated images, and of one trained on as many real images.
 
     Two segmenters of equal initial weights take the same number of updates: one on every second generated image, one on
@@ -128,8 +117,10 @@ def seg_gan_train_scores(
         for name, values in tested(network, real[1::2], number[1::2], classes, device).items():
             scores[f"{prefix}seg_gan_train_{name}"] = values[0].item()
             errors[f"{prefix}seg_gan_train_{name}"] = standard_error(values)
-    card = {"network": recipe.name, "updates": recipe.updates, "batch_size": recipe.batch_size, "rate": recipe.rate}
-    return SegGanTrain(scores, errors, card | {"train_images": len(fake[::2]), "test_images": len(fake[1::2])}, on_real)
+    card = recipe.card(train_images=len(fake[::2]), test_images=len(fake[1::2]))
+    return GANTrainScores(
+        scores, errors, card | {"train_images": len(fake[::2]), "test_images": len(fake[1::2])}, on_real
+    )
 
 
 def tested(

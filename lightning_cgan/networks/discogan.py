@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from lightning_cgan.batches import ImageSpec, PairSpec
 from lightning_cgan.errors import UserError
+from lightning_cgan.networks.blocks.powers import exponent_of_two
 
 BOTTLENECK = 100  # channels of the 1x1 map between the extra layers
 
@@ -30,12 +31,9 @@ def widths(size: int, width: int) -> list[int]:
     Raises:
         UserError: for a size that is not 8, 16, 32, ...
     """
-    if size < 8 or size & (size - 1):
-        raise UserError(
-            f"DiscoGAN's networks halve images down to 4x4, so the image size must be 8, 16, 32, ...; got {size}. "
-            "Set data.init_args.size, or other networks in model.init_args."
-        )
-    return [width << index for index in range(size.bit_length() - 3)]
+    rule = "DiscoGAN's networks halve images down to 4x4, so the image size must be 8, 16, 32, ..."
+    remedy = "Set data.init_args.size, or other networks in model.init_args."
+    return [width << index for index in range(exponent_of_two(size, 8, rule, remedy) - 2)]
 
 
 def halve(before: int, after: int) -> nn.Module:

@@ -7,6 +7,7 @@ from torch.nn.functional import interpolate
 
 from lightning_cgan.batches import PairSpec
 from lightning_cgan.errors import UserError
+from lightning_cgan.networks.blocks.powers import exponent_of_two
 
 
 def doublings(scale: int) -> int:
@@ -15,12 +16,8 @@ def doublings(scale: int) -> int:
     Raises:
         UserError: for a scale that is not 2, 4, 8, ...
     """
-    if scale < 2 or scale & (scale - 1):
-        raise UserError(
-            f"SRResNet doubles the low resolution, so the scale is 2, 4, 8, ...; got {scale}. "
-            "Set data.init_args.scale, or data to a data set for super-resolution."
-        )
-    return scale.bit_length() - 1
+    rule = "SRResNet doubles the low resolution, so the scale is 2, 4, 8, ..."
+    return exponent_of_two(scale, 2, rule, "Set data.init_args.scale, or data to a data set for super-resolution.")
 
 
 def conv(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:

@@ -55,7 +55,7 @@ def test_a_run_that_was_ended_early_stays_ended_until_it_is_given_more_patience(
     assert "finished: 6 of 6 updates" in capsys.readouterr().out
 
 
-def test_an_error_says_from_where_the_same_command_goes_on(fit, capsys):
+def test_an_error_says_from_where_the_same_command_resumes(fit, capsys):
     with pytest.raises(RuntimeError):
         fit("--trainer.callbacks+=tests.callbacks.test_ending.Breaks")
     assert "stopped by RuntimeError after update 2 of 6; the same command resumes from" in capsys.readouterr().out
@@ -68,7 +68,7 @@ def test_a_loss_that_is_not_finite_is_told_once(fit, capsys):
     assert "the same command would fail again" in said.err
 
 
-def test_what_changed_since_the_last_save_is_said_when_a_run_goes_on(fit, capsys):
+def test_what_changed_since_the_last_save_is_said_when_a_run_resumes(fit, capsys):
     assert fit(steps=1) == 0
     assert "warning" not in capsys.readouterr().out
     assert fit(steps=2) == 0

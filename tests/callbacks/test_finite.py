@@ -67,6 +67,7 @@ def test_a_run_that_comes_to_nan_ends_with_3_and_the_last_checkpoint_of_before(
     written = json.loads((tmp_path / "run" / "nonfinite.json").read_text())
     assert written["update"] == update
     assert written["seed"] == 0
+    assert written["message"].startswith(told)
     if what == "SpoiledGradient":
         (batch,) = written["images"]["order"]
         assert f"Training images {', '.join(map(str, batch[:8]))}; more in" in said

@@ -116,7 +116,7 @@ def test_warnings_of_updates_that_are_done_again_are_forgotten(tmp_path):
     assert [warning["update"] for warning in json.loads(path.read_text())] == [2, 4]
 
 
-def test_a_run_that_goes_on_warns_and_logs_as_one_that_was_never_stopped(run, tmp_path):
+def test_a_resumed_run_warns_and_logs_as_one_that_was_never_stopped(run, tmp_path):
     watched = (*BROKEN, callback(HEALTH, every=3), callback("lightning_cgan.callbacks.LastCheckpoint", every=2))
     assert run("fit", *watched, folder="whole", steps=6, every=9) == 0
     with pytest.raises(PowerCut):

@@ -120,7 +120,7 @@ def test_what_is_wrong_never_gets_the_name_of_the_weights(fetch, target, manner,
     assert files(target) == ["inception.pth"]
 
 
-def test_a_download_that_was_cut_off_goes_on_where_it_stopped(fetch, target, server):
+def test_a_download_that_was_cut_off_resumes_where_it_stopped(fetch, target, server):
     fetch("cut off")
     assert fetch("a page")[0] == 2  # and a wrong answer in between destroys nothing
     assert fetch()[0] == 0

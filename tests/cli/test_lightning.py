@@ -81,7 +81,7 @@ def test_a_wrong_flag_is_answered_with_the_nearest(complaint, flag, named):
         (["--trainer.val_check_interval=0.5"], "val_check_interval"),
         (["--model.init_args.n_critic=0"], "got 0. Set model.init_args.n_critic"),
         (["--trainer.max_steps=-1"], "Set trainer.max_steps"),
-        (["--config=missing.yaml"], "missing.yaml"),
+        (["--config=experiments/projection/digit.yaml"], "existing file is experiments/projection/digits.yaml"),
         (["--ckpt_path=missing.ckpt"], "there is no missing.ckpt"),
         (["--ckpt_path=README.md"], "README.md is broken or from elsewhere"),
         (["--data=datamodules.CIFAR10", "--data.init_args.root=nowhere"], "download=True)"),

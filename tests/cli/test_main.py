@@ -31,6 +31,16 @@ def test_help_tells_of_every_command_and_waits_for_no_library():
     assert set(TRAINER) == set(LightningCLI.subcommands())
 
 
+@pytest.mark.parametrize("words", [["--help"], ["compare", "--help"], ["features", "list"]])
+def test_a_reader_of_the_output_that_ends_early_gets_no_trace(words):
+    done = subprocess.Popen(
+        [sys.executable, "-m", "lightning_cgan", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    done.stdout.close()
+    assert done.communicate(timeout=60)[1] == ""
+    assert done.returncode in (0, 1)
+
+
 SLOW_IMPORT = """
 import os, signal, sys, threading, time
 sys.path.insert(0, {root!r})

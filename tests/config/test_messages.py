@@ -1,5 +1,7 @@
 import warnings
 
+import pytest
+
 import lightning_cgan.networks.sngan  # noqa: F401  names are looked up in imported modules only
 from lightning_cgan.cli.lightning import main
 from lightning_cgan.config.messages import format_parser_error, format_warning, quiet_warnings
@@ -18,8 +20,20 @@ NESTED = """Parser key "model":
 def test_the_parsers_own_words_are_left_out_and_the_nearest_name_is_added():
     assert (
         format_parser_error(NESTED)
-        == "model: Option 'latent_dimension' is not accepted\nThe nearest valid name is latent_dim."
+        == "model.init_args.latent_dimension is not accepted\nThe nearest valid name is latent_dim."
     )
+
+
+@pytest.mark.parametrize(("written", "named"), [("n_critic: abc", True), ("n_critic: 2", False), ("width: abc", False)])
+def test_the_file_with_a_wrong_value_is_named_and_none_if_a_flag_has_it(tmp_path, written, named):
+    (tmp_path / "mine.yaml").write_text(f"model: {{init_args: {{{written}}}}}")
+    message = """Parser key "model":
+        Parser key "n_critic":
+          Expected a <class 'int'>. Got value: abc
+  Given value: NestedArg(key='n_critic', val='abc')"""
+    place = f", in {tmp_path / 'mine.yaml'}" if named else ""
+    said = format_parser_error(message, files=[str(tmp_path / "mine.yaml")])
+    assert said == f"model.init_args.n_critic: abc is not a valid value{place}"
 
 
 def test_a_message_of_ours_inside_the_parsers_stands_alone():

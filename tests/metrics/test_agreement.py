@@ -11,7 +11,8 @@ from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import prc_features_to_metric
 
 from lightning_cgan.batches import EvalOutput, to_signed
-from lightning_cgan.extractors.extractors import InceptionV3, sha256_of
+from lightning_cgan.extractors.extractors import InceptionV3
+from lightning_cgan.extractors.weights_registry import sha256_of
 from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, all_scores
 from lightning_cgan.metrics.distribution.fid import frechet_distance
 from lightning_cgan.protocol import Convention

@@ -3,13 +3,14 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from lightning_cgan.batches import EvalBatch, ImageSpec, LatentBatch
+from lightning_cgan.batches import ImageSpec
 from lightning_cgan.losses import gan as losses
 from lightning_cgan.losses import hinge
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import acgan
 from lightning_cgan.papers.acgan import ACGAN
 from lightning_cgan.schedules.learning_rate import ConstantThenLinear
+from tests.papers.hand_made import Flat, check_evaluation_by_index, check_no_gradient_to_the_generator, check_samples
 from tests.papers.steps import moves, train
 
 SPEC = ImageSpec(channels=1, size=16, num_classes=10)
@@ -37,22 +38,8 @@ class Teacher(nn.Module):
         return self.weight * image.mean((1, 2, 3)), self.bright if image.mean() > 0 else self.dark
 
 
-class Black(nn.Module):
-    """A generator of black images. Notes the labels that it is asked for."""
-
-    latent_dim = 2
-
-    def __init__(self, spec):
-        super().__init__()
-        self.weight, self.asked = nn.Parameter(torch.tensor(1.0)), []
-
-    def forward(self, noise, label):
-        self.asked.append(label)
-        return -self.weight * torch.ones(len(noise), 1, 16, 16)
-
-
 def taught(**options):
-    return model(generator=Black, discriminator=Teacher, **options)
+    return model(generator=Flat, discriminator=Teacher, **options)
 
 
 def test_each_step_moves_only_its_network(monkeypatch):
@@ -67,10 +54,7 @@ def test_the_generators_batch_is_a_multiple_of_the_real_one(monkeypatch):
 
 
 def test_the_discriminators_loss_sends_no_gradient_to_the_generator():
-    gan = model()
-    gan.discriminator_loss(torch.randn(4, 1, 16, 16), torch.arange(4))[0].backward()
-    assert all(parameter.grad is None for parameter in gan.generator.parameters())
-    assert all(parameter.grad.any() for parameter in gan.discriminator.parameters() if parameter.ndim > 1)
+    check_no_gradient_to_the_generator(model())
 
 
 def test_the_discriminators_loss_is_of_source_and_class_on_both_kinds_of_images():
@@ -142,25 +126,11 @@ def test_the_defaults_are_the_papers():
 
 
 def test_an_evaluation_draws_the_same_image_for_an_index_in_any_batch():
-    gan = model().eval()
-    label, index = torch.arange(6), torch.arange(6)
-    whole = gan.validation_step(EvalBatch(torch.zeros(2, 1, 16, 16), label[:2], LatentBatch(label, index)), 0)
-    part = gan.validation_step(EvalBatch(torch.zeros(0, 1, 16, 16), label[:0], LatentBatch(label[4:], index[4:])), 0)
-    assert torch.allclose(whole.fake[4:], part.fake, atol=1e-6)
-    assert part.fake_label.tolist() == [4, 5]
-    assert len(whole.real) == 2
+    check_evaluation_by_index(model())
 
 
 def test_samples_follow_their_label_and_seed():
-    gan = model().eval()
-    images = gan.sample(3, label=7, seed=5)
-    assert images.shape == (3, 1, 16, 16)
-    assert not images.requires_grad
-    assert torch.equal(images, gan.sample(3, label=[7, 7, 7], seed=5))
-    assert not torch.equal(images, gan.sample(3, label=8, seed=5))
-    assert not torch.equal(images, gan.sample(3, label=7, seed=6))
-    with pytest.raises(ValueError, match="got"):
-        gan.sample(3, label=10)
+    check_samples(model())
 
 
 def test_the_schedule_moves_both_learning_rates():

@@ -133,7 +133,7 @@ def test_each_domain_has_its_pool(tmp_path):
 
 
 @pytest.mark.parametrize("stop", [1, 6])  # with pools that are filling, and full
-def test_a_run_that_goes_on_ends_with_the_same_bits_and_pools(tmp_path, stop):
+def test_a_resumed_run_ends_with_the_same_bits_and_pools(tmp_path, stop):
     whole, straight = trained(tmp_path, 9)
     _, saved = trained(tmp_path, stop)
     resumed, again = trained(tmp_path, 9, ckpt_path=saved)

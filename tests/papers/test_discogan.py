@@ -182,7 +182,7 @@ def test_pictures_of_any_size_are_translated():
     assert (seen.real.shape, seen.source.shape) == ((0, 3, 13, 21), source.shape)
 
 
-def test_a_run_that_goes_on_ends_with_the_same_bits(tmp_path):
+def test_a_resumed_run_ends_with_the_same_bits(tmp_path):
     whole = points(generator_updates=2, feature_matching=0.5, rate=0.9)
     train(whole, tmp_path, 5)
     part = points(generator_updates=2, feature_matching=0.5, rate=0.9)

@@ -35,7 +35,7 @@ def trained(folder, updates, ckpt_path=None, **options):
 
 
 @pytest.mark.parametrize("gan_weight", [1.0, 0.0])
-def test_a_run_that_goes_on_ends_with_the_same_bits(tmp_path, gan_weight):
+def test_a_resumed_run_ends_with_the_same_bits(tmp_path, gan_weight):
     whole = trained(tmp_path, 7, gan_weight=gan_weight).rename(tmp_path / "whole.ckpt")
     saved = trained(tmp_path, 3, gan_weight=gan_weight)
     resumed = trained(tmp_path, 7, ckpt_path=saved, gan_weight=gan_weight)

@@ -48,7 +48,7 @@ def whole(tmp_path_factory):
 
 
 @pytest.mark.parametrize("stop", [3, 4, 6])
-def test_a_run_stopped_in_a_fade_or_at_its_ends_goes_on_to_the_same_bits(grow, state, whole, stop):
+def test_a_run_stopped_in_a_fade_or_at_its_ends_resumes_with_the_same_bits(grow, state, whole, stop):
     last = callback("lightning_cgan.callbacks.LastCheckpoint", every=1)
     with pytest.raises(PowerCut):
         grow(last, callback("tests.test_resume.StopsAt", step=stop))

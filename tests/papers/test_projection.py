@@ -1,11 +1,17 @@
 import pytest
 import torch
 
-from lightning_cgan.batches import EvalBatch, ImageSpec, Labelled, LatentBatch
+from lightning_cgan.batches import ImageSpec, Labelled
 from lightning_cgan.networks import sngan
-from lightning_cgan.optimize import optimizer_step
 from lightning_cgan.papers.projection import ProjectionGAN
-from tests.conftest import same
+from tests.papers.hand_made import (
+    Brightness,
+    Flat,
+    check_evaluation_by_index,
+    check_no_gradient_to_the_generator,
+    check_samples,
+)
+from tests.papers.steps import moves
 
 SPEC = ImageSpec(channels=1, size=16, num_classes=10)
 
@@ -16,29 +22,12 @@ def model(**options):
     return ProjectionGAN(SPEC, **networks, **options)
 
 
-def weights(network):
-    return {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
-
-
-def test_each_step_moves_only_its_network(monkeypatch, run):
-    moved = []
-
-    def watch(module, optimizer, loss, count=False):
-        before = weights(module.generator), weights(module.discriminator)
-        optimizer_step(module, optimizer, loss, count)
-        after = weights(module.generator), weights(module.discriminator)
-        moved.append("".join(name for name, b, a in zip("GD", before, after, strict=True) if not same(b, a)))
-
-    monkeypatch.setattr("lightning_cgan.papers.projection.optimizer_step", watch)
-    assert run("fit", steps=2) == 0
-    assert moved == ["D", "D", "G"] * 2
+def test_each_step_moves_only_its_network(monkeypatch):
+    assert moves(model(n_critic=2), monkeypatch) == ["D", "D", "G"] * 2
 
 
 def test_the_discriminators_loss_sends_no_gradient_to_the_generator():
-    gan = model()
-    gan.discriminator_loss(torch.randn(4, 1, 16, 16), torch.arange(4))[0].backward()
-    assert all(parameter.grad is None for parameter in gan.generator.parameters())
-    assert all(parameter.grad.any() for parameter in gan.discriminator.parameters() if parameter.ndim > 1)
+    check_no_gradient_to_the_generator(model())
 
 
 def test_the_discriminators_loss_depends_on_the_label():
@@ -76,26 +65,13 @@ def test_data_without_classes_is_refused():
 
 
 def test_an_evaluation_draws_the_same_image_for_an_index_in_any_batch():
-    gan = model().eval()
-    label, index = torch.arange(6), torch.arange(6)
-    whole = gan.validation_step(EvalBatch(torch.zeros(2, 1, 16, 16), label[:2], LatentBatch(label, index)), 0)
-    part = gan.validation_step(EvalBatch(torch.zeros(0, 1, 16, 16), label[:0], LatentBatch(label[4:], index[4:])), 0)
-    assert torch.allclose(whole.fake[4:], part.fake, atol=1e-6)
-    assert part.fake_label.tolist() == [4, 5]
-    assert len(whole.real) == 2
+    check_evaluation_by_index(model())
 
 
 def test_samples_follow_their_label_and_seed():
-    gan = model().eval()
+    gan = model()
     torch.nn.init.normal_(gan.generator.blocks[0].norm1.bias.weight)
-    images = gan.sample(3, label=7, seed=5)
-    assert images.shape == (3, 1, 16, 16)
-    assert not images.requires_grad
-    assert torch.equal(images, gan.sample(3, label=[7, 7, 7], seed=5))
-    assert not torch.equal(images, gan.sample(3, label=8, seed=5))
-    assert not torch.equal(images, gan.sample(3, label=7, seed=6))
-    with pytest.raises(ValueError, match="got"):
-        gan.sample(3, label=10)
+    check_samples(gan)
 
 
 def test_batches_are_consumed_one_critic_update_each(run, monkeypatch):
@@ -111,34 +87,8 @@ def test_batches_are_consumed_one_critic_update_each(run, monkeypatch):
     assert seen == [((2, 4, 1, 16, 16), torch.float32, -1.0, 1.0)]
 
 
-class Brightness(torch.nn.Module):
-    """A discriminator that is sure: bright images are real. Notes the labels that it is told."""
-
-    def __init__(self, spec):
-        super().__init__()
-        self.weight, self.told = torch.nn.Parameter(torch.tensor(2.0)), []
-
-    def forward(self, image, label):
-        self.told.append(label)
-        return self.weight * image.mean((1, 2, 3))
-
-
-class Black(torch.nn.Module):
-    """A generator of black images. Notes the labels that it is asked for."""
-
-    latent_dim = 2
-
-    def __init__(self, spec):
-        super().__init__()
-        self.weight, self.asked = torch.nn.Parameter(torch.tensor(1.0)), []
-
-    def forward(self, noise, label):
-        self.asked.append(label)
-        return -self.weight * torch.ones(len(noise), 1, 16, 16)
-
-
 def test_a_discriminator_that_is_right_has_no_loss_and_the_generator_all_of_it():
-    gan = ProjectionGAN(SPEC, generator=Black, discriminator=Brightness)
+    gan = ProjectionGAN(SPEC, generator=Flat, discriminator=Brightness)
     white = torch.ones(4, 1, 16, 16)
     right, logits = gan.discriminator_loss(white, torch.arange(4))
     assert right.item() == 0
@@ -148,7 +98,7 @@ def test_a_discriminator_that_is_right_has_no_loss_and_the_generator_all_of_it()
 
 
 def test_the_discriminator_is_told_the_labels_that_the_generator_was_asked_for():
-    gan = ProjectionGAN(SPEC, generator=Black, discriminator=Brightness)
+    gan = ProjectionGAN(SPEC, generator=Flat, discriminator=Brightness)
     gan.discriminator_loss(torch.ones(4, 1, 16, 16), torch.tensor([9, 8, 7, 6]))
     gan.generator_loss(4)
     of_discriminator, of_generator = gan.generator.asked

@@ -125,7 +125,7 @@ def test_the_classifier_is_in_no_checkpoint_and_no_optimizer(run, state):
     assert not same(state()["state_dict"], state("plain")["state_dict"])
 
 
-def test_a_run_starts_from_the_weights_of_another_and_goes_on_from_its_own(run, state, tmp_path):
+def test_a_run_starts_from_the_weights_of_another_and_resumes_from_its_own(run, state, tmp_path):
     assert run("fit", steps=2, every=2, folder="first") == 0
     start = f"--model.init_args.init_checkpoint={tmp_path / 'first' / 'last.ckpt'}"
     still = "--model.init_args.generator_optimizer.init_args.lr=0"

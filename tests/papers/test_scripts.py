@@ -109,7 +109,7 @@ def projection(**options):
     return ProjectionGAN(data.spec, n_critic=2, **NARROW, **options), data
 
 
-def test_a_paper_trains_validates_saves_goes_on_and_loads_with_a_stock_trainer(tmp_path):
+def test_a_paper_trains_validates_saves_resumes_and_loads_with_a_stock_trainer(tmp_path):
     model, data = projection(schedule=constant)  # which does not depend on the length of the run
     trainer = Trainer(max_steps=2, default_root_dir=tmp_path, **QUIET)
     trainer.fit(model, data)
@@ -187,7 +187,7 @@ def test_images_of_another_shape_than_the_models_are_refused_before_the_first_up
 
 def test_validation_batches_that_are_no_records_are_refused_with_what_was_got():
     pairs = torch.utils.data.DataLoader([(torch.zeros(1, 16, 16), 3)], batch_size=1)
-    told = r"evaluated on batches lightning_cgan.batches.EvalBatch \(image, label, draws\); got a list of float32"
+    told = r"evaluated on batches lightning_cgan.batches.EvalBatch \(image, label, latent\); got a list of float32"
     with pytest.raises(UserError, match=told):
         Trainer(logger=False, **QUIET).validate(ProjectionGAN(ImageSpec(1, 16, 10), **NARROW), pairs)
 

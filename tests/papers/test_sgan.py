@@ -11,6 +11,7 @@ from lightning_cgan.optimize import optimizer_step
 from lightning_cgan.papers.sgan import SGAN
 from lightning_cgan.papers.supervised_baseline import SupervisedBaseline
 from tests.conftest import same
+from tests.papers.hand_made import Flat
 from tests.test_resume import PowerCut, callback
 
 SPEC = ImageSpec(channels=1, size=8, num_classes=10)
@@ -65,19 +66,8 @@ class Sure(torch.nn.Module):
         return sgan.DiscriminatorOutput(brightness[:, None], logits)
 
 
-class Grey(torch.nn.Module):
-    latent_dim = 2
-
-    def __init__(self, spec):
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.tensor(0.0))
-
-    def forward(self, noise):
-        return self.weight * torch.ones(len(noise), 1, 8, 8)
-
-
 def test_a_classifier_that_is_right_has_no_loss_and_the_generator_all_of_it():
-    options = {"generator": Grey, "classifier": Sure, "ema_decay": None}
+    options = {"generator": lambda spec: Flat(spec, 0.0), "classifier": Sure, "ema_decay": None}
     black, white = -torch.ones(4, 1, 8, 8), torch.ones(4, 1, 8, 8)
     gan = SGAN(SPEC, **options)
     supervised, unsupervised, _ = gan.classifier_losses(white, torch.ones(4, dtype=torch.int64), black)
@@ -117,9 +107,9 @@ def test_the_unsupervised_loss_has_the_weight_that_it_is_given(train, monkeypatc
 
 def test_evaluation_says_the_true_class_the_models_and_shows_generated_images():
     gan = model(ema_decay=None).eval()
-    draws = LatentBatch(torch.zeros(5, dtype=torch.int64), torch.arange(5))
-    whole = gan.validation_step(EvalBatch(PIXEL, torch.tensor([3]), draws), 0)
-    part = gan.validation_step(EvalBatch(PIXEL, torch.tensor([3]), LatentBatch(draws.label[3:], draws.noise_id[3:])), 0)
+    latents = LatentBatch(torch.zeros(5, dtype=torch.int64), torch.arange(5))
+    whole = gan.validation_step(EvalBatch(PIXEL, torch.tensor([3]), latents), 0)
+    part = gan.validation_step(EvalBatch(PIXEL, torch.tensor([3]), LatentBatch(*(part[3:] for part in latents))), 0)
     assert torch.allclose(whole.fake[3:], part.fake, atol=1e-6)
     assert whole.fake.shape == (5, 1, 8, 8)
     assert whole.fake_label is None
@@ -150,7 +140,7 @@ def test_an_update_of_the_average_moves_it_by_its_rate():
 
 
 @pytest.mark.parametrize("of", ["sgan", "twin"])
-def test_a_stopped_run_goes_on_to_the_same_bits(of, train, state):
+def test_a_resumed_run_ends_with_the_same_bits(of, train, state):
     options = {"of": of, "steps": 4, "every": 4}
     assert train("fit", folder="whole", **options) == 0
     last = callback("lightning_cgan.callbacks.LastCheckpoint", every=1)

@@ -13,15 +13,14 @@ from tests.conftest import same
 from tests.super_resolution import (
     Features,
     SmallImages,
+    check_resume,
     small_discriminator,
     small_generator,
     watched,
     weights,
 )
-from tests.test_resume import PARTS, PowerCut, callback
 from tests.translation import trainer
 
-STOPS = "tests.test_resume.StopsAt"
 SPEC = PairSpec(3, 3, 32, 4)
 
 
@@ -115,7 +114,7 @@ def test_it_starts_from_the_generator_of_an_srresnet(trained):
     assert same(weights(gan.discriminator), before)
 
 
-def test_a_run_that_goes_on_keeps_its_own_weights(trained):
+def test_a_resumed_run_keeps_its_own_weights(trained):
     gan = model(trained[0])
     gan.trainer = trainer(None)
     gan.trainer.ckpt_path = "last.ckpt"
@@ -151,7 +150,7 @@ def test_the_defaults_are_the_papers():
     assert gan.adversarial_weight == 1e-3
 
 
-def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path, state, trained):
+def test_a_resumed_run_ends_with_the_same_bits(tmp_path, state, trained):
     tiny = [
         "--config=experiments/srgan/photos.yaml",
         f"--model.init_args.init_checkpoint={trained[0]}",
@@ -167,12 +166,4 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path, state, traine
     def fit(folder, *more):
         return main(["fit", *tiny, f"--trainer.default_root_dir={tmp_path / folder}", *more])
 
-    assert fit("whole") == 0
-    with pytest.raises(PowerCut):
-        fit("parts", callback("lightning_cgan.callbacks.LastCheckpoint", every=1), callback(STOPS, step=2))
-    assert state("parts")["global_step"] == 2
-    Path(trained[0]).unlink()  # a run that goes on has weights of its own
-    assert fit("parts") == 0
-    whole, parts = state("whole"), state("parts")
-    assert whole["global_step"] == parts["global_step"] == 4
-    assert all(same(whole[part], parts[part]) for part in PARTS)
+    check_resume(fit, state, Path(trained[0]).unlink)  # a resumed run needs no other checkpoint

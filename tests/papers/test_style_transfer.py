@@ -189,7 +189,7 @@ def test_it_is_trained_tested_against_optimisation_and_repaints_a_picture(run_st
     assert load(tmp_path / "run" / "last.ckpt")(torch.zeros(1, 3, 9, 12)).shape == (1, 3, 9, 12)
 
 
-def test_a_run_that_goes_on_ends_with_the_same_bits(run_style, state):
+def test_a_resumed_run_ends_with_the_same_bits(run_style, state):
     assert run_style("fit", steps=4, every=4, folder="whole") == 0
     assert run_style("fit", steps=2, every=4, folder="parts") == 0
     assert run_style("fit", steps=4, every=4, folder="parts") == 0

@@ -4,6 +4,7 @@ import torch
 from lightning_cgan.batches import ImageSpec
 from lightning_cgan.networks import dcgan
 from lightning_cgan.papers.wgan import WGAN
+from tests.papers.hand_made import Brightness, Flat
 from tests.papers.steps import moves, train
 
 SPEC = ImageSpec(channels=1, size=16, num_classes=10)
@@ -48,28 +49,8 @@ def test_the_critic_is_clipped_before_each_of_its_updates(monkeypatch):
     assert max(largest) <= 0.01
 
 
-class Mean(torch.nn.Module):
-    def __init__(self, spec):
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.tensor(2.0))
-
-    def forward(self, image):
-        return self.weight * image.mean((1, 2, 3))
-
-
-class Black(torch.nn.Module):
-    latent_dim = 2
-
-    def __init__(self, spec):
-        super().__init__()
-        self.weight = torch.nn.Parameter(torch.tensor(1.0))
-
-    def forward(self, noise):
-        return -self.weight * torch.ones(len(noise), 1, 16, 16)
-
-
 def test_the_losses_are_differences_of_means():
-    wgan = WGAN(SPEC, generator=Black, critic=Mean)
+    wgan = WGAN(SPEC, generator=Flat, critic=Brightness)
     loss, (real, fake) = wgan.critic_loss(torch.ones(4, 1, 16, 16))
     assert (loss.item(), real.tolist(), fake.tolist()) == (-4, [2] * 4, [-2] * 4)
     assert wgan.generator_loss(4).item() == 2

@@ -9,7 +9,7 @@ def written(folder, *rows):
     return [(int(row["step"]), row) for row in read_rows(folder / "metrics.csv")[1]]
 
 
-def test_a_second_log_in_the_folder_goes_on_where_the_first_ended(tmp_path):
+def test_a_second_log_in_the_folder_continues_where_the_first_ended(tmp_path):
     written(tmp_path, (0, {"a": 1.0}), (1, {"a": 2.0}))
     rows = written(tmp_path, (2, {"a": 3.0}))
     assert [(step, float(row["a"])) for step, row in rows] == [(0, 1.0), (1, 2.0), (2, 3.0)]

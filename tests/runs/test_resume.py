@@ -82,7 +82,7 @@ def test_a_run_whose_end_could_not_be_saved_says_so_and_is_completed_by_the_same
     check_same_end(tmp_path, "full")
 
 
-def test_a_run_goes_on_from_the_last_but_one_where_the_last_is_damaged_or_gone(run, tmp_path, capsys):
+def test_a_run_resumes_from_the_last_but_one_where_the_last_is_damaged_or_gone(run, tmp_path, capsys):
     assert run("fit", *QUICK, folder="whole", steps=4) == 0
     cut = callback("tests.test_resume.StopsAt", step=3)
     for folder, spoil in (("damaged", damage), ("gone", os.remove)):
@@ -107,7 +107,7 @@ def test_a_run_that_is_cut_before_its_first_update_is_saved_starts_again(run, tm
     check_same_end(tmp_path, "cut")
 
 
-def test_a_run_with_broken_files_goes_on_and_says_what_is_lost(run, state, tmp_path, capsys):
+def test_a_run_with_broken_files_resumes_and_says_what_is_lost(run, state, tmp_path, capsys):
     folder = tmp_path / "run"
     assert run("fit", steps=2, every=2) == 0
     damage(folder / BEST)

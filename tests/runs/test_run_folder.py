@@ -65,10 +65,10 @@ def test_who_asks_again_hears_when_the_run_was_scored_and_whether_it_has_changed
     assert "at update 4; the checkpoint is now of update 6\n" in scored_already("run", entry, 6)
 
 
-@pytest.mark.parametrize(("now", "goes_on"), [([3, 1, 64, 1, False], True), ([3, 1, 64, 1, True], False)])
-def test_a_run_of_an_earlier_version_goes_on_where_its_spec_means_the_same(now, goes_on):
+@pytest.mark.parametrize(("now", "resumes"), [([3, 1, 64, 1, False], True), ([3, 1, 64, 1, True], False)])
+def test_a_run_of_an_earlier_version_resumes_where_its_spec_means_the_same(now, resumes):
     before, after = ({"model": {"init_args": {"spec": spec}}} for spec in ([3, 1, 64, 1], now))
-    with nullcontext() if goes_on else pytest.raises(ValueError, match="spec was"):
+    with nullcontext() if resumes else pytest.raises(ValueError, match="spec was"):
         check_same_run({"hyper_parameters": before}, after, "run")
 
 

@@ -61,7 +61,7 @@ def optimisers(file, updates):
     return *model.configure_optimizers(), model
 
 
-def goes_on(file, updates):
+def resumed(file, updates):
     """The rates of updates 0 to 6, as (optimizer, scheduler) pairs, and those of update 7 in a run of 20 updates."""
     optimizers, schedulers, model = optimisers(file, updates)
     rates = []
@@ -79,7 +79,7 @@ def goes_on(file, updates):
 
 @pytest.mark.parametrize("file", FILES)
 def test_every_papers_rates_follow_update_and_length_also_right_after_a_longer_max_steps(file):
-    rates, longer, model = goes_on(file, 10)
+    rates, longer, model = resumed(file, 10)
     factor = model.schedule if file == OF_ITS_OWN else falling
     base = [optimizer.param_groups[0]["initial_lr"] for optimizer in longer]
     for update, of_update in enumerate(rates):
@@ -89,7 +89,7 @@ def test_every_papers_rates_follow_update_and_length_also_right_after_a_longer_m
 
 @pytest.mark.parametrize("file", ONE_CYCLE)
 def test_one_cycle_is_that_of_the_run_also_right_after_a_longer_max_steps(file):
-    _, (optimizer,), model = goes_on(file, 10)
+    _, (optimizer,), model = resumed(file, 10)
     fresh = model.optimizer(model.parameters())
     cycle = OneCycleLR(fresh, max_lr=fresh.defaults["lr"], total_steps=20)
     for _ in range(7):
@@ -149,7 +149,7 @@ class Rates(Steps):
             file.write(json.dumps(self.rates) + "\n")
 
 
-def test_the_command_goes_on_with_the_rates_of_the_longer_run_from_its_first_update(run, tmp_path, capsys):
+def test_the_command_resumes_with_the_rates_of_the_longer_run_from_its_first_update(run, tmp_path, capsys):
     watch = "--trainer.callbacks+=tests.schedules.test_schedulers.Rates"
     plain = ["--model.init_args.n_critic=1", "--trainer.limit_val_batches=0", watch]
     assert run("fit", *plain, steps=2) == run("fit", *plain, steps=4) == 0

@@ -11,8 +11,9 @@ from lightning.pytorch import LightningModule, Trainer
 
 from lightning_cgan import keyed
 from lightning_cgan.errors import UserError
-from lightning_cgan.extractors.extractors import Extractor, sha256_of
+from lightning_cgan.extractors.extractors import Extractor
 from lightning_cgan.extractors.resizing import Resize
+from lightning_cgan.extractors.weights_registry import sha256_of
 from lightning_cgan.interfaces import UNDECLARED, PaperFacts, data_facts
 from lightning_cgan.protocol import Protocol
 from lightning_cgan.runs.checkpoint_files import load_content

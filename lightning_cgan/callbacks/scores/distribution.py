@@ -18,7 +18,7 @@ from lightning_cgan.callbacks.scores.reference_features import References, whole
 from lightning_cgan.errors import NonFiniteError, UserError
 from lightning_cgan.extractors.extractors import Extractor
 from lightning_cgan.interfaces import data_facts
-from lightning_cgan.metrics.classification import Classification, classification_scores, recipe_for
+from lightning_cgan.metrics.classification import GANTrainScores, classification_scores, recipe_for
 from lightning_cgan.metrics.distribution.all_scores import FeatureAccumulator, GatheredFeatures, ScoreResult, all_scores
 from lightning_cgan.metrics.distribution.fid import chunks, frechet_distance, total_variance
 from lightning_cgan.metrics.distribution.memorisation import Neighbours
@@ -151,7 +151,7 @@ class Scores(ScoreCallback):
         value, errors = scored.value | trained.scores, scored.error | trained.standard_errors
         return scored._replace(value=value, error=errors), trained.card
 
-    def train_classifiers(self, asked: Tensor) -> Classification:
+    def train_classifiers(self, asked: Tensor) -> GANTrainScores:
         """Scores of classifiers trained on the generated and on the real images."""
         data = self.evaluation.data
         train, test = (data.reference_images(split) for split in ("train", "test"))

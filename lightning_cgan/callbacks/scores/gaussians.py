@@ -1,7 +1,8 @@
 """Mode-coverage scores, scatter plots and predictions for Gaussian mixtures."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -13,42 +14,45 @@ from lightning_cgan.callbacks.pictures import Predictions, SampleGrid, picture_n
 from lightning_cgan.callbacks.scores.base import PerImage, ScoreCallback, ScoreReport
 from lightning_cgan.console import info
 from lightning_cgan.errors import UserError
-from lightning_cgan.interfaces import data_facts
+from lightning_cgan.interfaces import DataFacts, data_facts
 from lightning_cgan.metrics.modes import located, mode_errors, mode_scores, relation_errors, relation_scores
 
 NOT_FINITE = "Generated points hold NaN or infinity; they count as near no mode."
 
 Mixtures = tuple[Mixture, Mixture]
+Known = TypeVar("Known", Mixture, Mixtures)
 
 
 def mixture_of(trainer: Trainer) -> Mixture:
-    """The known distribution of the data.
+    """The known distribution of the data."""
+    purpose = "Modes are counted in data of a known mixture of Gaussians"
+    return known(trainer, lambda facts: facts.mixture, purpose, "datamodules.Ring or datamodules.Grid")
+
+
+def mixtures_of(trainer: Trainer) -> Mixtures:
+    """The known distributions of the two domains."""
+    purpose = "Relations of modes are scored on two known mixtures of Gaussians"
+    return known(trainer, lambda facts: facts.mixtures, purpose, "datamodules.GaussianPairs")
+
+
+def known(trainer: Trainer, distribution: Callable[[DataFacts], Known | None], purpose: str, suitable: str) -> Known:
+    """A known distribution of the data of ``trainer``.
+
+    Args:
+        distribution: reads it from the data's facts; None: unknown.
+        purpose: start of the message, what the distribution is for.
+        suitable: names of data sets with one.
 
     Raises:
         UserError: for data without one.
     """
     data = trainer.datamodule  # type: ignore[attr-defined]
-    if (mixture := data_facts(data).mixture) is None:
+    if (found := distribution(data_facts(data))) is None:
         raise UserError(
-            f"Modes are counted in data of a known mixture of Gaussians; {type(data).__name__} has none. "
-            "Set data to datamodules.Ring or datamodules.Grid, or leave out the callbacks for mixtures."
+            f"{purpose}; {type(data).__name__} has none. "
+            f"Set data to {suitable}, or leave out the callbacks for mixtures."
         )
-    return mixture
-
-
-def mixtures_of(trainer: Trainer) -> Mixtures:
-    """The known distributions of the two domains.
-
-    Raises:
-        UserError: for data without them.
-    """
-    data = trainer.datamodule  # type: ignore[attr-defined]
-    if (mixtures := data_facts(data).mixtures) is None:
-        raise UserError(
-            f"Relations of modes are scored on two known mixtures of Gaussians; {type(data).__name__} has none. "
-            "Set data to datamodules.GaussianPairs, or leave out the callbacks for mixtures."
-        )
-    return mixtures
+    return found
 
 
 class ModeScores(ScoreCallback):
@@ -86,21 +90,29 @@ class Scatter(SampleGrid):
         self.points.append(torch.cat([located_at, *extra], 1).cpu())
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
-        if trainer.sanity_checking or not trainer.is_global_zero:
-            return
-        path = Path(trainer.default_root_dir) / "samples" / f"{picture_name(trainer)}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        picture = scatter(torch.cat(self.points), mixture_of(trainer), path)
-        for logger in trainer.loggers:
-            show(logger, "samples", path, picture, trainer.global_step)
+        log_scatter(trainer, lambda path: scatter(torch.cat(self.points), mixture_of(trainer), path))
 
     on_test_start, on_test_batch_end, on_test_end = on_validation_start, on_validation_batch_end, on_validation_end
+
+
+def log_scatter(trainer: Trainer, draw: Callable[[Path], Tensor]) -> None:
+    """Write and log the picture of an evaluation, in the first process and not in the sanity check.
+
+    Args:
+        draw: writes the picture to a path and returns it as uint8 (3, H, W).
+    """
+    if trainer.sanity_checking or not trainer.is_global_zero:
+        return
+    path = Path(trainer.default_root_dir) / "samples" / f"{picture_name(trainer)}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = draw(path)
+    for logger in trainer.loggers:
+        show(logger, "samples", path, picture, trainer.global_step)
 
 
 def scatter(points: Tensor, mixture: Mixture, path: Path) -> Tensor:
     """Draws (N, 2) points, or (N, 3) with a label each, to ``path``; the picture as uint8 (3, H, W)."""
     from matplotlib.figure import Figure
-    from matplotlib.patches import Circle
 
     figure = Figure(figsize=(5, 5))
     figure.subplots_adjust(left=0.08, right=0.98, bottom=0.06, top=0.98)
@@ -108,24 +120,41 @@ def scatter(points: Tensor, mixture: Mixture, path: Path) -> Tensor:
     axes.set(xlim=(-mixture.extent, mixture.extent), ylim=(-mixture.extent, mixture.extent))
     coloured = {"c": points[:, 2], "cmap": "tab10"} if points.shape[1] > 2 else {}
     axes.scatter(points[:, 0], points[:, 1], s=2, **coloured)
+    add_modes(axes, mixture)
+    return saved(figure, path)
+
+
+def add_modes(axes: Any, mixture: Mixture) -> None:
+    """Draw a circle of three standard deviations around each mode."""
+    from matplotlib.patches import Circle
+
     for centre in mixture.centre.tolist():
         axes.add_patch(Circle(centre, 3 * mixture.std, fill=False, linewidth=0.5))
+
+
+def saved(figure: Any, path: Path) -> Tensor:
+    """Save a figure to ``path``; the picture as uint8 (3, H, W)."""
     figure.savefig(path, dpi=80)
     return read_image(str(path), ImageReadMode.RGB)
 
 
 class PointPredictions(Predictions):
-    """Writes what ``predict`` draws: ``predictions/points_<process>.csv``, lines of x, y and the class asked or -1."""
+    """Writes generated points: ``predictions/points_<process>.csv``, lines of x, y and the requested class or -1."""
+
+    def rows(self, trainer: Trainer, outputs: EvalOutput) -> list[list[float]]:
+        """The values of each line."""
+        point = located(outputs.fake, mixture_of(trainer).extent).tolist()
+        label = outputs.fake_label.tolist() if outputs.fake_label is not None else [-1] * len(point)
+        return [[*place, row] for place, row in zip(point, label, strict=True)]
 
     def on_predict_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, batch: Any, batch_idx: int, *_: Any
     ) -> None:
         folder = Path(trainer.default_root_dir) / "predictions"
         folder.mkdir(parents=True, exist_ok=True)
-        point = located(outputs.fake, mixture_of(trainer).extent).tolist()
-        label = outputs.fake_label.tolist() if outputs.fake_label is not None else [-1] * len(point)
         with (folder / f"points_{trainer.global_rank}.csv").open("a") as file:
-            file.writelines(f"{x:.6f},{y:.6f},{row}\n" for (x, y), row in zip(point, label, strict=True))
+            for row in self.rows(trainer, outputs):
+                file.write(",".join(str(value) if isinstance(value, int) else f"{value:.6f}" for value in row) + "\n")
 
     def on_predict_end(self, trainer: Trainer, module: LightningModule) -> None:
         info(f"points in {Path(trainer.default_root_dir) / 'predictions'}")
@@ -190,14 +219,11 @@ class RelationScatter(SampleGrid):
             self.points.setdefault(prefix, []).append(points)
 
     def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
-        if trainer.sanity_checking or not trainer.is_global_zero:
-            return
-        path = Path(trainer.default_root_dir) / "samples" / f"{picture_name(trainer)}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        points = {prefix: torch.cat(parts)[: self.shown].cpu() for prefix, parts in self.points.items()}
-        picture = scatter_relation(points, mixtures_of(trainer), path)
-        for logger in trainer.loggers:
-            show(logger, "samples", path, picture, trainer.global_step)
+        def draw(path: Path) -> Tensor:
+            points = {prefix: torch.cat(parts)[: self.shown].cpu() for prefix, parts in self.points.items()}
+            return scatter_relation(points, mixtures_of(trainer), path)
+
+        log_scatter(trainer, draw)
 
     on_test_start, on_test_batch_end, on_test_end = on_validation_start, on_validation_batch_end, on_validation_end
 
@@ -205,7 +231,6 @@ class RelationScatter(SampleGrid):
 def scatter_relation(rows: dict[str, Tensor], mixtures: Mixtures, path: Path) -> Tensor:
     """Draws points (N, 4), before and after, to ``path``, a panel a direction; the picture as uint8 (3, H, W)."""
     from matplotlib.figure import Figure
-    from matplotlib.patches import Circle
 
     figure = Figure(figsize=(4 * len(rows), 4), layout="constrained")
     for place, (prefix, walked) in enumerate(rows.items()):
@@ -217,23 +242,12 @@ def scatter_relation(rows: dict[str, Tensor], mixtures: Mixtures, path: Path) ->
         colours = {"c": mode, "cmap": "tab10", "vmin": 0, "vmax": 9}
         axes.scatter(walked[:, 0], walked[:, 1], s=1, alpha=0.3, **colours)
         axes.scatter(walked[:, 2], walked[:, 3], s=3, **colours)
-        for centre in end.centre.tolist():
-            axes.add_patch(Circle(centre, 3 * end.std, fill=False, linewidth=0.5))
-    figure.savefig(path, dpi=80)
-    return read_image(str(path), ImageReadMode.RGB)
+        add_modes(axes, end)
+    return saved(figure, path)
 
 
-class RelationPredictions(Predictions):
-    """Writes what ``predict`` translates: ``predictions/points_<process>.csv``, lines of x, y before and after."""
+class RelationPredictions(PointPredictions):
+    """Writes translated points: ``predictions/points_<process>.csv``, lines of x, y before and after."""
 
-    def on_predict_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: EvalOutput, batch: Any, batch_idx: int, *_: Any
-    ) -> None:
-        folder = Path(trainer.default_root_dir) / "predictions"
-        folder.mkdir(parents=True, exist_ok=True)
-        walked = torch.cat([outputs.source.flatten(1), outputs.fake.flatten(1)], 1).tolist()
-        with (folder / f"points_{trainer.global_rank}.csv").open("a") as file:
-            file.writelines(",".join(f"{value:.6f}" for value in row) + "\n" for row in walked)
-
-    def on_predict_end(self, trainer: Trainer, module: LightningModule) -> None:
-        info(f"points in {Path(trainer.default_root_dir) / 'predictions'}")
+    def rows(self, trainer: Trainer, outputs: EvalOutput) -> list[list[float]]:
+        return torch.cat([outputs.source.flatten(1), outputs.fake.flatten(1)], 1).tolist()

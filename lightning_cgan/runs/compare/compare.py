@@ -11,7 +11,7 @@ from lightning_cgan.errors import UserError
 from lightning_cgan.runs.compare.run_labels import run_labels
 from lightning_cgan.runs.compare.runs import ScoredRun, check_cards, covered, differing, exact, read_run, shown, some
 from lightning_cgan.runs.compare.table import Row, csv_text, markdown
-from lightning_cgan.runs.score_info import COLUMNS
+from lightning_cgan.runs.score_info import COLUMNS, SCORES
 
 
 def main(args: list[str]) -> int:
@@ -20,6 +20,8 @@ def main(args: list[str]) -> int:
     Raises:
         UserError: for runs that cannot be compared, with the reason and what to do.
     """
+    asked, more = parser().parse_known_args(args)
+    check_joined(asked.scores, [*asked.run, *more])
     asked = parser().parse_args(args)
     allowed = [name for given in asked.allow for name in given.split(",")]
     check_files([path for path in (asked.csv, asked.markdown) if path], asked.run)
@@ -48,6 +50,20 @@ def parser() -> argparse.ArgumentParser:
         "--allow", action="append", default=[], metavar="NAME", help="card field or configuration key that may differ"
     )
     return made
+
+
+def check_joined(scores: str | None, words: list[str]) -> None:
+    """Refuse names of scores that follow ``--scores`` as separate words, and would be read as runs.
+
+    Raises:
+        UserError: with the option as it should be written.
+    """
+    separate = [word for word in words if word.strip(",") in SCORES and not Path(word).exists()]
+    if scores is not None and separate:
+        joined = ",".join(word.strip(",") for word in [scores, *separate])
+        raise UserError(
+            f"--scores takes names joined by commas; got {' '.join([scores, *separate])}. Set --scores {joined}."
+        )
 
 
 def rows_of(runs: list[ScoredRun], allowed: list[str]) -> tuple[list[Row], list[str]]:

@@ -153,7 +153,7 @@ BROKEN = (
 )
 
 
-def test_a_generator_that_made_no_numbers_is_reported_once_and_the_run_goes_on(run, state, scores, capsys):
+def test_a_generator_that_made_no_numbers_is_reported_once_and_the_run_continues(run, state, scores, capsys):
     assert run("fit", *BROKEN, steps=4, every=2) == 0
     assert capsys.readouterr().out.count("generated images hold NaN or infinity; nothing was scored.") == 1
     assert state()["global_step"] == 4

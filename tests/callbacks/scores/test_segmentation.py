@@ -93,7 +93,7 @@ def test_ignored_classes_are_neither_scored_nor_taught(tmp_path):
     assert entry["card"]["segmentation"]["ignored"] == [0]
 
 
-def test_images_that_are_no_numbers_score_nothing_and_the_run_goes_on(tmp_path):
+def test_images_that_are_no_numbers_score_nothing_and_the_run_continues(tmp_path):
     entry = scored(tmp_path, SegmentationScores(NearestColour(), updates=2), Broken(), Maps())
     assert kind(entry, "segmentation") == kind(entry, "seg_gan_train") == [None] * 3
     assert entry["scores"]["real_segmentation_accuracy"] > 0.7

@@ -38,7 +38,7 @@ def test_without_label_maps_both_directions_have_colours(tmp_path):
     assert len(scores) == 18
 
 
-def test_grey_pictures_have_no_colours_to_score_and_the_run_goes_on(tmp_path, capsys):
+def test_grey_pictures_have_no_colours_to_score_and_the_run_continues(tmp_path, capsys):
     assert scored(tmp_path, ColourScores(), Negative(), SmallPairs()) is None
     assert "colours need images of three channels; got 1" in capsys.readouterr().out
 
@@ -58,7 +58,7 @@ def test_a_model_that_translates_one_way_has_no_cycle_and_is_told_so_once(tmp_pa
     assert capsys.readouterr().out.count("returns no reconstructions") == 1
 
 
-def test_images_that_are_no_numbers_score_nothing_and_the_run_goes_on(tmp_path):
+def test_images_that_are_no_numbers_score_nothing_and_the_run_continues(tmp_path):
     for callback, names in ((ColourScores(), {"lab_intersection_a"}), (CycleScores(), {"cycle_error_a"})):
         entry = scored(tmp_path, callback, Broken(), Maps(evaluation_batch_size=7))
         assert {name for name, value in entry["scores"].items() if value is None} >= names

@@ -108,6 +108,13 @@ def test_other_entries_than_test_are_compared_when_asked(a_run, compare):
     assert "20.00 (one seed" in compare(a_run("a", split="val", fid=5.0), "--split=test_last")
 
 
+@pytest.mark.parametrize("words", [["--scores", "fid", "kid", "a"], ["a", "--scores", "fid,", "kid"]])
+def test_scores_that_are_not_joined_by_commas_are_refused_with_the_option_to_write(a_run, refusal, words):
+    a_run("a", fid=1.0, kid=2.0)
+    assert "--scores takes names joined by commas" in (said := refusal(*words))
+    assert said.endswith("Set --scores fid,kid.\n")
+
+
 def test_differing_commits_and_second_looks_at_test_data_are_noted(a_run, compare):
     out = compare(a_run("a"), a_run("b", 1, card={"commit": "d" * 40, "scored": 3}))
     assert "different commits: cccccccccccc… (a) against dddddddddddd… (b)." in out

@@ -1,7 +1,9 @@
 import json
 
 import pytest
+import torch
 
+from lightning_cgan.batches import to_signed
 from lightning_cgan.callbacks.scores.distribution import Scores
 from lightning_cgan.extractors.extractors import without_classes
 from tests.maps import Known, Maps, Real, UnpairedMaps
@@ -42,6 +44,23 @@ def test_real_pictures_in_place_of_generated_ones_have_no_distance(tmp_path):
     scores = scored(tmp_path, Real(), Maps())["scores"]
     assert scores["fid"] == pytest.approx(0, abs=1e-3)
     assert scores["memorised"] == pytest.approx(0.5)
+
+
+class Copies(Known):
+    """Generates training pictures."""
+
+    def validation_step(self, batch, batch_idx):
+        image = self.trainer.datamodule.reference_images("train").at(torch.arange(len(batch.b)))
+        return super().validation_step(batch, batch_idx)._replace(fake=to_signed(image))
+
+    test_step = validation_step
+
+
+def test_a_model_that_returns_training_images_has_memorised_them(tmp_path):
+    scores = scored(tmp_path, Copies(), Maps())["scores"]
+    assert scores["memorised"] > 0.95
+    assert scores["train_distance"] == pytest.approx(0, abs=1e-5)
+    assert scores["train_distance_real"] > 0
 
 
 def test_a_second_evaluation_that_reads_kept_features_says_the_same(tmp_path):

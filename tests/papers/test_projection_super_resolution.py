@@ -6,7 +6,6 @@ from lightning_cgan import load
 from lightning_cgan.batches import EvalBatch, ImageSpec, LatentBatch
 from lightning_cgan.networks import projection_super_resolution as networks
 from lightning_cgan.papers.projection_super_resolution import ProjectionSuperResolution
-from tests.papers.steps import moves
 
 CONFIG = "experiments/projection/digits_super_resolution.yaml"
 SPEC = ImageSpec(1, 16, 10)
@@ -20,10 +19,6 @@ def model(scale=4, **options):
         discriminator=lambda s: networks.Discriminator(s, 4, scale),
         **options,
     )
-
-
-def test_each_step_moves_only_its_network(monkeypatch):
-    assert moves(model(n_critic=2), monkeypatch) == ["D", "D", "G"] * 2
 
 
 def test_real_and_generated_images_are_judged_with_the_low_resolution_of_the_real_one(monkeypatch):

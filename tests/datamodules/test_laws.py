@@ -223,6 +223,18 @@ def test_evaluation_has_the_stored_images_in_their_order_with_their_labels(build
         assert torch.cat([batch.label for batch in batches]).tolist() == source.label.tolist()
 
 
+@pytest.mark.parametrize("kind", found(LabelledDataModule) + found(TranslationDataModule))
+def test_evaluation_images_are_the_same_under_another_seed_of_the_run(build, kind, monkeypatch):
+    seen = []
+    for seed in ("0", "1"):
+        monkeypatch.setenv("PL_GLOBAL_SEED", seed)
+        data = build(kind)
+        sources = data.domains("test") if isinstance(data, TranslationDataModule) else [data.source("test")]
+        seen.append([(one(s, 0, n), s.label[n]) for s in sources for n in range(min(4, len(s.label)))])
+    for before, after in zip(*seen, strict=True):
+        assert all(map(torch.equal, before, after))
+
+
 @pytest.mark.parametrize("kind", found(LabelledDataModule))
 def test_a_protocol_that_measures_on_training_images_has_them_without_augmentation(build, kind):
     plain, data = build(kind), build(kind, flip=True, shift=2, protocol=Protocol.MIMICRY)

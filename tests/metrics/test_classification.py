@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy
 
 from datamodules.core.sources import InMemory
-from lightning_cgan.batches import ImageSpec
+from lightning_cgan.batches import ImageSpec, to_signed
+from lightning_cgan.extractors.digits import jitter
 from lightning_cgan.metrics.classification import (
     RESIDUAL,
     SMALL,
@@ -16,6 +18,7 @@ from lightning_cgan.metrics.classification import (
     batches,
     classification_scores,
     in_proportion,
+    keyed_streams,
     recipe_for,
     train_classifier,
 )
@@ -73,14 +76,22 @@ def test_wrong_labels_teach_wrongly_and_missing_classes_are_not_known(digits, le
     assert trained_on(image[label < 3], label[label < 3], digits) == pytest.approx(0.6, abs=0.05)
 
 
-def test_standard_errors_are_binomial_over_the_images_classified(learned):
+def test_standard_errors_are_binomial_over_the_images_classified(digits):
+    poor = scored(digits["train"].image, digits["train"].label, digits, TINY)
     for name, images in (("gan_train", 80), ("gan_test", 120)):
-        share = learned.scores[name]
-        assert learned.standard_errors[name] == pytest.approx((share * (1 - share) / images) ** 0.5)
+        share = poor.scores[name]
+        assert 0 < share < 1
+        assert poor.standard_errors[name] == pytest.approx((share * (1 - share) / images) ** 0.5)
 
 
 def test_both_classifiers_see_the_same_number_of_images_and_the_card_says_which(digits):
-    few = scored(digits["val"].image, digits["val"].label, digits, TINY).card
+    poor, part = (
+        scored(digits["val"].image, digits["val"].label, digits, TINY),
+        in_proportion(digits["train"].label, 40),
+    )
+    on_part = train_classifier(digits["train"].image[part], digits["train"].label[part], SPEC, TINY)
+    assert same(poor.on_real.state_dict(), on_part.state_dict())
+    few = poor.card
     many = scored(digits["train"].image.repeat(2, 1, 1, 1), digits["train"].label.repeat(2), digits, TINY).card
     assert (few["generated"], few["real"], few["test"]) == (40, 40, 80)
     assert (many["generated"], many["real"]) == (120, 120)
@@ -157,6 +168,27 @@ def test_a_classifier_of_real_images_serves_again(digits):
     assert again.on_real is first.on_real
 
 
+def test_training_is_adamw_with_a_one_cycle_rate_on_jittered_images(digits):
+    image, label = digits["val"].image, digits["val"].label
+    with keyed_streams(torch.device("cpu"), "classifier"):
+        network = SMALL.network(SPEC).train()
+        optimizer = torch.optim.AdamW(network.parameters(), lr=5e-3, weight_decay=1e-2)
+        rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=5e-3, total_steps=3)
+        for rows in batches(len(image), TINY, "classifier"):
+            optimizer.zero_grad()
+            cross_entropy(network(jitter(to_signed(image[rows]))).logits, label[rows]).backward()
+            optimizer.step()
+            rate.step()
+    trained = train_classifier(image, label, SPEC, TINY)
+    assert same(trained.state_dict(), network.state_dict())
+    assert not trained.training
+
+
+def test_recipes_are_those_that_the_ceilings_were_measured_with():
+    assert SMALL[2:] == (600, 64, 5e-3)
+    assert RESIDUAL[2:] == (8_000, 128, 2e-3)
+
+
 def test_every_image_is_seen_once_before_any_is_seen_again():
     seen = batches(10, TINY._replace(updates=5, batch_size=4), "order").flatten()
     assert sorted(seen[:10].tolist()) == sorted(seen[10:].tolist()) == list(range(10))
@@ -178,7 +210,9 @@ def test_a_part_of_a_set_keeps_its_proportions():
 def test_the_network_fits_the_images(channels, size, recipe):
     spec = ImageSpec(channels, size, 7)
     assert recipe_for(spec) is recipe
-    made = recipe.network(spec).eval()(torch.zeros(1, channels, size, size))
+    network = recipe.network(spec).eval()
+    made = network(torch.zeros(1, channels, size, size))
+    assert recipe is SMALL or network.conv1.stride[0] == (2 if size > 64 else 1)
     assert (made if recipe is RESIDUAL else made.logits).shape == (1, 7)
 
 

@@ -1,7 +1,15 @@
+from math import isnan
+
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
+from lightning_cgan.batches import to_signed
+from lightning_cgan.extractors.segmenter import SegmenterNetwork
+from lightning_cgan.metrics.classification import batches, keyed_streams
 from lightning_cgan.metrics.gan_train import NARROW, mirrored, seg_gan_train_scores, train_segmenter
+from lightning_cgan.metrics.gan_train import tested as scores_of_images
+from tests.conftest import same
 from tests.maps import COLOURS, drawn_maps, pictured
 
 QUICK = NARROW._replace(updates=30, rate=2e-2)
@@ -57,16 +65,37 @@ def test_training_is_keyed_and_leaves_the_global_stream_alone(number, real):
     assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
 
 
-def test_pixels_of_no_class_teach_nothing(number, real):
-    ignored = number.clone()
-    ignored[:, :8] = -1
-    noise = real.clone()
-    noise[:, :, :8] = 255
-    network = train_segmenter(noise, ignored, 4, QUICK._replace(updates=2))
-    assert all(parameter.isfinite().all() for parameter in network.parameters())
-    assert (
-        scored(real, real, torch.full_like(number, -1)).scores["seg_gan_train_accuracy"] != 0
-    )  # NaN: no pixel is scored
+def test_training_is_adamw_with_a_one_cycle_rate_on_flipped_pixels_that_have_a_class(number, real):
+    asked, brief = number.clone(), NARROW._replace(updates=3)
+    asked[:, :8] = torch.tensor([-1, 4]).repeat(4)[:, None]
+    with keyed_streams(torch.device("cpu"), "segmenter"):
+        network = SegmenterNetwork(3, 4, width=12).train()
+        optimizer = torch.optim.AdamW(network.parameters(), lr=1e-2, weight_decay=1e-2)
+        rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-2, total_steps=3)
+        for rows in batches(24, brief, "segmenter"):
+            label = asked[rows, None]
+            picture, label = mirrored(to_signed(real[rows]), label.where(label < 4, -1))
+            optimizer.zero_grad()
+            cross_entropy(network(picture), label[:, 0], ignore_index=-1).backward()
+            optimizer.step()
+            rate.step()
+    trained = train_segmenter(real, asked, 4, brief)
+    assert same(trained.state_dict(), network.state_dict())
+    assert not trained.training
+
+
+def test_standard_errors_leave_out_every_tenth_image_in_turn(number, real):
+    network = SegmenterNetwork(3, 4, width=4).eval()
+    found = scores_of_images(network, real, number, 4, "cpu")
+    for group in range(10):
+        kept = torch.arange(24) % 10 != group
+        alone = scores_of_images(network, real[kept], number[kept], 4, "cpu")
+        assert all(found[name][1 + group] == alone[name][0] for name in found)
+
+
+def test_where_no_pixel_has_a_class_no_score_is_a_number(number, real):
+    found = scored(real, real, torch.full_like(number, -1)).scores
+    assert all(isnan(value) for value in found.values())
 
 
 def test_pictures_and_their_classes_are_flipped_together():

@@ -1,14 +1,10 @@
 """Training a paper's module for a few updates on random images, and watching what moves."""
 
-import sys
-
 import torch
 from lightning.pytorch import Trainer
 from torch.utils.data import DataLoader
 
 from lightning_cgan.batches import Labelled
-from lightning_cgan.optimize import optimizer_step
-from tests.conftest import same
 
 
 def batches(model, shape, updates, size=4, classes=10):
@@ -38,19 +34,3 @@ def train(model, shape=(1, 16, 16), updates=2, **options):
 
 def weights(network):
     return {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
-
-
-def moves(model, monkeypatch, opponent="discriminator", **options):
-    """Which network each optimizer step has moved: "D" or "G" or both, in order."""
-    moved = []
-
-    def watch(module, optimizer, loss, count=False):
-        networks = getattr(module, opponent), module.generator
-        before = [weights(network) for network in networks]
-        optimizer_step(module, optimizer, loss, count)
-        after = [weights(network) for network in networks]
-        moved.append("".join(name for name, b, a in zip("DG", before, after, strict=True) if not same(b, a)))
-
-    monkeypatch.setattr(sys.modules[type(model).__module__], "optimizer_step", watch)
-    train(model, **options)
-    return moved

@@ -1,5 +1,3 @@
-import sys
-
 import pytest
 import torch
 from lightning.pytorch import Trainer
@@ -11,10 +9,8 @@ from lightning_cgan.networks.blocks.norms import Norm
 from lightning_cgan.networks.blocks.switches import NormStatistics
 from lightning_cgan.networks.patchgan import PatchGAN
 from lightning_cgan.networks.unet import UNet
-from lightning_cgan.optimize import optimizer_step
 from lightning_cgan.papers.pix2pix import Pix2Pix
 from tests.conftest import same
-from tests.papers.steps import weights
 
 SPEC = PairSpec(2, 3, 16)
 REAL = tensor([[0.5, -1], [2, 0]], dtype=torch.float64)
@@ -53,20 +49,6 @@ def train(gan, batches, **options):
 def evaluating(gan):
     gan.trainer = Trainer(logger=False, barebones=True)
     return gan.eval()
-
-
-def moves(gan, monkeypatch):
-    moved = []
-
-    def watch(module, optimizer, loss, count=False):
-        networks = module.discriminator, module.generator
-        before = [weights(network) for network in networks]
-        optimizer_step(module, optimizer, loss, count)
-        after = [weights(network) for network in networks]
-        moved.append("".join(name for name, b, a in zip("DG", before, after, strict=True) if not same(b, a)))
-
-    monkeypatch.setattr(sys.modules[Pix2Pix.__module__], "optimizer_step", watch)
-    return train(gan, [batch(0), batch(1)]), moved
 
 
 @pytest.mark.parametrize(

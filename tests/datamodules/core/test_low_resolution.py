@@ -29,6 +29,23 @@ def test_it_is_pillows_but_for_pillows_rounding_between_two_passes(scale):
     assert (apart > 0).float().mean() < 0.2
 
 
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_it_is_the_interpolation_in_double_precision_rounded_once(scale):
+    image = torch.randint(256, (40, 3, 24, 24), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    place = (torch.arange(24 // scale).double()[:, None] + 0.5) * scale - 0.5 - torch.arange(24)
+    x = (place / scale).abs()
+    kernel = torch.where(x <= 1, 1.5 * x**3 - 2.5 * x**2 + 1, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2) * (x < 2)
+    kernel /= kernel.sum(1, keepdim=True)
+    exact = kernel @ image.double() @ kernel.T
+    assert torch.equal(low_resolution(image, scale), exact.round().clamp(0, 255).byte())
+
+
+def test_cutting_takes_away_rows_at_the_bottom_and_columns_at_the_right():
+    image = torch.arange(35).view(1, 5, 7)
+    assert torch.equal(cut(image, 3), image[:, :3, :6])
+    assert torch.equal(cut(image, 1), image)
+
+
 def test_each_image_of_any_leading_shape_is_reduced_by_itself():
     image = torch.randint(256, (2, 3, 3, 16, 24), dtype=torch.uint8)
     small = low_resolution(image, 4)

@@ -32,6 +32,11 @@ def test_cifar_is_read_from_torchvisions_files(tmp_path, monkeypatch, kind, modu
     assert train.image.dtype == torch.uint8
     assert len(train.label) + len(val.label) == len(test.label)
     assert len(val.label) == classes
+    rows = torch.from_numpy(random_bytes(1, len(test.label), 3072)).view(-1, 3, 32, 32)
+    assert torch.equal(test.image, rows)  # in the file by channel, row and column
+    stored = {row.tobytes(): place % classes for place, row in enumerate(random_bytes(0, len(rows), 3072))}
+    for part in (train, val):
+        assert part.label.tolist() == [stored[image.numpy().tobytes()] for image in part.image]
 
 
 COMMANDS = {
@@ -168,6 +173,11 @@ def test_imagenet_splits_its_validation_images_between_selection_and_test(tmp_pa
     assert set(val.label.tolist()) == set(test.label.tolist()) == {0, 1, 2}
     assert not set(val.path) & set(test.path)
     assert data.reference("val").sha256 != data.reference("test").sha256
+
+
+def test_imagenets_validation_images_are_halved(tmp_path):
+    data = ImageNet(root=str(write_folders(tmp_path, count=16)), size=16, num_classes=3, num_workers=0)
+    assert all(16 <= len(data.source(split).label) <= 32 for split in ("val", "test"))
 
 
 def test_another_number_of_class_folders_is_refused(tmp_path):

@@ -7,10 +7,10 @@ from datamodules.embedded.gaussians import Ring
 from datamodules.folders.class_folders import LabelledFolder
 from datamodules.torchvision_sets.celeba import CelebA
 from datamodules.translation import Direction
-from datamodules.views.two_classes import TwoClasses
+from datamodules.views.two_classes import ClassSubset, TwoClasses
 from lightning_cgan.batches import PairSpec, Unpaired
 from lightning_cgan.protocol import Protocol
-from tests.datamodules.sets import write_celeba
+from tests.datamodules.sets import write_celeba, write_folders
 from tests.translation import Negative, trainer
 
 
@@ -30,6 +30,13 @@ def all_of(side):
 
     place = torch.arange(len(side.label))
     return SampleIndex(torch.zeros_like(place), place)
+
+
+def test_images_of_a_class_keep_their_names_and_digests(tmp_path):
+    source = LabelledFolder(str(write_folders(tmp_path)), size=8, num_workers=0).source("train")
+    part, mine = ClassSubset(source, 1), (source.label == 1).nonzero().flatten().tolist()
+    assert part.names() == [source.names()[index] for index in mine]
+    assert part.digests() == [source.digests()[index] for index in mine]
 
 
 def test_training_images_are_augmented_and_measured_ones_are_not():

@@ -4,7 +4,7 @@ import torch
 from datamodules.core.sources import InMemory
 from datamodules.embedded.facades import Facades
 from datamodules.translation import Direction, TranslationDataModule
-from datamodules.views.unpair import UnpairedView
+from datamodules.views.unpair import UnpairedView, halves_of
 from lightning_cgan.batches import Paired, PairSpec, Unpaired
 
 COUNTS = {"train": 21, "val": 4, "test": 5}
@@ -150,6 +150,13 @@ class Files(InMemory):
 
     def digests(self):
         return self.image.flatten().tolist()
+
+
+def test_a_pair_stored_in_another_format_stays_in_its_half(monkeypatch):
+    files = Files(torch.zeros(40, 1, 1, 1), torch.zeros(40))
+    before = halves_of(files)
+    monkeypatch.setattr(Files, "names", lambda self: [f"{number}.jpg" for number in range(40)])
+    assert halves_of(files) == before
 
 
 @pytest.mark.filterwarnings("ignore:.* are also training images")

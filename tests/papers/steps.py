@@ -1,4 +1,4 @@
-"""Training a paper's module for a few updates on random images, and watching what moves."""
+"""Training a paper's module for a few updates on random images."""
 
 import torch
 from lightning.pytorch import Trainer
@@ -30,7 +30,3 @@ def train(model, shape=(1, 16, 16), updates=2, **options):
     )
     trainer.fit(model, DataLoader(list(batches(model, shape, updates)), batch_size=None))
     return trainer
-
-
-def weights(network):
-    return {name: parameter.detach().clone() for name, parameter in network.named_parameters()}

@@ -16,12 +16,13 @@ CLASSES = torch.arange(60) % 3
 
 
 class Numbered(LabelledDataModule):
-    """60 pictures of 1x1 whose grey is their place; class = place modulo 3."""
+    """60 pictures of 1x1 whose grey is their place, from 100 on in the test; class = place modulo 3."""
 
     spec = ImageSpec(channels=1, size=1, num_classes=3)
 
     def load(self, split):
-        return InMemory(torch.arange(60, dtype=torch.uint8).view(60, 1, 1, 1), CLASSES.clone())
+        number = torch.arange(60, dtype=torch.uint8) + 100 * (split == "test")
+        return InMemory(number.view(60, 1, 1, 1), CLASSES.clone())
 
 
 class Run:
@@ -60,6 +61,22 @@ def test_which_labels_are_known_follows_the_label_seed_and_not_the_seed_of_the_r
     monkeypatch.setenv("PL_GLOBAL_SEED", "1")
     assert torch.equal(first, few_of_each(CLASSES, 3, 4, label_seed=0))
     assert not torch.equal(order, batches(view())[0].image)
+
+
+def test_in_a_set_of_files_their_names_and_the_label_seed_decide_which_labels_are_known():
+    def known(order, label_seed=0):
+        class Files(InMemory):
+            def names(self):
+                return [f"{number}.png" for number in order]
+
+        class Named(Numbered):
+            def load(self, split):
+                return Files(super().load(split).image[order], CLASSES[order])
+
+        return {order[index] for index in SemiLabelled(Named(), 4, label_seed).labelled_indices()}
+
+    there, back = list(range(60)), list(range(60))[::-1]
+    assert known(there) == known(back) != known(there, label_seed=1)
 
 
 def test_fewer_labels_are_some_of_more():
@@ -159,7 +176,7 @@ def test_predict_classifies_the_test_images_in_their_order():
     semi = view()
     seen = list(semi.predict_dataloader())
     assert [name for batch in seen for name in batch.name] == [str(place) for place in range(60)]
-    assert torch.cat([batch.image for batch in seen]).flatten().tolist() == list(range(60))
+    assert torch.cat([batch.image for batch in seen]).flatten().tolist() == list(range(100, 160))
     semi.trainer = Run(global_rank=1, world_size=2)
     semi.setup("predict")
     assert [len(batch.name) for batch in semi.predict_dataloader()] == [0]  # one batch for two processes

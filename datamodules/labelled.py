@@ -134,11 +134,11 @@ class LabelledDataModule(DataModule):
         chosen = torch.linspace(0, known - 1, min(known, classes)).round().long()
         each = max(count // len(chosen), 10)
         indices = torch.cat([(source.label == one).nonzero()[:each, 0] for one in chosen])
-        draws = LatentBatch(chosen.repeat(each), torch.arange(each * len(chosen)))
-        parts = -(-len(draws.noise_id) // self.evaluation_batch_size)
+        latents = LatentBatch(chosen.repeat(each), torch.arange(each * len(chosen)))
+        parts = -(-len(latents.noise_id) // self.evaluation_batch_size)
         return [
             EvalBatch(source.images(SampleIndex(torch.zeros_like(at), at)), source.label[at], LatentBatch(label, key))
-            for at, label, key in zip(*(every.tensor_split(parts) for every in (indices, *draws)), strict=True)
+            for at, label, key in zip(*(every.tensor_split(parts) for every in (indices, *latents)), strict=True)
         ]
 
     def predict_dataloader(self) -> DataLoader[LatentBatch]:

@@ -36,7 +36,7 @@ class PairedDataset(Dataset[Paired | Unpaired]):
         self.domains, self.kind = domains, kind
 
     def __getitem__(self, at: tuple[SampleIndex, SampleIndex] | EvalRange) -> Paired | Unpaired:
-        of_a, of_b = (in_order(at.draws), in_order(at.real)) if isinstance(at, EvalRange) else at
+        of_a, of_b = (in_order(at.fake), in_order(at.real)) if isinstance(at, EvalRange) else at
         a, b = self.domains
         return self.kind(a.images(of_a), b.images(of_b))
 
@@ -53,7 +53,7 @@ class PredictDataset(Dataset[SourceImages]):
         self.source, self.name = source, name
 
     def __getitem__(self, at: EvalRange) -> SourceImages:
-        return SourceImages(self.source.images(in_order(at.draws)), [self.name[number] for number in at.draws])
+        return SourceImages(self.source.images(in_order(at.fake)), [self.name[number] for number in at.fake])
 
 
 class TranslationDataModule(DataModule):

@@ -51,7 +51,7 @@ def check_eval_batch(module: Any, batch: Any) -> None:
     """
     if isinstance(batch, EvalBatch | Paired | Unpaired):
         return
-    fields = "EvalBatch (image, label, draws)" if isinstance(module.spec, ImageSpec) else "Paired or Unpaired (a, b)"
+    fields = "EvalBatch (image, label, latent)" if isinstance(module.spec, ImageSpec) else "Paired or Unpaired (a, b)"
     raise UserError(
         f"{type(module).__name__} is evaluated on batches lightning_cgan.batches.{fields}; got {described(batch)}. "
         "Return such batches from val_dataloader and test_dataloader, or none, or use a data module of datamodules."

@@ -90,7 +90,7 @@ class EvalBatch(NamedTuple):
 
     image: Tensor  # (B, C, H, W)
     label: Tensor  # (B,) int64
-    draws: LatentBatch
+    latent: LatentBatch
 
 
 class EvalOutput(NamedTuple):

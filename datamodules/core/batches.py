@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
-from datamodules.core.order import EvalRange, SampleIndex, balanced_draws
+from datamodules.core.order import EvalRange, SampleIndex, balanced_latents
 from datamodules.core.sources import LabelledImages
 from lightning_cgan.batches import EvalBatch, Labelled, LatentBatch
 
@@ -35,7 +35,7 @@ class Evaluation(Dataset[EvalBatch]):
     def __getitem__(self, at: EvalRange) -> EvalBatch:
         index = torch.arange(at.real.start, at.real.stop)
         real = self.source.images(SampleIndex(torch.zeros_like(index), index))
-        return EvalBatch(real, self.source.label[index], balanced_draws(at.draws, self.num_classes))
+        return EvalBatch(real, self.source.label[index], balanced_latents(at.fake, self.num_classes))
 
 
 class PredictLatents(Dataset[LatentBatch]):
@@ -45,7 +45,7 @@ class PredictLatents(Dataset[LatentBatch]):
         self.num_classes, self.classes = num_classes, classes
 
     def __getitem__(self, at: EvalRange) -> LatentBatch:
-        return balanced_draws(at.draws, self.num_classes, self.classes)
+        return balanced_latents(at.fake, self.num_classes, self.classes)
 
 
 def identity(batch: Any) -> Any:

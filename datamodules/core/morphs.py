@@ -30,7 +30,7 @@ class Morphs(Dataset[LatentBatch]):
         self.num_classes, self.pairs, self.steps = num_classes, torch.tensor(pairs), steps
 
     def __getitem__(self, at: EvalRange) -> LatentBatch:
-        index = torch.arange(at.draws.start, at.draws.stop)
+        index = torch.arange(at.fake.start, at.fake.stop)
         path = index // self.steps
         share = torch.linspace(0, 1, self.steps)[index % self.steps]
         return LatentBatch(blended(self.pairs[path % len(self.pairs)], share, self.num_classes), path)

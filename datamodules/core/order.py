@@ -124,7 +124,7 @@ class EvalRange(NamedTuple):
     """One evaluation batch: the ranges of its real images and of its generated ones."""
 
     real: range
-    draws: range
+    fake: range
 
 
 class EvaluationOrder(Sampler[EvalRange]):
@@ -148,7 +148,7 @@ class EvaluationOrder(Sampler[EvalRange]):
         return iter(self.mine)
 
 
-def balanced_draws(keys: range, num_classes: int, classes: list[int] | None = None) -> LatentBatch:
+def balanced_latents(keys: range, num_classes: int, classes: list[int] | None = None) -> LatentBatch:
     """Latents whose labels cycle through ``classes`` (default: all), so each is generated equally often."""
     noise_id = torch.arange(keys.start, keys.stop)
     wanted = torch.tensor(classes if classes else range(max(num_classes, 1)))

@@ -79,10 +79,8 @@ class CycleGAN(TwoWayTranslation):
         self.check_sizes([self.generator_ab, self.generator_ba], [self.discriminator_a, self.discriminator_b])
 
     def networks(self) -> dict[str, tuple[nn.Module, ...]]:
-        return {
-            "generator": (self.generator_ba, self.generator_ab),
-            "discriminator": (self.discriminator_a, self.discriminator_b),
-        }
+        discriminators = (self.discriminator_a, self.discriminator_b)
+        return {"generator": (self.generator_ba, self.generator_ab), "discriminator": discriminators}
 
     def update(self, batch: Unpaired) -> dict[str, Tensor]:
         (real_a,), (real_b,) = batch

@@ -197,7 +197,3 @@ class DiscoGAN(TwoWayTranslation):
             for one in self.directions(batch.a, batch.b)
         )
         return there._replace(reverse=back[0]) if back else there
-
-    def evaluated_networks(self) -> dict[str, nn.Module]:
-        trained = self.networks()["generator"]
-        return {role: network for role, network in super().evaluated_networks().items() if network in trained}

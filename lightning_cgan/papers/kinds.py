@@ -79,7 +79,7 @@ class Unconditional(NoiseToImage):
     """A paper whose ``generator`` maps noise (B, latent_dim) to images (B, C, H, W), and whose images are scored."""
 
     def evaluate(self, batch: EvalBatch) -> EvalOutput:
-        return EvalOutput(real=batch.image, fake=self.generate(batch.draws.noise_id))
+        return EvalOutput(real=batch.image, fake=self.generate(batch.latent.noise_id))
 
     def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
         fake = self.generate(batch.noise_id)
@@ -123,7 +123,7 @@ class ClassConditional(Generating):
         return latent.noise_id if latent.label.is_floating_point() else latent.label
 
     def evaluate(self, batch: EvalBatch) -> EvalOutput:
-        return EvalOutput(batch.image, self.generate(batch.draws), self.fake_label(batch.draws), target=batch.label)
+        return EvalOutput(batch.image, self.generate(batch.latent), self.fake_label(batch.latent), target=batch.label)
 
     def predict_step(self, batch: LatentBatch, batch_idx: int) -> EvalOutput:
         fake = self.generate(batch)
@@ -235,7 +235,9 @@ class TwoWayTranslation(Translation):
         return self.to_a(source) if reverse else self.to_b(source)
 
     def evaluated_networks(self) -> dict[str, nn.Module]:
-        return {"generator_ab": self.generator_ab, "generator_ba": self.generator_ba}
+        """Those of the two generators that are trained."""
+        both, trained = {"generator_ab": self.generator_ab, "generator_ba": self.generator_ba}, self.networks()
+        return {name: network for name, network in both.items() if network in trained["generator"]}
 
     def evaluate(self, batch: Paired | Unpaired) -> EvalOutput:
         a, b = batch

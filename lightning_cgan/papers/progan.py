@@ -195,8 +195,8 @@ class ProGAN(ClassConditional):
     def evaluated_networks(self) -> dict[str, nn.Module]:
         return {"generator": self.ema}
 
-    def fake_label(self, draws: LatentBatch) -> Tensor | None:
-        return draws.label if self.spec.num_classes else None
+    def fake_label(self, latent: LatentBatch) -> Tensor | None:
+        return latent.label if self.spec.num_classes else None
 
 
 def at_stage(image: Tensor, stage: Stage) -> Tensor:

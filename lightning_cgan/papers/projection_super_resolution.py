@@ -100,7 +100,7 @@ class ProjectionSuperResolution(Generating):
         return self(low, keyed.normal("enlarge", key, self.latent_dim, seed=seed))
 
     def evaluate(self, batch: EvalBatch) -> EvalOutput:
-        """One image for each real one; ``batch.draws`` is not used."""
+        """One image for each real one; ``batch.latent`` is not used."""
         low = networks.reduced(batch.image, self.scale)
         fake = self.enlarge(low, keyed.run_seed())
         source = low.repeat_interleave(self.scale, -1).repeat_interleave(self.scale, -2)

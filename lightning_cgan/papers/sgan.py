@@ -109,4 +109,4 @@ class SGAN(SemiSupervised, NoiseToImage):
         return {"generator": self.generator, "classifier": self.eval_classifier()}
 
     def evaluate(self, batch: EvalBatch) -> EvalOutput:
-        return super().evaluate(batch)._replace(fake=self.generate(batch.draws.noise_id))
+        return super().evaluate(batch)._replace(fake=self.generate(batch.latent.noise_id))

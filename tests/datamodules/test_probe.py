@@ -10,7 +10,7 @@ from tests.conftest import same
 
 def whole(parts):
     return [torch.cat([getattr(part, name) for part in parts]) for name in ("image", "label")], [
-        torch.cat([getattr(part.draws, name) for part in parts]) for name in ("label", "noise_id")
+        torch.cat([getattr(part.latent, name) for part in parts]) for name in ("label", "noise_id")
     ]
 
 
@@ -27,7 +27,7 @@ def test_a_probe_holds_ten_validation_images_and_ten_draws_of_each_digit_and_nev
 
 def test_no_part_is_larger_than_an_evaluation_batch_and_together_they_are_the_same_probe():
     parts = Digits(evaluation_batch_size=13).probe()
-    assert max(len(part.draws.noise_id) for part in parts) <= 13
+    assert max(len(part.latent.noise_id) for part in parts) <= 13
     assert same(whole(parts), whole(Digits().probe()))
 
 

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datamodules.core.order import EvaluationOrder, TrainingOrder, balanced_draws
+from datamodules.core.order import EvaluationOrder, TrainingOrder, balanced_latents
 
 
 def stream(order, updates):
@@ -68,7 +68,7 @@ def test_an_evaluation_sees_everything_once_in_equally_many_batches(reals, fakes
     shards = [list(EvaluationOrder(reals, fakes, batch, rank, world)) for rank in range(world)]
     assert len({len(shard) for shard in shards}) == 1
     assert sorted(place for shard in shards for part in shard for place in part.real) == list(range(reals))
-    assert sorted(place for shard in shards for part in shard for place in part.draws) == list(range(fakes))
+    assert sorted(place for shard in shards for part in shard for place in part.fake) == list(range(fakes))
     assert max(len(span) for shard in shards for part in shard for span in part) <= batch
 
 
@@ -82,7 +82,7 @@ def test_batches_of_an_evaluation_do_not_depend_on_the_number_of_processes(reals
 
 
 def test_draws_ask_for_every_class_equally():
-    assert balanced_draws(range(3, 8), 3).label.tolist() == [0, 1, 2, 0, 1]
-    assert balanced_draws(range(3, 8), 3).noise_id.tolist() == [3, 4, 5, 6, 7]
-    assert balanced_draws(range(4), 10, [3, 7]).label.tolist() == [3, 7, 3, 7]
-    assert balanced_draws(range(2), 0).label.tolist() == [0, 0]
+    assert balanced_latents(range(3, 8), 3).label.tolist() == [0, 1, 2, 0, 1]
+    assert balanced_latents(range(3, 8), 3).noise_id.tolist() == [3, 4, 5, 6, 7]
+    assert balanced_latents(range(4), 10, [3, 7]).label.tolist() == [3, 7, 3, 7]
+    assert balanced_latents(range(2), 0).label.tolist() == [0, 0]

@@ -17,20 +17,19 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.mutants.mutants import REPOSITORY, Mutant, all_mutants
 
-LIBRARIES = (
-    "torch torch._dynamo torch.distributed torchvision torchvision.datasets lightning lightning.pytorch.cli torchmetrics "
-    "torchmetrics.image torch_fidelity skimage.metrics sklearn.metrics sklearn.neighbors scipy.linalg scipy.stats "
-    "matplotlib.pyplot PIL.Image jsonargparse yaml rich.console jinja2 safetensors.torch wandb "
-    "hypothesis pytest pytest_timeout pytest_socket"
-).split()
+LIBRARIES = """
+    torch torch._dynamo torch.distributed torchvision torchvision.datasets lightning lightning.pytorch.cli torchmetrics
+    torchmetrics.image torch_fidelity skimage.metrics sklearn.metrics sklearn.neighbors scipy.linalg scipy.stats
+    matplotlib.pyplot PIL.Image jsonargparse yaml rich.console jinja2 safetensors.torch wandb hypothesis pytest
+    pytest_timeout pytest_socket
+"""
 OWN = "lightning_cgan", "datamodules", "benchmarks", "tests"
-PYTEST = "-x -q --tb=short --no-header -p no:cacheprovider -p no:xdist -m".split() + [
-    "not slow and not gpu and not slurm"
-]
+PYTEST = "-x -q --tb=short --no-header -p no:cacheprovider -p no:xdist"
+DEFAULT = "not slow and not gpu and not slurm"  # as in ``make test``
 PASSED, FAILED = 0, 1  # of pytest
 
 
@@ -56,7 +55,7 @@ def main() -> int:
         return 0
     for mutant in mutants:
         mutant.place()
-    for name in LIBRARIES:
+    for name in LIBRARIES.split():
         importlib.import_module(name)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         clean = Path(folder, "clean")
@@ -91,7 +90,7 @@ def unmutated(mutants: list[Mutant], clean: Path, jobs: int) -> dict[str, float]
     tests = list(dict.fromkeys(test for one in mutants for test in one.tests))
     runs = {test: lambda test=test: start(clean, (test,)) for test in tests}
     broken, seconds = {}, {}
-    for test, ended in in_parallel(runs, {test: 600 for test in tests}, jobs):
+    for test, ended in in_parallel(runs, dict.fromkeys(tests, 600), jobs):
         print(f"{'passes' if ended.status == PASSED else 'FAILS':8} {ended.seconds:5.1f} s  {test}", flush=True)
         seconds[test] = ended.seconds
         if ended.status != PASSED:
@@ -119,7 +118,7 @@ def planted(mutant: Mutant, clean: Path) -> Path:
     """A copy of ``clean`` with the mistake in it."""
     tree = clean.parent / mutant.id.replace("/", "-")
     copy_tree(clean, tree)
-    (tree / mutant.file).write_text(mutant.mutated())
+    (tree / mutant.file).write_text(mutant.mutated(clean))
     return tree
 
 
@@ -175,7 +174,18 @@ def run_tests(tree: Path, tests: tuple[str, ...]) -> int:
     importlib.invalidate_caches()
     import pytest
 
-    return int(pytest.main([*PYTEST, *(f"tests/{test}" for test in tests)]))
+    paths = dict.fromkeys("tests/" + test.partition("::")[0] for test in tests)
+    return int(pytest.main([*PYTEST.split(), "-m", DEFAULT, *paths], plugins=[Selected(tests)]))
+
+
+class Selected:
+    """Plugin of pytest that keeps the tests whose node ids begin with one of ``tests``."""
+
+    def __init__(self, tests: tuple[str, ...]) -> None:
+        self.beginnings = tuple(f"tests/{test}" for test in tests)
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        items[:] = [item for item in items if item.nodeid.startswith(self.beginnings)]
 
 
 def report(mutants: list[Mutant], verdicts: dict[str, str]) -> bool:

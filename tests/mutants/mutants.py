@@ -9,7 +9,8 @@ A file ``AREA.toml`` (or ``AREA.PART.toml``) holds one table for each mistake; i
     tests = ["laws/test_optimizers.py"]
 
 ``before`` occurs once in ``file``; where it occurs more often, ``nth`` says which is meant (1 is the first) and ``of``
-how often it occurs. ``tests`` are pytest node ids below ``tests/``: the narrowest that should see the mistake.
+how often it occurs. ``tests`` are beginnings of pytest node ids below ``tests/``: few and quick ones that should see the
+mistake.
 """
 
 import tomllib
@@ -40,13 +41,13 @@ class Mutant(NamedTuple):
         """Number of the first line that changes."""
         return (REPOSITORY / self.file).read_text().count("\n", 0, self.place()) + 1
 
-    def place(self) -> int:
-        """Index of ``before`` in the file.
+    def place(self, root: Path = REPOSITORY) -> int:
+        """Index of ``before`` in the file below ``root``.
 
         Raises:
             ValueError: ``before`` does not occur exactly ``of`` times.
         """
-        source = (REPOSITORY / self.file).read_text()
+        source = (root / self.file).read_text()
         found = source.count(self.before)
         if found != self.of:
             raise ValueError(f"{self.id}: `before` occurs {self.of} times in {self.file}; got {found}. Mend the list.")
@@ -55,9 +56,9 @@ class Mutant(NamedTuple):
             place = source.index(self.before, place + 1)
         return place
 
-    def mutated(self) -> str:
-        """Text of the file with the mistake in it."""
-        source, place = (REPOSITORY / self.file).read_text(), self.place()
+    def mutated(self, root: Path = REPOSITORY) -> str:
+        """Text of the file below ``root`` with the mistake in it."""
+        source, place = (root / self.file).read_text(), self.place(root)
         return source[:place] + self.after + source[place + len(self.before) :]
 
 

@@ -9,8 +9,8 @@ A file ``AREA.toml`` (or ``AREA.PART.toml``) holds one table for each mistake; i
     tests = ["laws/test_optimizers.py"]
 
 ``before`` occurs once in ``file``; where it occurs more often, ``nth`` says which is meant (1 is the first) and ``of``
-how often it occurs. ``tests`` are beginnings of pytest node ids below ``tests/``: few and quick ones that should see the
-mistake.
+how often it occurs. ``tests`` are beginnings of pytest node ids below ``tests/``: few and quick tests that should see
+the mistake.
 """
 
 import tomllib

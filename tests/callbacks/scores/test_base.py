@@ -4,7 +4,7 @@ import pytest
 from lightning.pytorch import Callback
 from torch.utils.data import DataLoader
 
-from lightning_cgan.callbacks.scores.base import PerImage, ScoreCallback, ScoreReport, means
+from lightning_cgan.callbacks.scores.base import Evaluation, PerImage, ScoreCallback, ScoreReport, means
 from lightning_cgan.runs.metrics_json import read_results
 from tests.translation import Negative, SmallPairs, trainer
 
@@ -80,6 +80,15 @@ def test_what_several_callbacks_report_of_one_evaluation_is_one_entry(tmp_path):
         assert entry["card"]["by"] == {"second": True}
         assert entry["card"]["first"] == entry["card"]["second"] == 1
         assert entry["card"]["scored"] == value
+
+
+def test_each_score_has_its_own_numbers_of_images_on_the_card(tmp_path):
+    runner = trainer(tmp_path)
+    runner.datamodule = SmallPairs()
+    here = Evaluation(runner, Negative(), "test")
+    first, second = here.card(10, 20), here.card(0, 5)
+    assert [(card["reals"], card["fakes"]) for card in (first, second)] == [(10, 20), (0, 5)]
+    assert first["reference"] == second["reference"]
 
 
 def test_two_tests_of_one_trainer_are_two_looks_at_the_test_data(tmp_path):

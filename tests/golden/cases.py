@@ -64,7 +64,7 @@ def gan():
             "generator": G(maxout.Generator, latent_dim=3, width=5),
             "discriminator": D(maxout.Discriminator, units=4),
         }
-        return Case(lambda: GAN(spec, **(networks | {"n_critic": n} | options)), labelled(spec, n))
+        return Case(partial(GAN, spec, **(networks | {"n_critic": n} | options)), labelled(spec, n))
 
     adam = partial(Adam, lr=2e-3, beta1=0.5, beta2=0.999)
     convolutional = {
@@ -89,7 +89,7 @@ def cgan():
             "generator": G(maxout.ConditionalGenerator, latent_dim=3, noise_width=4, label_width=5, width=6),
             "discriminator": D(maxout.ConditionalDiscriminator, units=4, label_units=3),
         }
-        return Case(lambda: ConditionalGAN(spec, **(networks | {"n_critic": n} | options)), labelled(spec, n))
+        return Case(partial(ConditionalGAN, spec, **(networks | {"n_critic": n} | options)), labelled(spec, n))
 
     convolutional = {
         "generator": G(dcgan.Generator, width=2, latent_dim=3),
@@ -115,7 +115,7 @@ def acgan():
             "generator": G(acgan_networks.Generator, width=1, latent_dim=3),
             "discriminator": D(acgan_networks.Discriminator, width=1),
         }
-        return Case(lambda: ACGAN(spec, **(networks | {"n_critic": n} | options)), labelled(spec, n))
+        return Case(partial(ACGAN, spec, **(networks | {"n_critic": n} | options)), labelled(spec, n))
 
     head = {
         "generator": G(sngan.Generator, width=2, latent_dim=3),
@@ -138,9 +138,9 @@ def projection():
     }
 
     def case(n=1, **options):
-        return Case(lambda: ProjectionGAN(LARGE, **networks, n_critic=n, **options), labelled(LARGE, n))
+        return Case(partial(ProjectionGAN, LARGE, **networks, n_critic=n, **options), labelled(LARGE, n))
 
-    classifier = fixed("classifier", mlp_classifier)
+    classifier = fixed("classifier", LinearClassifier)
     return {
         "optimizers": case(generator_optimizer=quick),
         "two discriminator updates": case(n=2),
@@ -149,16 +149,22 @@ def projection():
     }
 
 
-def mlp_classifier(spec):
-    layers = torch.nn.Flatten(), torch.nn.Linear(spec.size**2, spec.num_classes)
-    return torch.nn.Sequential(*layers).double()
+class LinearClassifier(torch.nn.Module):
+    """Images (B, 1, H, W) -> logits (B, K), in float64."""
+
+    def __init__(self, spec):
+        super().__init__()
+        self.layer = torch.nn.Linear(spec.size**2, spec.num_classes, dtype=torch.float64)
+
+    def forward(self, image):
+        return self.layer(image.double().flatten(1))
 
 
 def wgan():
     networks = {"generator": G(dcgan.Generator, width=2, latent_dim=3), "critic": D(dcgan.Discriminator, width=2)}
 
     def case(counts, **options):
-        return Case(lambda: WGAN(MEDIUM, **networks, clip_value=0.1, **options), labelled(MEDIUM, counts))
+        return Case(partial(WGAN, MEDIUM, **networks, clip_value=0.1, **options), labelled(MEDIUM, counts))
 
     return {
         "optimizers": case(1, n_critic=1, n_critic_warmup=1, warmup=0, generator_optimizer=quick),
@@ -174,7 +180,7 @@ def wgan_gp():
             "generator": G(wgan_gp_networks.Generator, width=2, latent_dim=3),
             "critic": D(wgan_gp_networks.Critic, width=2),
         }
-        return Case(lambda: WGANGP(spec, **(networks | {"n_critic": n} | options)), labelled(spec, n))
+        return Case(partial(WGANGP, spec, **(networks | {"n_critic": n} | options)), labelled(spec, n))
 
     points = {"generator": G(mlp.Generator, width=4, depth=2), "critic": D(mlp.Discriminator, width=4, depth=2)}
     return {
@@ -195,7 +201,7 @@ def progan():
 
     def case(**options):
         lengths = {"stable_kimg": 0.003, "fade_kimg": 0.004, "batch_sizes": {4: 4}}
-        return Case(lambda: ProGAN(MEDIUM, **(networks | lengths | options)), labelled(MEDIUM, size=4))
+        return Case(partial(ProGAN, MEDIUM, **(networks | lengths | options)), labelled(MEDIUM, size=4))
 
     groups = D(progan_networks.Discriminator, std=1.0, fmap_base=16, fmap_max=4, group_size=2)
     return {
@@ -215,7 +221,7 @@ def sgan():
             "generator": G(sgan_networks.MLPGenerator, hidden=5, latent_dim=3),
             "classifier": D(sgan_networks.MLPClassifier, hidden=(6, 5)),
         }
-        return Case(lambda: SGAN(spec, **(networks | options)), partly_labelled(spec))
+        return Case(partial(SGAN, spec, **(networks | options)), partly_labelled(spec))
 
     small = {
         "generator": G(sgan_networks.SmallGenerator, width=3, latent_dim=3),
@@ -240,7 +246,7 @@ def sgan():
 def supervised_baseline():
     def case(spec=SMALL, **options):
         classifier = D(sgan_networks.MLPClassifier, hidden=(6, 5))
-        return Case(lambda: SupervisedBaseline(spec, **({"classifier": classifier} | options)), partly_labelled(spec))
+        return Case(partial(SupervisedBaseline, spec, **({"classifier": classifier} | options)), partly_labelled(spec))
 
     return {
         "defaults": case(),
@@ -253,7 +259,7 @@ def projection_super_resolution():
 
     def case(network=told_low.Discriminator, n=1, **options):
         networks = {"generator": generator, "discriminator": D(network, width=2, scale=2)}
-        return Case(lambda: ProjectionSuperResolution(MEDIUM, **networks, n_critic=n, **options), labelled(MEDIUM, n))
+        return Case(partial(ProjectionSuperResolution, MEDIUM, **networks, n_critic=n, **options), labelled(MEDIUM, n))
 
     return {
         "optimizers": case(generator_optimizer=quick),
@@ -269,7 +275,7 @@ def style_transfer():
         generator = G(style.StyleNetwork, width=2, blocks=1, norm=norm, upsampling=upsampling)
         taps = {"content_taps": (1,), "style_taps": (0, 1), "style_size": None}
         return Case(
-            lambda: StyleTransfer(spec, STYLE, Features, **({"generator": generator} | taps | options)),
+            partial(StyleTransfer, spec, STYLE, Features, **({"generator": generator} | taps | options)),
             labelled(spec, size=2),
             lambda module: module(image("new", 2, 3, 8, 8)),
         )

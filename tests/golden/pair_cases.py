@@ -31,7 +31,7 @@ def pix2pix():
     def case(*, translated=False, **options):
         networks = {"generator": G(unet.UNet, width=2), "discriminator": D(patchgan.PatchGAN, layers=1, width=2)}
         images = (lambda module: module.translate(image("new", 3, 1, 8, 8), seed=1)) if translated else None
-        return Case(lambda: Pix2Pix(PAIR, **(networks | options)), two_domains(PAIR, Paired), images)
+        return Case(partial(Pix2Pix, PAIR, **(networks | options)), two_domains(PAIR, Paired), images)
 
     pixels = D(patchgan.PatchGAN, layers=0, width=2)
     instance = {
@@ -66,7 +66,7 @@ def cyclegan():
     def case(spec=PAIR, **options):
         new = image("new", 2, spec.channels_a, 8, 8)
         return Case(
-            lambda: CycleGAN(spec, **networks, **options), two_domains(spec, Unpaired), lambda m: m.translate(new)
+            partial(CycleGAN, spec, **networks, **options), two_domains(spec, Unpaired), lambda m: m.translate(new)
         )
 
     return {
@@ -86,7 +86,7 @@ def discogan():
             "generator": G(discogan_networks.Generator, width=2),
             "discriminator": D(discogan_networks.Discriminator, width=2),
         }
-        return Case(lambda: DiscoGAN(spec, **(networks | options)), two_domains(spec, Unpaired))
+        return Case(partial(DiscoGAN, spec, **(networks | options)), two_domains(spec, Unpaired))
 
     points = {
         "generator": G(discogan_networks.PointGenerator, width=4),
@@ -109,7 +109,7 @@ def super_resolved(paper, spec, size=2):
 
     def case(**options):
         images = lambda module: module(image("new", 2, 3, 8, 8))  # noqa: E731
-        return Case(lambda: paper(spec, **options), two_domains(spec, Paired, size), images)
+        return Case(partial(paper, spec, **options), two_domains(spec, Paired, size), images)
 
     return case
 

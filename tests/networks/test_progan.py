@@ -1,11 +1,15 @@
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.nn.functional import avg_pool2d, interpolate
 
 from lightning_cgan.batches import ImageSpec
 from lightning_cgan.errors import UserError
-from lightning_cgan.networks.progan import Discriminator, Generator, conv, minibatch_std, pixel_norm, resolutions
+from lightning_cgan.networks.progan import Discriminator, Generator, minibatch_std, pixel_norm, resolutions
+from tests.networks.statement import agree, starts_as
 
 SMALL = {"fmap_base": 64, "fmap_max": 8}
 SPEC = ImageSpec(channels=2, size=16)
@@ -42,27 +46,6 @@ def test_each_class_adds_an_input_and_an_output():
         plain, labelled = ImageSpec(3, 32), ImageSpec(3, 32, 10)
         assert parameters(Generator(labelled)) - parameters(Generator(plain)) == 10 * 512 * 16
         assert parameters(Discriminator(labelled)) - parameters(Discriminator(plain)) == 10 * (512 + 1)
-
-
-@pytest.mark.parametrize("classes", [0, 3])
-@pytest.mark.parametrize("alpha", [1.0, 0.3])
-@pytest.mark.parametrize("resolution", [4, 8, 16])
-def test_every_resolution_has_the_right_shapes_and_finite_gradients(resolution, alpha, classes):
-    spec = SPEC._replace(num_classes=classes)
-    generator, discriminator = Generator(spec, **SMALL, latent_dim=5), Discriminator(spec, **SMALL)
-    image = generator(torch.randn(4, 5), torch.tensor([0, 2, 1, 1]), resolution, alpha)
-    score, classified = discriminator(image, alpha)
-    assert image.shape == (4, 2, resolution, resolution)
-    assert score.shape == (4,)
-    assert classified.shape == (4, classes)
-    (score.sum() + classified.square().sum()).backward()
-    gradients = {name: p.grad for network in (generator, discriminator) for name, p in network.named_parameters()}
-    used = {name for name, gradient in gradients.items() if gradient is not None}
-    assert all(gradients[name].isfinite().all() for name in used)
-    level = (4, 8, 16).index(resolution)
-    heads = {level, level - 1} if alpha < 1 and level else {level}
-    assert {int(name.split(".")[1]) for name in used if name.startswith("from_image")} == heads
-    assert {int(name.split(".")[1]) for name in used if name.startswith("to_image")} == heads
 
 
 @pytest.mark.parametrize("resolution", [8, 16])
@@ -150,16 +133,85 @@ def test_norms_of_half_precision_are_computed_in_single():
     assert pixel_norm(x.half()).isfinite().all()  # 300^2 is infinite in half precision
 
 
-def test_stored_weights_have_deviation_one_and_used_ones_he_s():
-    torch.manual_seed(0)
-    layer = conv(64, 64)
-    assert layer.parametrizations.weight.original.std().item() == pytest.approx(1, rel=0.02)
-    assert layer.weight.std().item() == pytest.approx((2 / (64 * 9)) ** 0.5, rel=0.02)
-    assert not layer.bias.any()
+lrelu = partial(F.leaky_relu, negative_slope=0.2)
 
 
-def test_the_first_layer_is_dense():
-    start = Generator(SPEC, **SMALL, latent_dim=6).blocks[0].dense
-    latent = torch.randn(2, 6)
-    flat = latent @ start.parametrizations.weight.original.flatten(1) * (2**0.5 / 4 / 6**0.5)
-    assert torch.allclose(start(latent[:, :, None, None]).flatten(1), flat, atol=1e-5)
+def pixel_normed(x):
+    """Each pixel by itself: divided by the root mean square over its channels."""
+    return x / (x.square().sum(1, keepdim=True) / x.shape[1] + 1e-8).sqrt()
+
+
+def equalised(net, name, gain=2**0.5, fan_in=None):
+    weight = net(f"{name}.parametrizations.weight.original")
+    return weight * gain / (fan_in or weight[0].numel()) ** 0.5
+
+
+def stated_generator(net, noise, label, alpha, classes=3):
+    def layer(name, x, **padding):
+        return pixel_normed(lrelu(net.conv(name, x, weight=equalised(net, name), **padding)))
+
+    def image(level, x):
+        name = f"to_image.{level}"
+        return net.conv(name, x, weight=equalised(net, name, gain=1))
+
+    x = pixel_normed(torch.cat([noise, F.one_hot(label, classes)], 1))
+    start = equalised(net, "blocks.0.dense", 2**0.5 / 4, fan_in=x.shape[1])
+    x = torch.einsum("bi,iohw->bohw", x, start) + net("blocks.0.dense.bias")[:, None, None]
+    x = layer("blocks.0.conv", pixel_normed(lrelu(x)), padding=1)
+    for level in (1, 2):
+        before, wide = x, x.repeat_interleave(2, 2).repeat_interleave(2, 3)
+        x = layer(f"blocks.{level}.conv2", layer(f"blocks.{level}.conv1", wide, padding=1), padding=1)
+    old = image(1, before).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    return image(2, x) if alpha == 1 else (1 - alpha) * old + alpha * image(2, x)
+
+
+def stated_discriminator(net, picture, alpha, group):
+    def layer(name, x, **padding):
+        return lrelu(net.conv(name, x, weight=equalised(net, name), **padding))
+
+    x = layer("from_image.2", picture)
+    for level in (1, 0):
+        x = layer(f"blocks.{level}.conv2", layer(f"blocks.{level}.conv1", x, padding=1), padding=1)
+        x = avg_pool2d(x, 2)
+        if level == 1 and alpha < 1:
+            x = alpha * x + (1 - alpha) * layer("from_image.1", avg_pool2d(picture, 2))
+    spread = torch.empty(len(x), 1, 4, 4, dtype=x.dtype)
+    groups = len(x) // group
+    for first in range(groups):
+        members = x[first::groups]
+        deviation = ((members - members.mean(0)).square().mean(0) + 1e-8).sqrt()
+        spread[first::groups] = deviation.mean()
+    x = layer("head.conv", torch.cat([x, spread], 1), padding=1).flatten(1)
+    x = lrelu(net.linear("head.dense1", x, weight=equalised(net, "head.dense1")))
+    x = net.linear("head.dense2", x, weight=equalised(net, "head.dense2", gain=1))
+    return x[:, 0], x[:, 1:]
+
+
+@pytest.mark.parametrize("alpha", [1.0, 0.3])
+def test_layers_are_those_of_the_paper(alpha):
+    spec, unused = SPEC._replace(num_classes=3), {1.0: ["to_image.1", "to_image.0"], 0.3: ["to_image.0"]}[alpha]
+    noise, label, image = torch.randn(4, 5), torch.tensor([0, 2, 1, 1]), torch.randn(4, 2, 16, 16)
+    generator = Generator(spec, **SMALL, latent_dim=5)
+    agree(generator, partial(stated_generator, alpha=alpha), noise, label, unused=unused, alpha=alpha)
+    unused = [name.replace("to", "from") for name in unused]
+    for group, size in ((None, 4), (2, 2)):
+        discriminator = Discriminator(spec, **SMALL, group_size=group)
+        statement = partial(stated_discriminator, alpha=alpha, group=size)
+        agree(discriminator, statement, image, unused=unused, alpha=alpha)
+
+
+def test_pixel_norm_treats_each_place_by_itself():
+    x = torch.tensor([3.0, 4.0, 0.3, 0.4, 0.0, 0.0]).view(3, 2).T.reshape(1, 2, 3, 1).repeat(2, 1, 1, 1)
+    x[1] *= 10
+    expected = torch.tensor([[0.8485281, 0.8485281, 0.0], [1.1313708, 1.1313708, 0.0]]).view(1, 2, 3, 1)
+    assert torch.allclose(pixel_norm(x), expected.expand(2, -1, -1, -1), atol=1e-6)
+
+
+def test_stored_weights_are_normal_with_deviation_one_and_biases_are_zero():
+    spec = SPEC._replace(num_classes=3)
+    for network in (Generator(spec, 512, 64, latent_dim=64), Discriminator(spec, 512, 64)):
+        for name, weight in network.named_parameters():
+            if name.endswith("bias"):
+                assert not weight.any()
+            else:
+                starts_as(weight, "normal", 1.0)

@@ -1,11 +1,15 @@
+from functools import partial
+
 import pytest
 import torch
+from torch.nn import functional as F
 from torch.nn.functional import pad
 
 from lightning_cgan.batches import ImageSpec
 from lightning_cgan.errors import UserError
 from lightning_cgan.networks.blocks.any_size import mirrored
-from lightning_cgan.networks.style import SCALE, StyleNetwork, UnpaddedBlock, reflected
+from lightning_cgan.networks.style import SCALE, StyleNetwork, reflected
+from tests.networks.statement import agree, starts_as
 
 SPEC = ImageSpec(3, 256)
 
@@ -49,13 +53,6 @@ def test_reflection_is_torchs_and_goes_on_where_an_image_is_smaller_than_it():
     assert mirrored(1, 4).tolist() == [0] * 5
 
 
-def test_a_residual_block_adds_the_middle_of_its_input():
-    block = UnpaddedBlock(2, "instance")
-    torch.nn.init.zeros_(block.norm2.weight)
-    image = torch.rand(1, 2, 9, 8)
-    assert torch.equal(block(image), image[..., 2:-2, 2:-2])
-
-
 def test_the_last_layer_is_150_tanh_around_caffes_mean_colour():
     network = StyleNetwork(SPEC, 2)
     for weight in (network.up[-1].weight, network.up[-1].bias):
@@ -69,18 +66,52 @@ def test_the_last_layer_is_150_tanh_around_caffes_mean_colour():
     assert set(network.state_dict()) == {name for name, _ in network.named_parameters()}
 
 
-@pytest.mark.parametrize("norm", ["batch", "instance"])
-@pytest.mark.parametrize("upsampling", ["transposed", "nearest"])
-def test_every_parameter_gets_a_gradient(norm, upsampling):
-    torch.manual_seed(0)
-    network = StyleNetwork(SPEC, 2, norm=norm, upsampling=upsampling).double()
-    if norm == "batch":
-        assert any(name.endswith("running_mean") for name in network.state_dict())
-    (network(torch.rand(2, 3, 16, 16, dtype=torch.float64)) * torch.randn(2, 3, 16, 16)).sum().backward()
-    assert all(weight.grad.isfinite().all() for weight in network.parameters())
-    assert all(weight.grad.any() for name, weight in network.named_parameters() if name.endswith("weight"))
-
-
 def test_grey_pictures_are_refused():
     with pytest.raises(UserError, match=r"three channels; got 1. Set data.init_args.channels to 3"):
         StyleNetwork(ImageSpec(1, 16))
+
+
+def stated_enlargement(net, name, place, x, upsampling, normed):
+    """The next map and the number of its next layer."""
+    if upsampling == "transposed":
+        x = net.transposed(f"{name}.{place}", x, stride=2, padding=1, output_padding=1)
+    else:
+        place += 1
+        x = net.conv(f"{name}.{place}", x.repeat_interleave(2, 2).repeat_interleave(2, 3), padding=1)
+    return normed(f"{name}.{place + 1}", x).relu(), place + 3
+
+
+def stated(net, image, norm, upsampling):
+    def normed(name, x):
+        if norm == "batch":
+            return net.batch_norm(name, x)
+        return F.instance_norm(x, weight=net(f"{name}.weight"), bias=net(f"{name}.bias"), eps=1e-5)
+
+    x = F.pad(image, [16] * 4, mode="reflect")  # 8 pixels for each of two blocks
+    x = normed("down.1", net.conv("down.0", x, padding=4)).relu()
+    x = normed("down.4", net.conv("down.3", x, stride=2, padding=1)).relu()
+    x = normed("down.7", net.conv("down.6", x, stride=2, padding=1)).relu()
+    for block in (0, 1):
+        h = normed(f"blocks.{block}.norm1", net.conv(f"blocks.{block}.conv1", x)).relu()
+        x = x[..., 2:-2, 2:-2] + normed(f"blocks.{block}.norm2", net.conv(f"blocks.{block}.conv2", h))
+    place = 0
+    for _ in range(2):
+        x, place = stated_enlargement(net, "up", place, x, upsampling, normed)
+    x = net.conv(f"up.{place}", x, padding=4).tanh() * 150
+    mean = (torch.tensor([123.68, 116.779, 103.939])[:, None, None] / 127.5 - 1).double()
+    return (x / 127.5 + mean)[..., : image.shape[2], : image.shape[3]]
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance"])
+@pytest.mark.parametrize("upsampling", ["transposed", "nearest"])
+def test_layers_are_those_of_the_paper(norm, upsampling):
+    network = StyleNetwork(SPEC, 2, 2, norm, upsampling)
+    agree(network, partial(stated, norm=norm, upsampling=upsampling), torch.rand(2, 3, 20, 18))
+    assert StyleNetwork(SPEC, 2).margin == 40
+
+
+def test_convolutions_start_as_pytorch_starts_them():
+    torch.manual_seed(0)
+    for layer in StyleNetwork(SPEC, 8, 1).modules():
+        if isinstance(layer, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+            starts_as(layer.weight, "uniform", layer.weight[0].numel() ** -0.5)

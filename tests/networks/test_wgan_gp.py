@@ -1,8 +1,9 @@
-import pytest
 import torch
 
 from lightning_cgan.batches import ImageSpec
 from lightning_cgan.networks.wgan_gp import Critic, Generator
+from tests.networks.statement import agree, starts_as
+from tests.networks.test_sngan import stated_block, stated_generator
 
 
 def parameters(network):
@@ -16,31 +17,24 @@ def test_parameters_are_as_many_as_in_the_authors_code():
     assert parameters(Generator(ImageSpec(3, 32, 10))) == 1_218_307  # of the supervised version
 
 
-@pytest.mark.parametrize("size", [16, 32])
-def test_shapes_and_gradients(size):
-    spec = ImageSpec(2, size)
-    generator, critic = Generator(spec, width=4), Critic(spec, width=4)
-    image = generator(torch.randn(3, 128))
-    outputs = critic(image)
-    assert image.shape == (3, 2, size, size)
-    assert outputs.shape == (3,)
-    outputs.sum().backward()
-    for parameter in [*generator.parameters(), *critic.parameters()]:
-        assert parameter.grad is not None
-        assert parameter.grad.isfinite().all()
+def stated_critic(net, image):
+    x = image
+    for index in range(4):
+        x = stated_block(net, f"blocks.{index}", x, halving=index < 2, first=index == 0, spectral=False)
+    return net.linear("score", x.relu().mean((2, 3)))[:, 0]
 
 
-def test_the_critic_judges_each_image_by_itself():
-    critic = Critic(ImageSpec(1, 16), width=4)
-    image = torch.randn(4, 1, 16, 16)
-    assert torch.allclose(critic(image)[:2], critic(image[:2]), atol=1e-6)
-    assert not any("parametrizations" in name for name, _ in critic.named_parameters())
+def test_layers_are_those_of_the_paper():
+    spec = ImageSpec(2, 32)
+    agree(Generator(spec, width=2), stated_generator, torch.randn(2, 128))
+    agree(Critic(spec, width=2), stated_critic, torch.randn(2, 2, 32, 32))
 
 
-def test_features_are_averaged_over_the_map():
-    critic = Critic(ImageSpec(1, 16), width=4)
-    torch.nn.init.zeros_(critic.score.weight)
-    critic.score.weight.data[0, 0] = 1
-    image = torch.randn(2, 1, 16, 16)
-    expected = critic.blocks(image).relu()[:, 0].mean((1, 2))
-    assert torch.allclose(critic(image), expected, atol=1e-6)
+def test_the_critics_weights_start_as_he_and_glorot_say():
+    torch.manual_seed(0)
+    for name, weight in Critic(ImageSpec(3, 32), width=32).named_parameters():
+        if weight.ndim > 1:
+            fans = weight[0, 0].numel() * (weight.shape[0] + weight.shape[1])
+            starts_as(weight, "uniform", (6 * (2 if "conv" in name else 1) / fans) ** 0.5)
+        else:
+            assert not weight.any()

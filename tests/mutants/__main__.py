@@ -14,6 +14,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -55,6 +56,7 @@ def main() -> int:
         return 0
     for mutant in mutants:
         mutant.place()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that nothing is left running or lying about
     for name in LIBRARIES.split():
         importlib.import_module(name)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
@@ -127,23 +129,31 @@ def in_parallel(
 ) -> Iterable[tuple[str, Ended]]:
     """Starts each run, ``jobs`` at a time, and yields how it ended."""
     waiting, running = list(runs), {}
-    while waiting or running:
-        while waiting and len(running) < jobs:
-            name = waiting.pop(0)
-            running[name] = (*runs[name](), time.monotonic())
-        time.sleep(0.02)
-        for name, (process, printed, began) in list(running.items()):
-            seconds = time.monotonic() - began
-            pid, status = os.waitpid(process, os.WNOHANG)
-            if not pid and seconds < limits[name]:
-                continue
-            with suppress(ProcessLookupError):  # and what it has started
-                os.killpg(process, signal.SIGKILL)
-            if not pid:
-                os.waitpid(process, 0)
-            del running[name]
-            text = printed.read_text(errors="replace")
-            yield name, Ended(os.waitstatus_to_exitcode(status) if pid else None, seconds, text)
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                name = waiting.pop(0)
+                running[name] = (*runs[name](), time.monotonic())
+            time.sleep(0.02)
+            for name, (process, printed, began) in list(running.items()):
+                seconds = time.monotonic() - began
+                pid, status = os.waitpid(process, os.WNOHANG)
+                if pid or seconds > limits[name]:
+                    kill(process, gone=bool(pid))
+                    del running[name]
+                    text = printed.read_text(errors="replace")
+                    yield name, Ended(os.waitstatus_to_exitcode(status) if pid else None, seconds, text)
+    finally:
+        for process, *_ in running.values():
+            kill(process)
+
+
+def kill(process: int, gone: bool = False) -> None:
+    """Ends a run and what it has started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process, signal.SIGKILL)
+    if not gone:
+        os.waitpid(process, 0)
 
 
 def start(tree: Path, tests: tuple[str, ...]) -> tuple[int, Path]:
@@ -153,13 +163,19 @@ def start(tree: Path, tests: tuple[str, ...]) -> tuple[int, Path]:
     if process:
         os.close(handle)
         return process, Path(name)
+    status = 70
     try:
         os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.dup2(handle, 1)
         os.dup2(handle, 2)
-        os._exit(run_tests(tree, tests))
+        status = run_tests(tree, tests)
+    except BaseException:
+        traceback.print_exc()
     finally:
-        os._exit(70)  # a process that was forked never goes on with what its parent does
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)  # a process that was forked never goes on with what its parent does
 
 
 def run_tests(tree: Path, tests: tuple[str, ...]) -> int:

@@ -9,6 +9,7 @@ mistakes are caught, 93 % in each area, and every run came to an end.
 import argparse
 import importlib
 import os
+import re
 import shutil
 import signal
 import sys
@@ -44,6 +45,12 @@ class Ended(NamedTuple):
     @property
     def verdict(self) -> str:
         return {PASSED: "survived", FAILED: "caught", None: "TOO LONG"}.get(self.status, "BROKEN")
+
+    @property
+    def failed(self) -> str:
+        """The test that failed."""
+        found = re.search(r"^FAILED tests/(.*?)(?: - |$)", self.printed, re.MULTILINE)
+        return f" by {found[1]}" if found else ""
 
 
 def main() -> int:
@@ -110,7 +117,7 @@ def mutated(mutants: list[Mutant], clean: Path, jobs: int, seconds: dict[str, fl
     for name, ended in in_parallel(runs, limits, jobs):
         shutil.rmtree(clean.parent / name.replace("/", "-"))
         verdicts[name] = ended.verdict
-        print(f"{ended.verdict:8} {ended.seconds:5.1f} s  {name}", flush=True)
+        print(f"{ended.verdict:8} {ended.seconds:5.1f} s  {name}{ended.failed}", flush=True)
         if ended.verdict == "BROKEN":
             print(ended.printed)
     return verdicts

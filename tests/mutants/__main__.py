@@ -8,6 +8,7 @@ mistakes are caught, 93 % in each area, and every run came to an end.
 
 import argparse
 import importlib
+import json
 import os
 import re
 import shutil
@@ -18,6 +19,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -95,23 +97,34 @@ def copy_tree(source: Path, target: Path) -> None:
 
 
 def unmutated(mutants: list[Mutant], clean: Path, jobs: int) -> dict[str, float]:
-    """Seconds that each test takes in ``clean``; ends the program if one fails."""
+    """Seconds that each test takes in ``clean``; ends the program if one does not pass."""
     tests = list(dict.fromkeys(test for one in mutants for test in one.tests))
-    runs = {test: lambda test=test: start(clean, (test,)) for test in tests}
-    broken, seconds = {}, {}
-    for test, ended in in_parallel(runs, dict.fromkeys(tests, 600), jobs):
-        print(f"{'passes' if ended.status == PASSED else 'FAILS':8} {ended.seconds:5.1f} s  {test}", flush=True)
-        seconds[test] = ended.seconds
+    files = list(dict.fromkeys(map(file_of, tests)))
+    shares = [
+        tuple(test for test in tests if file_of(test) in files[job::jobs]) for job in range(min(jobs, len(files)))
+    ]
+    notes = [clean.parent / f"outcomes-{job}.json" for job in range(len(shares))]
+    runs = {str(to): partial(start, clean, share, to) for share, to in zip(shares, notes, strict=True)}
+    seconds: dict[str, float] = {}
+    for _, ended in in_parallel(runs, dict.fromkeys(runs, 3600), jobs):
         if ended.status != PASSED:
-            broken[test] = ended.printed
-    if broken:
-        sys.exit("\n".join([*broken.values(), "Without a mistake planted, these tests do not pass:", *broken]))
-    return seconds
+            sys.exit(f"{ended.printed}\nWithout a mistake planted, these tests do not pass.")
+    for to in notes:
+        seconds |= json.loads(to.read_text())
+    taken = {test: [each for node, each in seconds.items() if node.startswith(f"tests/{test}")] for test in tests}
+    if none := [test for test, each in taken.items() if not each]:
+        sys.exit(f"No test was run of {', '.join(none)}: it is skipped here, or the list names another.")
+    print(f"without a mistake {len(seconds)} tests pass in {sum(seconds.values()):.0f} s", flush=True)
+    return {test: sum(each) for test, each in taken.items()}
+
+
+def file_of(test: str) -> str:
+    return test.partition("::")[0]
 
 
 def mutated(mutants: list[Mutant], clean: Path, jobs: int, seconds: dict[str, float]) -> dict[str, str]:
     """Verdict on each mistake."""
-    runs = {one.id: lambda one=one: start(planted(one, clean), one.tests) for one in mutants}
+    runs = {one.id: partial(plant_and_start, one, clean) for one in mutants}
     limits = {one.id: 60 + 4 * sum(seconds[test] for test in one.tests) for one in mutants}
     verdicts = {}
     for name, ended in in_parallel(runs, limits, jobs):
@@ -123,12 +136,12 @@ def mutated(mutants: list[Mutant], clean: Path, jobs: int, seconds: dict[str, fl
     return verdicts
 
 
-def planted(mutant: Mutant, clean: Path) -> Path:
-    """A copy of ``clean`` with the mistake in it."""
+def plant_and_start(mutant: Mutant, clean: Path) -> tuple[int, Path]:
+    """Starts the tests of a mistake in a copy of ``clean``."""
     tree = clean.parent / mutant.id.replace("/", "-")
     copy_tree(clean, tree)
     (tree / mutant.file).write_text(mutant.mutated(clean))
-    return tree
+    return start(tree, mutant.tests)
 
 
 def in_parallel(
@@ -163,8 +176,12 @@ def kill(process: int, gone: bool = False) -> None:
         os.waitpid(process, 0)
 
 
-def start(tree: Path, tests: tuple[str, ...]) -> tuple[int, Path]:
-    """Forks a process that runs tests in ``tree``, and returns its id and the file it prints to."""
+def start(tree: Path, tests: tuple[str, ...], outcomes: Path | None = None) -> tuple[int, Path]:
+    """Forks a process that runs tests in ``tree`` up to the first that fails.
+
+    Returns:
+        The id of the process and the file it prints to. The seconds of each test go to ``outcomes``.
+    """
     handle, name = tempfile.mkstemp(dir=tree.parent)
     process = os.fork()
     if process:
@@ -176,7 +193,7 @@ def start(tree: Path, tests: tuple[str, ...]) -> tuple[int, Path]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.dup2(handle, 1)
         os.dup2(handle, 2)
-        status = run_tests(tree, tests)
+        status = run_tests(tree, tests, outcomes)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -185,7 +202,7 @@ def start(tree: Path, tests: tuple[str, ...]) -> tuple[int, Path]:
         os._exit(status)  # a process that was forked never goes on with what its parent does
 
 
-def run_tests(tree: Path, tests: tuple[str, ...]) -> int:
+def run_tests(tree: Path, tests: tuple[str, ...], outcomes: Path | None) -> int:
     """Runs tests in ``tree`` with the project imported from there, and returns the status of pytest."""
     for name in [name for name in sys.modules if name.split(".")[0] in OWN]:
         del sys.modules[name]
@@ -197,18 +214,27 @@ def run_tests(tree: Path, tests: tuple[str, ...]) -> int:
     importlib.invalidate_caches()
     import pytest
 
-    paths = dict.fromkeys("tests/" + test.partition("::")[0] for test in tests)
-    return int(pytest.main([*PYTEST.split(), "-m", DEFAULT, *paths], plugins=[Selected(tests)]))
+    selected = Selected(tests)
+    paths = dict.fromkeys(f"tests/{file_of(test)}" for test in tests)
+    status = pytest.main([*PYTEST.split(), "-m", DEFAULT, *paths], plugins=[selected])
+    if outcomes is not None:
+        outcomes.write_text(json.dumps(selected.seconds))
+    return int(status)
 
 
 class Selected:
-    """Plugin of pytest that keeps the tests whose node ids begin with one of ``tests``."""
+    """Plugin of pytest that keeps the tests whose node ids begin with one of ``tests``, and times those that pass."""
 
     def __init__(self, tests: tuple[str, ...]) -> None:
         self.beginnings = tuple(f"tests/{test}" for test in tests)
+        self.seconds: dict[str, float] = {}
 
     def pytest_collection_modifyitems(self, items: list[Any]) -> None:
         items[:] = [item for item in items if item.nodeid.startswith(self.beginnings)]
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.when == "call" and report.passed:
+            self.seconds[report.nodeid] = report.duration
 
 
 def report(mutants: list[Mutant], verdicts: dict[str, str]) -> bool:

@@ -53,3 +53,8 @@ def test_no_picture_has_no_counts():
     empty = lab(pictures()[:0])
     assert colour_counts(empty).shape == (0, 3, BINS)
     assert colour_moments(empty).shape == (0, 3, 3)
+
+
+def test_histograms_have_fifty_bins_over_the_range_of_srgb():
+    assert colour_counts(lab(pictures())).shape == (3, 3, 50)
+    assert RANGES == {"l": (0, 100), "a": (-110, 110), "b": (-110, 110)}

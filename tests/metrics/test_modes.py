@@ -61,3 +61,33 @@ def test_the_gate_asks_for_all_of_it():
         ("label_fidelity", 0.979),
     ]:
         assert not passes({**good, name: value}, 8)
+
+
+def test_a_spot_off_the_diagonal_is_found_where_it_is():
+    """Columns are x and rows are y, both rising from -extent to extent; a background below -0.8 does not count."""
+    image = torch.full((1, 1, 11, 11), -0.85)
+    image[0, 0, 2, 9] = 0.5
+    assert located(image, 1.5)[0].tolist() == pytest.approx([1.5 * (9 - 5) / 5, 1.5 * (2 - 5) / 5])
+    image[0, 0, 2, 1] = 0.5 - 0.65  # half the light above -0.8
+    assert located(image, 1.5)[0].tolist() == pytest.approx([1.5 * ((9 * 2 + 1) / 3 - 5) / 5, 1.5 * (2 - 5) / 5])
+
+
+def test_near_is_within_three_standard_deviations_and_a_mode_counts_with_a_quarter_of_its_share():
+    std, count = MIXTURE.std, 320  # a share of 40 points
+    step = torch.tensor([1.0, 0.0])
+    for distance, near in ((2.99, 1), (3.01, 0)):
+        point = MIXTURE.centre[torch.arange(count) % 8] + distance * std * step
+        assert mode_scores(point, MIXTURE)["frac_near_mode"] == near
+    for rare, modes in ((10, 8), (9, 7)):
+        label = torch.cat([torch.full((rare,), 5), torch.tensor([0, 1, 2, 3, 4, 6, 7]).repeat(50)])[:count]
+        assert mode_scores(MIXTURE.centre[label], MIXTURE)["modes"] == modes
+
+
+def test_spreads_are_in_units_of_the_mixtures_and_of_each_mode():
+    corner = torch.tensor([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0]]).double()
+    scale = torch.tensor([0.5, 1.0, 1.5, 1.0, 1.0, 1.0, 1.0, 1.0]).double()
+    point = MIXTURE.centre.double()[:, None] + MIXTURE.std * scale[:, None, None] * corner
+    found, unbiased = mode_scores(point.flatten(0, 1), MIXTURE), (4 / 3) ** 0.5
+    assert found["min_mode_std"] == pytest.approx(0.5 * unbiased)
+    assert found["max_mode_std"] == pytest.approx(1.5 * unbiased)
+    assert found["spread"] == pytest.approx(unbiased)

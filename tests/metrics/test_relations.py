@@ -41,3 +41,9 @@ def test_errors_are_those_of_leaving_points_out():
     assert errors["distinct_modes"] == 0
     assert 0 < errors["frac_near_mode"] < 0.02
     assert relation_errors(SOURCE[:5], SOURCE[:5], (START, END)) == {}
+
+
+def test_near_is_within_three_standard_deviations_of_a_mode_of_the_second():
+    for distance, near in ((2.99, 1), (3.01, 0)):
+        fake = END.centre[torch.arange(len(SOURCE)) % 10] + distance * END.std * torch.tensor([0.0, 1.0])
+        assert relation_scores(SOURCE, fake, (START, END))["frac_near_mode"] == near

@@ -1,7 +1,9 @@
 import json
 
 import pytest
+import torch
 
+from lightning_cgan.batches import to_signed
 from lightning_cgan.callbacks.scores.distribution import Scores
 from lightning_cgan.extractors.extractors import without_classes
 from tests.maps import Known, Maps, Real, UnpairedMaps
@@ -54,3 +56,19 @@ def test_domains_of_different_sizes_are_scored(tmp_path):
     entry = scored(tmp_path, Known(), UnpairedMaps(evaluation_batch_size=7), "val")
     assert (entry["card"]["reals"], entry["card"]["fakes"]) == (19, 24)
     assert entry["scores"]["fid"] > 0
+
+
+class Copying(Real):
+    """Returns training pictures."""
+
+    def test_step(self, batch, batch_idx):
+        found, b = super().test_step(batch, batch_idx), Maps().load("train")[1].image
+        start = self.returned = getattr(self, "returned", 0) % len(b)
+        self.returned += len(found.fake)
+        return found._replace(fake=to_signed(b[(start + torch.arange(len(found.fake))) % len(b)]))
+
+
+def test_a_model_that_returns_training_pictures_is_found_out(tmp_path):
+    scores = scored(tmp_path, Copying(), Maps())["scores"]
+    assert scores["train_distance"] == 0 < scores["train_distance_real"]
+    assert scores["memorised"] > 0.95

@@ -87,6 +87,15 @@ def test_a_view_with_few_labels_is_measured_as_its_set_is():
     assert torch.equal(semi.reference_images("train", 20).label, semi.data.reference_images("train", 20).label)
 
 
+def test_constants_of_the_conventions_are_the_published_ones():
+    """Ten splits (Salimans et al. 2016); three and five neighbours (Kynkäänniemi et al. 2019, Naeem et al. 2020)."""
+    own, papers, mimicry, studiogan = (Protocol[name].value for name in ("OWN", "PAPERS", "MIMICRY", "STUDIOGAN"))
+    assert own == (None, None, None, 10, 3, 5, 0, 1_000, None)
+    assert papers == own._replace(split="test", fakes=5_000, inception_splits=1)
+    assert mimicry == ("train+val", 50_000, 50_000, 10, 3, 5, 10, 5_000, None)
+    assert studiogan == ("train+val", None, 50_000, 1, 5, 5, 0, 1_000, "PIL bilinear to 299x299")
+
+
 def test_papers_has_as_many_images_in_an_inception_split_as_ten_splits_of_50_000_have():
     papers = Protocol.PAPERS.value
     assert papers.fakes / papers.inception_splits == 50_000 / 10

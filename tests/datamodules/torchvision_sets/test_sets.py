@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -5,9 +7,11 @@ from PIL import Image
 from scipy.io import loadmat
 
 from datamodules.core.order import SampleIndex
+from datamodules.files.image_files import Decoding
+from datamodules.files.side_decoding import SideDecoding
+from datamodules.torchvision_sets.base import resized
 from datamodules.torchvision_sets.sets import CIFAR10, CIFAR100, MNIST, STL10, SVHN, FashionMNIST, ImageNet
 from lightning_cgan.batches import ImageSpec, Labelled
-from lightning_cgan.papers.projection import ProjectionGAN
 from tests.datamodules.sets import (
     random_bytes,
     write_cifar,
@@ -152,30 +156,18 @@ def test_without_dequantization_training_images_run_from_minus_one_to_one(module
     assert data.on_after_batch_transfer(batch, 0).image.tolist() == [[-1, 1]]
 
 
-def test_training_images_are_dequantized_by_keyed_noise(tmp_path, monkeypatch, run):
-    root = write_cifar(tmp_path / "data", monkeypatch, "CIFAR10")
-    seen = []
-    original = ProjectionGAN.training_step
-
-    def note(self, batch, batch_idx):
-        seen.append(batch.image.clone())
-        original(self, batch, batch_idx)
-
-    monkeypatch.setattr(ProjectionGAN, "training_step", note)
-    for folder in ("a", "b"):
-        flags = [
-            "--data=datamodules.CIFAR10",
-            f"--data.init_args.root={root}",
-            "--trainer.num_sanity_val_steps=0",
-        ]
-        assert run("fit", *flags, folder=folder, steps=2, every=10) == 0
-    assert torch.equal(seen[0], seen[2])
-    level = (seen[0] + 1) * 128
-    noise, next_noise = level - level.floor(), ((seen[1] + 1) * 128).frac()
-    assert (noise - next_noise).abs().mean() > 0.2
-    assert level.min() >= 0
-    assert level.max() <= 256
-    assert noise.std() > 0.2
+def test_training_images_are_dequantized_by_noise_of_the_update_and_the_process():
+    """x / 128 - 1 plus uniform noise in [0, 1 / 128)."""
+    level = torch.arange(256, dtype=torch.uint8).view(1, 16, 1, 4, 4)
+    batch, noises = Labelled(level, torch.zeros(1, 16, dtype=torch.int64)), []
+    for step, rank in ((0, 0), (1, 0), (0, 1), (0, 0)):
+        data = CIFAR10()
+        data.trainer = SimpleNamespace(global_step=step, global_rank=rank)
+        noises.append((data.on_after_batch_transfer(batch, 0).image.double() + 1) * 128 - level)
+        assert 0 <= noises[-1].min() < noises[-1].max() <= 1
+        assert noises[-1].std().item() == pytest.approx(12**-0.5, rel=0.1)
+    assert torch.equal(noises[0], noises[3])
+    assert min((one - noises[0]).abs().mean() for one in noises[1:3]) > 0.2
 
 
 def test_imagenet_splits_its_validation_images_between_selection_and_test(tmp_path):
@@ -217,3 +209,27 @@ def test_imagenets_names_may_lie_in_hidden_or_linked_company(tmp_path):
     (root / "train" / "n00000001" / "back").symlink_to("../..")
     train = ImageNet(root=str(root), size=8, num_classes=3).source("train")
     assert train.label.bincount().tolist() == [4, 4, 4]
+
+
+@pytest.mark.parametrize("size", [14, 20, 64])
+def test_images_are_resized_as_pillow_resizes_them_to_within_one_level(size):
+    image = torch.from_numpy(random_bytes(0, 3, 1, 28, 28)) // 4 + 90  # no level that Pillow clips between its passes
+    pictures = [Image.fromarray(one[0].numpy()) for one in image]
+    theirs = [np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC)) for picture in pictures]
+    found = resized(image, size)
+    assert found.dtype == torch.uint8
+    assert np.abs(found[:, 0].numpy().astype(int) - np.stack(theirs)).max() <= 1
+
+
+def test_pictures_are_decoded_as_pillow_resizes_their_centre_to_within_one_level(tmp_path):
+    pixels = random_bytes(0, 40, 61, 3)
+    path = tmp_path / "picture.png"
+    Image.fromarray(pixels).save(path)
+    square = Image.fromarray(pixels[:, 10:50])
+    for size, found, kind in (
+        (16, Decoding(16)(str(path)), Image.Resampling.BILINEAR),
+        (20, SideDecoding(20, resize="short_side")(str(path)), Image.Resampling.BICUBIC),
+    ):
+        shown = square if size == 16 else Image.fromarray(pixels).resize((30, 20), kind).crop((5, 0, 25, 20))
+        theirs = np.asarray(shown.resize((size, size), kind)).transpose(2, 0, 1).astype(int)
+        assert np.abs(found.numpy() - theirs).max() <= 1

@@ -75,16 +75,18 @@ def test_two_processes_that_write_at_once_leave_one_whole_file(path):
     assert len(list(path.parent.iterdir())) == 1
 
 
-def test_the_file_depends_on_images_extractor_and_kind_of_device():
-    images, other = Reference("val", 3, "a"), Colours()
-    other.sha256 = "1" * 64
-    names = {
-        path_of(images, Colours(), CPU),
-        path_of(images._replace(sha256="b"), Colours(), CPU),
-        path_of(images, other, CPU),
-        path_of(images, Colours(), torch.device("cuda", 1)),
-    }
-    assert len(names) == 4
+def test_the_file_depends_on_all_that_changes_its_content(monkeypatch):
+    images, names = Reference("val", 3, "a"), set()
+    for attribute in (None, "name", "resize", "sha256"):
+        extractor = Colours()
+        setattr(extractor, attribute or "other", "1" * 64)
+        names.add(path_of(images, extractor, CPU))
+    names.add(path_of(images._replace(sha256="b"), Colours(), CPU))
+    names.add(path_of(images, Colours(), torch.device("cuda", 1)))
+    monkeypatch.setattr(torch, "__version__", "1.0.0")
+    names.add(path_of(images, Colours(), CPU))
+    assert len(names) == 7
+    monkeypatch.undo()
     assert path_of(images._replace(split="test"), Colours(), CPU) in names  # the same images by another name
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import distributed
 
 from lightning_cgan.batches import EvalOutput, to_signed
+from lightning_cgan.callbacks.scores.generated_images import GeneratedImageBuffer
 from lightning_cgan.metrics.distribution import feature_store as collect
 from lightning_cgan.metrics.distribution.feature_store import FeatureAccumulator, Rows
 from tests.conftest import same
@@ -34,6 +35,19 @@ def test_tables_without_columns_are_collected_too():
     rows = Rows()
     rows.append(torch.empty(3, 0))
     assert [tuple(block.shape) for block in rows.pour()] == [(3, 0)]
+
+
+def test_the_extractor_is_given_exactly_the_rounded_bytes_of_all_images():
+    levels = torch.arange(256, dtype=torch.uint8).view(2, 1, 8, 16)
+    for offset in (-0.4, 0.0, 0.4):
+        near = to_signed(levels) + offset / 127.5
+        store, buffer = FeatureAccumulator(Pixels()), GeneratedImageBuffer(None)
+        store.add(0, EvalOutput(near, near.flip(0)))
+        buffer.add(0, near.flip(0), 1)
+        found = store.gather(CPU, 1)
+        assert torch.equal(found.real.byte(), levels.flatten(1))
+        assert torch.equal(found.fake.byte(), levels.flip(0).flatten(1))
+        assert torch.equal(buffer.gather(CPU, 0, 1), levels.flip(0))
 
 
 def test_scores_are_of_the_bytes_a_picture_would_hold():

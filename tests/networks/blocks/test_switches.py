@@ -65,3 +65,13 @@ def test_processes_share_no_statistics_where_training_synchronises_them():
 def test_instance_norm_has_no_statistics_to_choose():
     network = unet(Norm.instance)
     assert torch.equal(drawn(network, 0, False, False), drawn(network, 0, False, True))
+
+
+def test_own_statistics_keep_the_gain_the_bias_and_the_epsilon_of_the_layer():
+    norm, x = nn.BatchNorm1d(2, eps=0.5).eval(), torch.randn(5, 2)
+    nn.init.uniform_(norm.weight)
+    nn.init.uniform_(norm.bias)
+    with switched(norm, False, True):
+        found = norm(x)
+    expected = (x - x.mean(0)) / (x.var(0, correction=0) + 0.5).sqrt() * norm.weight + norm.bias
+    assert torch.allclose(found, expected, atol=1e-6)

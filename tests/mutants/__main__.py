@@ -190,7 +190,8 @@ def start(tree: Path, tests: tuple[str, ...], outcomes: Path | None = None) -> t
     status = 70
     try:
         os.setsid()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):  # a shell ignores some for what it starts with &
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
         os.dup2(handle, 1)
         os.dup2(handle, 2)
         status = run_tests(tree, tests, outcomes)

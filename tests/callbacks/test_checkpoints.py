@@ -1,4 +1,5 @@
 import pytest
+import torch
 from lightning.pytorch import Callback, Trainer
 from torch.utils.data import DataLoader
 
@@ -72,3 +73,16 @@ def test_where_a_validation_follows_an_update_the_state_is_saved_after_it(tmp_pa
     with pytest.raises(KeyError, match="power cut"):
         runner.fit(gan, DataLoader(list(batches(gan, (1, 16, 16), 4)), None), DataLoader([0]))
     assert update_of(tmp_path / "last.ckpt") == 0
+
+
+def test_the_best_score_so_far_is_known_after_a_resume_also_in_a_folder_that_was_moved(tmp_path):
+    before, after = BestCheckpoint(), BestCheckpoint()
+    path = "moved/best.ckpt"
+    before.best_model_path = before.kth_best_model_path = path
+    before.best_k_models, before.best_model_score = {path: torch.tensor(2.0)}, torch.tensor(2.0)
+    after.dirpath = str(tmp_path)
+    after.load_state_dict(before.state_dict())
+    assert after.best_k_models == {f"{tmp_path}/best.ckpt": 2.0}
+    runner = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    kept = [after.check_monitor_top_k(runner, torch.tensor(score)) for score in (3.0, 1.0)]
+    assert list(map(bool, kept)) == [False, True]

@@ -163,14 +163,15 @@ class LinearClassifier(torch.nn.Module):
 def wgan():
     networks = {"generator": G(dcgan.Generator, width=2, latent_dim=3), "critic": D(dcgan.Discriminator, width=2)}
 
-    def case(counts, **options):
-        return Case(partial(WGAN, MEDIUM, **networks, clip_value=0.1, **options), labelled(MEDIUM, counts))
+    def case(counts, spec=MEDIUM, **options):
+        return Case(partial(WGAN, spec, **(networks | {"clip_value": 0.1} | options)), labelled(spec, counts))
 
     return {
         "optimizers": case(1, n_critic=1, n_critic_warmup=1, warmup=0, generator_optimizer=quick),
         "warm-up": case([3, 2, 2], n_critic=2, n_critic_warmup=3, warmup=1),
         "now and then": case([3, 2, 3], n_critic=2, n_critic_warmup=3, warmup=0, long_every=2),
         "schedule": case(1, n_critic=1, warmup=0, schedule=falling, n_critic_warmup=1),
+        "norms": case(2, LARGE, n_critic=2, warmup=0, n_critic_warmup=2, clip_value=0.3),
     }
 
 
@@ -212,6 +213,7 @@ def progan():
         "simultaneous": case(**grown, simultaneous=True, gamma=2.0, conditional=True, class_weight=0.3),
         "growing simultaneous": case(rampup_kimg=0.01, simultaneous=True),
         "groups": case(**grown, discriminator=groups),
+        "lengths": case(stable_kimg=0.002, fade_kimg=0.008, batch_sizes={4: 4, 8: 2}, rampup_kimg=0.02),
     }
 
 
@@ -284,6 +286,7 @@ def style_transfer():
         "defaults": case(),
         "batch norm": case(norm="batch", upsampling="nearest", schedule=falling),
         "weights": case(content_weight=0.3, style_weight=70.0, tv_weight=2e-6),
+        "style size": case(style_size=4),
         "mean style loss": case(style_distance=mean_style_loss, content_taps=(0, 1), style_taps=(1,)),
     }
 

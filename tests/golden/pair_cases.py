@@ -28,10 +28,11 @@ PAIR, ALIKE = PairSpec(1, 3, 8), PairSpec(2, 2, 8)
 
 
 def pix2pix():
-    def case(*, translated=False, **options):
+    def case(spec=PAIR, *, translated=0, **options):
         networks = {"generator": G(unet.UNet, width=2), "discriminator": D(patchgan.PatchGAN, layers=1, width=2)}
-        images = (lambda module: module.translate(image("new", 3, 1, 8, 8), seed=1)) if translated else None
-        return Case(partial(Pix2Pix, PAIR, **(networks | options)), two_domains(PAIR, Paired), images)
+        new = image("new", 3, 1, translated, translated)
+        images = (lambda module: module.translate(new, seed=1)) if translated else None
+        return Case(partial(Pix2Pix, spec, **(networks | options)), two_domains(spec, Paired), images)
 
     pixels = D(patchgan.PatchGAN, layers=0, width=2)
     instance = {
@@ -50,10 +51,12 @@ def pix2pix():
         "pixels unconditional": case(discriminator=pixels, conditional=False),
         "instance norm": case(**instance),
         **{
-            f"{statistics.name} statistics": case(statistics_at_test=statistics, dropout_at_test=False, translated=True)
+            f"{statistics.name} statistics": case(statistics_at_test=statistics, dropout_at_test=False, translated=8)
             for statistics in NormStatistics
         },
-        "dropout at test": case(translated=True),
+        "dropout at test": case(translated=8),
+        "tiles": case(translated=14, tile=8, overlap=4),
+        "padded": case(PairSpec(1, 3, 10), translated=11),
     }
 
 
@@ -64,7 +67,7 @@ def cyclegan():
     }
 
     def case(spec=PAIR, **options):
-        new = image("new", 2, spec.channels_a, 8, 8)
+        new = image("new", 2, spec.channels_a, spec.size, spec.size)
         return Case(
             partial(CycleGAN, spec, **networks, **options), two_domains(spec, Unpaired), lambda m: m.translate(new)
         )
@@ -74,6 +77,8 @@ def cyclegan():
         "pool": case(pool_size=1),
         "no pool": case(pool_size=0),
         "identity": case(ALIKE, identity_weight=0.5),
+        "identity and unequal cycles": case(ALIKE, identity_weight=0.5, cycle_weight_b=3.0, pool_size=3),
+        "padded": case(PairSpec(1, 3, 10)),
         "no cycle": case(cycle_weight_a=0.0, cycle_weight_b=0.0),
         "cycle of a": case(cycle_weight_b=0.0),
         "cycle of b": case(cycle_weight_a=0.0, cycle_weight_b=3.0, schedule=falling),
@@ -99,6 +104,8 @@ def discogan():
         **{f"distance {distance.name}": case(reconstruction=distance) for distance in Distance},
         "feature matching": case(PairSpec(1, 3, 16), feature_matching=0.9),
         "curriculum": case(**rates),
+        "rate": case(rate=0.9),
+        "features of one way": case(PairSpec(1, 3, 16), relation=Relation.reconstruction, feature_matching=0.9),
         "authors' code": case(PairSpec(1, 3, 16), **rates, feature_matching=0.9, generator_updates=2),
         "points": case(PairSpec(2, 2, 1), **points, generator_updates=2),
     }
@@ -119,13 +126,14 @@ def perceptual_super_resolution():
         network = {key: options.pop(key) for key in ("upsampling", "skip") if key in options}
         generator = G(enlarging.SuperResolutionNetwork, width=2, blocks=1, **network)
         return super_resolved(PerceptualSuperResolution, PairSpec(3, 3, 8, 2))(
-            generator=generator, match_histogram=False, **options
+            generator=generator, **({"match_histogram": False} | options)
         )
 
     return {
         "pixels": case(),
         "features": case(features=Features),
         "first tap": case(features=Features, tap=0, schedule=falling),
+        "histogram": case(match_histogram=True),
         "nearest, bicubic": case(upsampling="nearest", skip="bicubic"),
     }
 

@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any, NamedTuple
 
 import torch
@@ -14,6 +16,8 @@ from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 from torch.optim import SGD
 
+from lightning_cgan import papers
+from lightning_cgan.papers.base import Paper
 from tests.golden.cases import PAPERS
 from tests.golden.record import KeepDoubles
 
@@ -23,6 +27,13 @@ CASES = {
     for name, case in cases().items()
     if not callable(case)  # pixels are optimised, no paper is trained
 }
+
+
+def every_paper() -> set[type]:
+    """The classes of all files in ``papers``."""
+    modules = [import_module(f"{papers.__name__}.{entry.name}") for entry in iter_modules(papers.__path__)]
+    found = {thing for module in modules for thing in vars(module).values() if isinstance(thing, type)}
+    return {one for one in found if issubclass(one, Paper) and not one.__module__.endswith((".base", ".kinds"))}
 
 
 def arguments(name: str) -> dict[str, inspect.Parameter]:
@@ -88,34 +99,49 @@ class Step(NamedTuple):
 
     role: str
     loss: float  # handed to the backward pass
-    of_loss: Tensor  # the gradient of that loss by the role's parameters
-    gradient: Tensor  # with which the optimizer stepped
-    rate: float
-    moved: dict[str, Tensor]  # by role, by how much each parameter changed
+    of_loss: Tensor | None = None  # the gradient of that loss by the role's parameters
+    gradient: Tensor | None = None  # with which the optimizer stepped
+    rate: float | None = None
+    before: dict[str, Tensor] | None = None  # the parameters by role
+    after: dict[str, Tensor] | None = None
+
+    def moved(self) -> list[str]:
+        """The roles of which a parameter changed."""
+        assert self.before is not None
+        assert self.after is not None
+        return [role for role, start in self.before.items() if not torch.equal(start, self.after[role])]
 
 
 class Watch(Callback):
-    """Notes each optimizer step."""
+    """Notes each optimizer step; of ``losses_only``, the role and the loss."""
 
-    def __init__(self) -> None:
-        self.steps: list[Step] = []
+    def __init__(self, losses_only: bool) -> None:
+        self.losses_only, self.steps = losses_only, []
 
     def on_before_backward(self, trainer, module, loss):
+        self.loss = loss.item()
+        if self.losses_only:
+            return
         trained = [weight for weight in module.parameters() if weight.requires_grad]
         found = torch.autograd.grad(loss, trained, retain_graph=True, allow_unused=True)
-        self.loss, self.of_loss = loss.item(), dict(zip(map(id, trained), found, strict=True))
+        self.of_loss = dict(zip(map(id, trained), found, strict=True))
 
     def before(self, training):
+        if self.losses_only:
+            return
         self.start = {role: flat(group) for role, group in training.parameters().items()}
 
     def after(self, training, role, optimizer):
+        if self.losses_only:
+            self.steps.append(Step(role, self.loss))
+            return
         (group,) = optimizer.param_groups
         zero = [torch.zeros_like(weight) for weight in group["params"]]
         kept = [nothing if one.grad is None else one.grad for one, nothing in zip(group["params"], zero, strict=True)]
         found = [self.of_loss.get(id(one)) for one in group["params"]]
         found = [nothing if one is None else one for one, nothing in zip(found, zero, strict=True)]
-        moved = {name: flat(weights) - self.start[name] for name, weights in training.parameters().items()}
-        step = Step(role, self.loss, flat(found), flat(kept), group["lr"], moved)
+        now = {name: flat(weights) for name, weights in training.parameters().items()}
+        step = Step(role, self.loss, flat(found), flat(kept), group["lr"], self.start, now)
         self.steps.append(step)
 
 
@@ -128,12 +154,15 @@ class Training:
         checkpoint: path of a checkpoint to go on from.
         length: updates in the run.
         watched: whether each optimizer step is noted, in ``steps``.
+        losses_only: of each step only the role and the loss.
         double: in float64; otherwise in float32.
         **options: of the paper's constructor, instead of those of the case.
     """
 
-    def __init__(self, name, *, rank=0, checkpoint=None, length=10, watched=False, double=True, **options):
-        self.case, self.watch, self.double = CASES[name], Watch(), double
+    def __init__(
+        self, name, *, rank=0, checkpoint=None, length=10, watched=False, losses_only=False, double=True, **options
+    ):
+        self.case, self.watch, self.double = CASES[name], Watch(losses_only), double
         self.logged: list[dict[str, Tensor]] = []
         self.trainer = Prepared(
             accelerator="cpu",
@@ -205,15 +234,13 @@ class Training:
 
 @cache
 def trace(name: str) -> Training:
-    """Three updates of a case by gradient descent with a rate for each role, and a schedule where it takes one."""
+    """Two updates of a case by gradient descent with a rate for each role, and a schedule where it takes one."""
     schedule = {"schedule": lesson} if "schedule" in arguments(name) else {}
-    training = Training(name, watched=True, **descending(name, distinct(name)), **schedule)
+    training = Training(name, watched=True, double=False, **descending(name, distinct(name)), **schedule)
     training.clocks = []
-    training.averages = []
-    for _ in CASES[name].batches:
+    for _ in range(2):
         training.update()
         training.clocks.append((training.trainer.global_step, len(training.steps)))
-        training.averages.append(training.state())
     return training
 
 

@@ -10,13 +10,11 @@ DECAY = 0.75
 AVERAGED = names(lambda name: takes("ema_decay")(name) and option(name, "ema_decay") is not None)
 
 
-@pytest.mark.parametrize("name", AVERAGED)
+@pytest.mark.parametrize("name", [*first_of_each(AVERAGED), *first_of_each(reversed(AVERAGED))])
 def test_an_average_is_that_of_the_weights_after_each_update(name):
     training = Training(name, ema_decay=DECAY, **descending(name, distinct(name)))
     paper = training.paper
-    ((role, average),) = [
-        pair for pair in paper.evaluated_networks().items() if isinstance(pair[1], AveragedModel)
-    ]
+    ((role, average),) = [pair for pair in paper.evaluated_networks().items() if isinstance(pair[1], AveragedModel)]
     network, expected = paper.get_submodule(role), None
     start = [weight.clone() for weight in average.module.parameters()]
     for _ in range(3):

@@ -16,10 +16,12 @@ def places(name):
 
 def uses_labels(name):
     kind = CASES[name].model.func
-    return issubclass(kind, SemiSupervised) or (issubclass(kind, ClassConditional) and option(name, "conditional", True))
+    return issubclass(kind, SemiSupervised) or (
+        issubclass(kind, ClassConditional) and option(name, "conditional", True)
+    )
 
 
-SEVERAL = names(lambda name: places(name) > 1)
+SEVERAL = first_of_each(names(lambda name: places(name) > 1))
 EACH = first_of_each(CASES)
 LABELLED = first_of_each(names(uses_labels))
 UNLABELLED = first_of_each(names(lambda name: "label" in CASES[name].batches[0]._fields and not uses_labels(name)))
@@ -33,7 +35,7 @@ def batch_of(name):
 
 def updated(name, batch=None):
     """The first update of a case, whose networks have no bias: the logits are so small that no hinge loss is 0."""
-    training = Training(name, watched=True, double=False, **descending(name, distinct(name)))
+    training = Training(name, watched=True, losses_only=True, double=False, **descending(name, distinct(name)))
     for part, weight in training.paper.named_parameters():
         if part.endswith("bias"):
             torch.nn.init.zeros_(weight)
@@ -61,7 +63,9 @@ def losses(training):
 def test_each_discriminator_update_sees_the_batch_of_its_own_place(name):
     usual = losses(updated(name))
     for place in range(places(name)):
-        other = losses(updated(name, changed(name, "a" if "a" in CASES[name].batches[0]._fields else "image", (place,))))
+        other = losses(
+            updated(name, changed(name, "a" if "a" in CASES[name].batches[0]._fields else "image", (place,)))
+        )
         assert len(other) == places(name)
         assert [a == b for a, b in zip(usual, other, strict=True)][: place + 1] == [True] * place + [False]
 

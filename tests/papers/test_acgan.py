@@ -3,14 +3,12 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from lightning_cgan.batches import EvalBatch, ImageSpec, LatentBatch
+from lightning_cgan.batches import ImageSpec
 from lightning_cgan.losses import gan as losses
 from lightning_cgan.losses import hinge
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import acgan
 from lightning_cgan.papers.acgan import ACGAN
-from lightning_cgan.schedules.learning_rate import ConstantThenLinear
-from tests.papers.steps import moves, train
 
 SPEC = ImageSpec(channels=1, size=16, num_classes=10)
 WHITE = torch.ones(4, 1, 16, 16)
@@ -53,17 +51,6 @@ class Black(nn.Module):
 
 def taught(**options):
     return model(generator=Black, discriminator=Teacher, **options)
-
-
-def test_each_step_moves_only_its_network(monkeypatch):
-    assert moves(model(n_critic=2), monkeypatch) == ["D", "D", "G"] * 2
-
-
-def test_the_generators_batch_is_a_multiple_of_the_real_one(monkeypatch):
-    gan, sizes = model(g_batch_ratio=3, n_critic=2), []
-    gan.generator.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
-    train(gan, updates=1)
-    assert sizes == [4, 4, 12]
 
 
 def test_the_discriminators_loss_sends_no_gradient_to_the_generator():
@@ -120,17 +107,6 @@ def test_real_and_generated_images_take_a_call_each():
     assert [image.mean().item() for image in gan.discriminator.seen] == [1, -1]
 
 
-def test_the_label_of_a_real_image_reaches_the_loss_and_its_gradient():
-    gan = model().eval()
-
-    def loss(label):
-        torch.manual_seed(1)
-        return gan.discriminator_loss(WHITE, torch.full((4,), label))[0]
-
-    assert loss(0) != loss(1)
-    assert loss(0) == loss(0)
-
-
 def test_the_defaults_are_the_papers():
     gan = ACGAN(ImageSpec(3, 32, 10))
     for optimizer in gan.optimizer_factories.values():
@@ -139,16 +115,6 @@ def test_the_defaults_are_the_papers():
     assert (gan.class_loss_on, gan.discriminator_class_weight, gan.generator_class_weight) == ("real_and_fake", 1, 1)
     assert (gan.objective, gan.n_critic, gan.g_batch_ratio) == (Objective.non_saturating, 1, 1)
     assert gan.schedule(40_000, 50_000) == 1
-
-
-def test_an_evaluation_draws_the_same_image_for_an_index_in_any_batch():
-    gan = model().eval()
-    label, index = torch.arange(6), torch.arange(6)
-    whole = gan.validation_step(EvalBatch(torch.zeros(2, 1, 16, 16), label[:2], LatentBatch(label, index)), 0)
-    part = gan.validation_step(EvalBatch(torch.zeros(0, 1, 16, 16), label[:0], LatentBatch(label[4:], index[4:])), 0)
-    assert torch.allclose(whole.fake[4:], part.fake, atol=1e-6)
-    assert part.fake_label.tolist() == [4, 5]
-    assert len(whole.real) == 2
 
 
 def test_samples_follow_their_label_and_seed():
@@ -161,11 +127,6 @@ def test_samples_follow_their_label_and_seed():
     assert not torch.equal(images, gan.sample(3, label=7, seed=6))
     with pytest.raises(ValueError, match="got"):
         gan.sample(3, label=10)
-
-
-def test_the_schedule_moves_both_learning_rates():
-    trainer = train(model(schedule=ConstantThenLinear(0)), updates=2)
-    assert [config.scheduler.get_last_lr() for config in trainer.lr_scheduler_configs] == [[0.0], [0.0]]
 
 
 def test_data_without_classes_is_refused():

@@ -1,26 +1,14 @@
 import pytest
 import torch
 
-from lightning_cgan.batches import EvalBatch, ImageSpec, LatentBatch
+from lightning_cgan.batches import ImageSpec
 from lightning_cgan.losses.objectives import Objective
 from lightning_cgan.networks import dcgan, maxout
-from lightning_cgan.optimize import Adam
 from lightning_cgan.papers.gan import GAN
-from lightning_cgan.schedules.learning_rate import ConstantThenLinear
-from tests.papers.steps import moves, train
 
 SPEC = ImageSpec(channels=1, size=16, num_classes=10)
 CONVOLUTIONAL = {"generator": lambda s: dcgan.Generator(s, 4, 5), "discriminator": lambda s: dcgan.Discriminator(s, 4)}
 TINY = {"generator": lambda s: maxout.Generator(s, 5, 8), "discriminator": lambda s: maxout.Discriminator(s, 4)}
-
-
-@pytest.mark.parametrize("networks", [TINY, CONVOLUTIONAL])
-def test_k_steps_of_the_discriminator_then_one_of_the_generator(networks, monkeypatch):
-    assert moves(GAN(SPEC, **networks, n_critic=3), monkeypatch) == ["D", "D", "D", "G"] * 2
-
-
-def test_only_generator_steps_advance_the_clock():
-    assert train(GAN(SPEC, **TINY, n_critic=3)).global_step == 2
 
 
 @pytest.mark.parametrize("objective", Objective)
@@ -94,23 +82,6 @@ def test_the_defaults_are_the_authors():
     assert (gan.n_critic, gan.objective, gan.r1_weight) == (1, Objective.non_saturating, 0)
     assert gan.schedule(10, 100) == 1.000004**-10
     assert gan.schedule(10**7, 10**7) == 1e-5
-
-
-def test_learning_rates_follow_the_schedule():
-    optimizers = dict.fromkeys(("generator_optimizer", "discriminator_optimizer"), lambda p: Adam(p, lr=1.0))
-    gan = GAN(SPEC, **TINY, **optimizers, schedule=ConstantThenLinear())
-    trainer = train(gan, updates=3)
-    assert [o.param_groups[0]["lr"] for o in trainer.optimizers] == [0.0, 0.0]
-
-
-def test_evaluation_draws_the_same_image_for_a_key_and_sets_no_label():
-    gan = GAN(SPEC, **CONVOLUTIONAL).eval()
-    key, label = torch.arange(6), torch.zeros(6, dtype=torch.int64)
-    whole = gan.validation_step(EvalBatch(torch.zeros(2, 1, 16, 16), label[:2], LatentBatch(label, key)), 0)
-    part = gan.predict_step(LatentBatch(label[4:], key[4:]), 0)
-    assert torch.allclose(whole.fake[4:], part.fake, atol=1e-6)
-    assert whole.fake_label is None
-    assert not torch.equal(gan.sample(2, seed=1), gan.sample(2, seed=2))
 
 
 def test_fewer_than_one_critic_update_is_refused():

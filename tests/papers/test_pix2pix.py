@@ -69,21 +69,6 @@ def moves(gan, monkeypatch):
     return train(gan, [batch(0), batch(1)]), moved
 
 
-def test_the_discriminator_moves_first_and_each_step_moves_only_its_network(monkeypatch):
-    trainer, moved = moves(model(), monkeypatch)
-    assert moved == ["D", "G"] * 2
-    assert trainer.global_step == 2
-
-
-def test_l1_alone_has_no_discriminator_and_the_same_clock(monkeypatch):
-    gan = model(gan_weight=0.0)
-    trainer, moved = moves(gan, monkeypatch)
-    assert moved == ["G"] * 2
-    assert trainer.global_step == 2
-    assert not list(gan.discriminator.parameters())
-    assert set(trainer.callback_metrics) == {"train/l1", "train/loss_g"}
-
-
 @pytest.mark.parametrize(
     ("l1_weight", "conditional", "channels"), [(100.0, True, 5), (100.0, False, 3), (0.0, True, 5), (0.0, False, 3)]
 )
@@ -138,13 +123,6 @@ def test_the_defaults_are_the_papers():
     assert gan.schedule(0, 10) == gan.schedule(9, 10) == 1
     assert gan.dropout_at_test
     assert gan.statistics_at_test is NormStatistics.image
-
-
-def test_the_schedule_is_for_both_learning_rates():
-    gan = model(schedule=lambda update, end: 0.5 ** (update + 1))
-    gan.trainer = Trainer(max_steps=10, logger=False, barebones=True)
-    optimizers, _ = gan.configure_optimizers()
-    assert [optimizer.param_groups[0]["lr"] for optimizer in optimizers] == [1e-4, 1e-4]
 
 
 @pytest.mark.parametrize("norm", Norm)

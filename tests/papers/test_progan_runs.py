@@ -7,10 +7,7 @@ import torch
 
 from lightning_cgan.api import load
 from lightning_cgan.cli.lightning import main
-from lightning_cgan.optimize import optimizer_step
 from lightning_cgan.papers.progan import ProGAN
-from tests.conftest import same
-from tests.test_resume import PowerCut
 
 NETWORK = "init_args.{}.init_args.fmap_base=64", "init_args.{}.init_args.fmap_max=8"
 FLAGS = [
@@ -47,40 +44,11 @@ def whole(tmp_path_factory):
     return torch.load(folder / "last.ckpt", weights_only=True)
 
 
-@pytest.mark.parametrize("stop", [3, 4, 6])
-def test_a_run_stopped_in_a_fade_or_at_its_ends_goes_on_to_the_same_bits(grow, state, whole, stop):
-    last = callback("lightning_cgan.callbacks.LastCheckpoint", every=1)
-    with pytest.raises(PowerCut):
-        grow(last, callback("tests.test_resume.StopsAt", step=stop))
-    assert state()["global_step"] == stop
-    assert grow(last) == 0
-    for part in ("state_dict", "optimizer_states", "lr_schedulers", "global_step"):
-        assert same(whole[part], state()[part]), part
-
-
 @pytest.mark.parametrize(("steps", "taken"), [(4, 1), (6, 3), (7, 1)])
 def test_adam_starts_over_where_a_fade_starts_and_ends(grow, state, steps, taken):
     assert grow(steps=steps) == 0
     for optimizer in state()["optimizer_states"]:
         assert {int(entry["step"]) for entry in optimizer["state"].values()} == {taken}
-
-
-@pytest.mark.parametrize(("simultaneous", "order"), [("false", "DG"), ("true", "GD")])
-def test_each_step_moves_only_its_network(grow, monkeypatch, simultaneous, order):
-    moved = []
-
-    def watch(module, optimizer, loss, count=False):
-        def weights():
-            networks = (module.generator, module.discriminator)
-            return [{name: p.detach().clone() for name, p in network.named_parameters()} for network in networks]
-
-        before = weights()
-        optimizer_step(module, optimizer, loss, count)
-        moved.extend(name for name, b, a in zip("GD", before, weights(), strict=True) if not same(b, a))
-
-    monkeypatch.setattr("lightning_cgan.papers.progan.optimizer_step", watch)
-    assert grow(f"--model.init_args.simultaneous={simultaneous}", steps=4) == 0
-    assert "".join(moved) == 4 * order
 
 
 def test_simultaneous_updates_share_their_images_and_alternating_ones_do_not(grow, monkeypatch):

@@ -5,9 +5,7 @@ from lightning.pytorch import Trainer
 from lightning_cgan import load
 from lightning_cgan.batches import EvalBatch, ImageSpec, LatentBatch
 from lightning_cgan.networks import projection_super_resolution as networks
-from lightning_cgan.optimize import optimizer_step
 from lightning_cgan.papers.projection_super_resolution import ProjectionSuperResolution
-from tests.conftest import same
 
 CONFIG = "experiments/projection/digits_super_resolution.yaml"
 SPEC = ImageSpec(1, 16, 10)
@@ -25,20 +23,6 @@ def model(scale=4, **options):
 
 def weights(network):
     return {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
-
-
-def test_each_step_moves_only_its_network(monkeypatch, run):
-    moved = []
-
-    def watch(module, optimizer, loss, count=False):
-        before = weights(module.generator), weights(module.discriminator)
-        optimizer_step(module, optimizer, loss, count)
-        after = weights(module.generator), weights(module.discriminator)
-        moved.append("".join(name for name, b, a in zip("GD", before, after, strict=True) if not same(b, a)))
-
-    monkeypatch.setattr("lightning_cgan.papers.projection_super_resolution.optimizer_step", watch)
-    assert run("fit", steps=2, config=CONFIG) == 0
-    assert moved == ["D", "D", "G"] * 2
 
 
 def test_real_and_generated_images_are_judged_with_the_low_resolution_of_the_real_one(monkeypatch):

@@ -7,11 +7,8 @@ from lightning_cgan.batches import EvalBatch, ImageSpec, LatentBatch
 from lightning_cgan.cli.lightning import main
 from lightning_cgan.losses.semi_supervised import GeneratorLoss
 from lightning_cgan.networks import sgan
-from lightning_cgan.optimize import optimizer_step
 from lightning_cgan.papers.sgan import SGAN
 from lightning_cgan.papers.supervised_baseline import SupervisedBaseline
-from tests.conftest import same
-from tests.test_resume import PowerCut, callback
 
 SPEC = ImageSpec(channels=1, size=8, num_classes=10)
 PIXEL = torch.linspace(-1, 1, 64).view(1, 1, 8, 8)
@@ -25,20 +22,6 @@ def model(**options):
 
 def weights(network):
     return {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
-
-
-def test_each_step_moves_only_its_network(monkeypatch, train):
-    moved = []
-
-    def watch(module, optimizer, loss, count=False):
-        before = weights(module.generator), weights(module.classifier)
-        optimizer_step(module, optimizer, loss, count)
-        after = weights(module.generator), weights(module.classifier)
-        moved.append(("".join(n for n, b, a in zip("GC", before, after, strict=True) if not same(b, a)), count))
-
-    monkeypatch.setattr("lightning_cgan.papers.sgan.optimizer_step", watch)
-    assert train("fit") == 0
-    assert moved == [("C", False), ("G", True)] * 2
 
 
 @pytest.mark.parametrize("loss", list(GeneratorLoss))
@@ -88,31 +71,31 @@ def test_a_classifier_that_is_right_has_no_loss_and_the_generator_all_of_it():
     assert passing.loss_of_generator(white).item() == pytest.approx(100 - 0.6931, abs=1e-3)
 
 
-def test_the_generator_learns_from_another_unlabelled_batch_than_the_classifier(train, monkeypatch):
-    seen = []
-    losses, loss = SGAN.classifier_losses, SGAN.loss_of_generator
-    monkeypatch.setattr(
-        SGAN, "classifier_losses", lambda gan, image, label, x: seen.append(x) or losses(gan, image, label, x)
-    )
-    monkeypatch.setattr(SGAN, "loss_of_generator", lambda gan, x: seen.append(x) or loss(gan, x))
-    assert train("fit") == 0
-    assert [tuple(x.shape) for x in seen] == [(6, 1, 8, 8)] * 4
-    assert len({x.numpy().tobytes() for x in seen}) == 4
+class Slope(Grey):
+    """Generates one image."""
+
+    def __init__(self, spec, image):
+        super().__init__(spec)
+        self.image = image
+
+    def forward(self, noise):
+        return self.weight + self.image.expand(len(noise), -1, -1, -1)
 
 
-def test_the_unsupervised_loss_has_the_weight_that_it_is_given(train, monkeypatch):
-    taken, parts = [], []
-    losses = SGAN.classifier_losses
+class Pixels(Sure):
+    """Its features are the pixels themselves."""
 
-    def watch(module, optimizer, loss, count=False):
-        taken.append(loss.item())
-        optimizer_step(module, optimizer, loss, count)
+    def forward(self, image):
+        return sgan.DiscriminatorOutput(self.weight / 100 * image.flatten(1), image.flatten(1)[:, :2])
 
-    monkeypatch.setattr("lightning_cgan.papers.sgan.optimizer_step", watch)
-    monkeypatch.setattr(SGAN, "classifier_losses", lambda gan, *x: parts.append(losses(gan, *x)) or parts[-1])
-    assert train("fit", "--model.init_args.unlabelled_weight=3", steps=1) == 0
-    ((supervised, unsupervised, _),) = parts
-    assert taken[0] == pytest.approx((supervised + 3 * unsupervised).item())
+
+def test_the_generator_matches_the_features_of_the_images_that_it_is_given():
+    gan = SGAN(SPEC, generator=Grey, classifier=Pixels, ema_decay=None)
+    image = torch.rand(4, 1, 8, 8)
+    assert gan.loss_of_generator(image).item() == pytest.approx(image.mean(0).square().mean().item())
+    gan.generator = Slope(SPEC, image.mean(0))
+    assert gan.loss_of_generator(image).item() == pytest.approx(0, abs=1e-12)
+    assert gan.loss_of_generator(image.flip(-1)).item() > 1e-3
 
 
 def test_evaluation_says_the_true_class_the_models_and_shows_generated_images():
@@ -128,38 +111,13 @@ def test_evaluation_says_the_true_class_the_models_and_shows_generated_images():
     assert not torch.allclose(gan.sample(3, seed=1), gan.sample(3, seed=2), atol=1e-2)
 
 
-def test_the_average_follows_the_weights_from_where_they_start_and_decides(train, state):
-    assert train("fit", "--model.init_args.ema_decay=0.75", steps=3, folder="ema") == 0
-    held = state("ema")["state_dict"]
-    assert not torch.equal(held["ema.module.head.bias"], held["classifier.head.bias"])
+def test_the_average_decides():
     gan = model(ema_decay=0.0).eval()
     gan.ema.module.head.weight.data.zero_()
     gan.ema.module.head.bias.data.copy_(torch.arange(10.0))
     assert gan.classify(PIXEL).argmax().item() == 9
     with pytest.raises(ValueError, match=r"ema_decay is 0 or more and below 1, or null for no average; got 1"):
         model(ema_decay=1)
-
-
-def test_an_update_of_the_average_moves_it_by_its_rate():
-    gan = model(ema_decay=0.75)
-    gan.ema.update_parameters(gan.classifier)  # the first takes the weights as they are
-    start = gan.classifier.head.bias.detach().clone()
-    gan.classifier.head.bias.data.add_(8)
-    gan.ema.update_parameters(gan.classifier)
-    assert torch.allclose(gan.ema.module.head.bias, start + 2)
-
-
-@pytest.mark.parametrize("of", ["sgan", "twin"])
-def test_a_stopped_run_goes_on_to_the_same_bits(of, train, state):
-    options = {"of": of, "steps": 4, "every": 4}
-    assert train("fit", folder="whole", **options) == 0
-    last = callback("lightning_cgan.callbacks.LastCheckpoint", every=1)
-    with pytest.raises(PowerCut):
-        train("fit", last, callback("tests.test_resume.StopsAt", step=2), folder="stopped", **options)
-    assert state("stopped")["global_step"] == 2
-    assert train("fit", last, folder="stopped", **options) == 0
-    for part in ("state_dict", "optimizer_states", "lr_schedulers"):
-        assert same(state("whole")[part], state("stopped")[part])
 
 
 @pytest.mark.parametrize("paper", ["sgan.SGAN", "supervised_baseline.SupervisedBaseline"])

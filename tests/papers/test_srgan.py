@@ -1,12 +1,8 @@
-from itertools import permutations
-from pathlib import Path
-
 import pytest
 import torch
 from torch.nn.functional import mse_loss, softplus
 
 from lightning_cgan.batches import PairSpec
-from lightning_cgan.cli.lightning import main
 from lightning_cgan.papers.srgan import SRGAN
 from lightning_cgan.papers.srresnet import SRResNet
 from tests.conftest import same
@@ -15,10 +11,8 @@ from tests.super_resolution import (
     SmallImages,
     small_discriminator,
     small_generator,
-    watched,
     weights,
 )
-from tests.test_resume import PARTS, PowerCut, callback
 from tests.translation import trainer
 
 STOPS = "tests.test_resume.StopsAt"
@@ -46,15 +40,6 @@ def images(count=3):
     return torch.rand(count, 3, 8, 8, generator=draw), torch.rand(count, 3, 32, 32, generator=draw)
 
 
-def test_discriminator_and_generator_take_turns_and_an_update_is_the_generators(monkeypatch, tmp_path):
-    gan = model(features=Features)
-    moved = watched(gan, monkeypatch)
-    run = trainer(tmp_path, max_steps=2)
-    run.fit(gan, SmallImages())
-    assert moved == [["discriminator"], ["generator"]] * 2
-    assert run.global_step == 2
-
-
 def test_the_discriminator_tells_true_from_generated_images_in_calls_of_their_own():
     gan, (low, high) = model(), images()
     loss, (real, fake) = gan.discriminator_loss(low, high)
@@ -79,28 +64,6 @@ def test_the_generator_has_a_content_loss_and_an_adversarial_loss(features, pixe
         wanted = sum((one - other).square().sum(1).mean() for one, other in taps) / 12.75**2
         wanted += pixel_weight * mse_loss(fake, high)
     assert torch.allclose(content, wanted)
-
-
-def test_what_the_generator_optimizer_steps_is_equation_3(monkeypatch, tmp_path):
-    gan, descended = model(adversarial_weight=0.25), []
-    monkeypatch.setattr(gan, "perceptual_loss", lambda low, high: (gan.generator(low).mean(), torch.tensor(8.0)))
-    path = "lightning_cgan.papers.srgan.optimizer_step"
-    monkeypatch.setattr(path, lambda module, optimizer, loss, count=False: descended.append((loss, count)))
-    trainer(tmp_path, max_epochs=1, limit_train_batches=1).fit(gan, SmallImages())
-    ((_, first), (loss, second)) = descended
-    assert (first, second) == (False, True)
-    a, _ = SmallImages().domains("train")
-    contents = [gan.generator(a.image[list(two)] / 127.5 - 1).mean() for two in permutations(range(4), 2)]
-    assert any(torch.allclose(loss, content + 0.25 * 8) for content in contents)
-
-
-def test_the_total_is_logged_and_its_terms_beside_it(tmp_path):
-    run = trainer(tmp_path, max_steps=1, limit_val_batches=0, log_every_n_steps=1)
-    run.fit(model(adversarial_weight=0.25), SmallImages())
-    total, content, adversarial = (
-        run.callback_metrics[f"train/{name}"] for name in ("loss_g", "content", "adversarial")
-    )
-    assert total.item() == pytest.approx((content + 0.25 * adversarial).item())
 
 
 def test_it_starts_from_the_generator_of_an_srresnet(trained):
@@ -149,30 +112,3 @@ def test_the_defaults_are_the_papers():
     assert sum(parameter.numel() for parameter in gan.discriminator.parameters()) == 23_565_505
     assert [gan.schedule(update, 200_000) for update in (99_999, 100_000)] == [1, 0.1]
     assert gan.adversarial_weight == 1e-3
-
-
-def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path, state, trained):
-    tiny = [
-        "--config=experiments/srgan/photos.yaml",
-        f"--model.init_args.init_checkpoint={trained[0]}",
-        "--model.init_args.discriminator.init_args.width=2",
-        "--model.init_args.generator.init_args={width: 4, blocks: 1, norm: true, bicubic_skip: false}",
-        "--data.init_args.size=32",
-        "--trainer.callbacks=[]",
-        "--trainer.max_steps=4",
-        "--trainer.limit_val_batches=0",
-        "--trainer.precision=32-true",
-    ]
-
-    def fit(folder, *more):
-        return main(["fit", *tiny, f"--trainer.default_root_dir={tmp_path / folder}", *more])
-
-    assert fit("whole") == 0
-    with pytest.raises(PowerCut):
-        fit("parts", callback("lightning_cgan.callbacks.LastCheckpoint", every=1), callback(STOPS, step=2))
-    assert state("parts")["global_step"] == 2
-    Path(trained[0]).unlink()  # a run that goes on has weights of its own
-    assert fit("parts") == 0
-    whole, parts = state("whole"), state("parts")
-    assert whole["global_step"] == parts["global_step"] == 4
-    assert all(same(whole[part], parts[part]) for part in PARTS)

@@ -3,12 +3,8 @@ import torch
 from torch.nn.functional import mse_loss
 
 from lightning_cgan.batches import Paired, PairSpec, SourceImages
-from lightning_cgan.cli.lightning import main
 from lightning_cgan.papers.srresnet import SRResNet
-from tests.conftest import same
-from tests.super_resolution import Features, SmallImages, small_generator, watched
-from tests.test_resume import PARTS, PowerCut, callback
-from tests.translation import trainer
+from tests.super_resolution import Features, small_generator
 
 STOPS = "tests.test_resume.StopsAt"
 SPEC = PairSpec(3, 3, 32, 4)
@@ -33,15 +29,6 @@ def model(**options):
 def pairs(count=2):
     draw = torch.Generator().manual_seed(1)
     return Paired(torch.rand(1, count, 3, 8, 8, generator=draw), torch.rand(1, count, 3, 32, 32, generator=draw))
-
-
-def test_an_update_is_one_step_of_the_generator(monkeypatch, tmp_path):
-    resnet = model()
-    moved = watched(resnet, monkeypatch)
-    run = trainer(tmp_path, max_steps=3)
-    run.fit(resnet, SmallImages())
-    assert moved == [["generator"]] * 3
-    assert run.global_step == 3
 
 
 def losses(resnet, monkeypatch):
@@ -95,20 +82,6 @@ def test_an_evaluation_pairs_the_image_with_what_became_of_its_low_resolution():
 def test_an_empty_batch_is_evaluated_too():
     seen = model().eval().validation_step(Paired(torch.zeros(0, 3, 8, 8), torch.zeros(0, 3, 32, 32)), 0)
     assert seen.fake.shape == seen.real.shape == (0, 3, 32, 32)
-
-
-def test_a_run_that_was_stopped_goes_on_to_the_same_bits(tmp_path, state):
-    def fit(folder, *more):
-        return main(["fit", *TINY, f"--trainer.default_root_dir={tmp_path / folder}", *more])
-
-    assert fit("whole") == 0
-    with pytest.raises(PowerCut):
-        fit("parts", callback("lightning_cgan.callbacks.LastCheckpoint", every=1), callback(STOPS, step=2))
-    assert state("parts")["global_step"] == 2
-    assert fit("parts") == 0
-    whole, parts = state("whole"), state("parts")
-    assert whole["global_step"] == parts["global_step"] == 4
-    assert all(same(whole[part], parts[part]) for part in PARTS)
 
 
 def test_data_of_one_size_is_refused():

@@ -4,7 +4,7 @@ import torch
 from lightning_cgan.batches import ImageSpec
 from lightning_cgan.networks import dcgan
 from lightning_cgan.papers.wgan import WGAN
-from tests.papers.steps import moves, train
+from tests.papers.steps import train
 
 SPEC = ImageSpec(channels=1, size=16, num_classes=10)
 TINY = {"generator": lambda s: dcgan.Generator(s, 4, 5), "critic": lambda s: dcgan.Discriminator(s, 4)}
@@ -13,18 +13,6 @@ TINY = {"generator": lambda s: dcgan.Generator(s, 4, 5), "critic": lambda s: dcg
 def test_the_critic_trains_long_at_the_start_and_now_and_then():
     wgan = WGAN(SPEC, **TINY)
     assert [wgan.n_critic_at(update) for update in (0, 24, 25, 499, 500, 501, 1000)] == [100, 100, 5, 5, 100, 5, 100]
-
-
-def test_each_step_moves_only_its_network_and_every_critic_step_has_its_own_batch(monkeypatch):
-    seen, loss = [], WGAN.critic_loss
-    monkeypatch.setattr(WGAN, "critic_loss", lambda wgan, real: seen.append(real) or loss(wgan, real))
-    options = {"n_critic": 2, "n_critic_warmup": 3, "warmup": 1, "long_every": 10}
-    assert moves(WGAN(SPEC, **TINY, **options), monkeypatch, "critic", updates=3) == list("DDDGDDGDDG")
-    assert len({real.numpy().tobytes() for real in seen}) == 7
-
-
-def test_only_generator_steps_advance_the_clock():
-    assert train(WGAN(SPEC, **TINY, warmup=0, long_every=9, n_critic_warmup=1)).global_step == 2
 
 
 def test_clipping_bounds_every_parameter_of_the_critic_and_none_of_the_generator():

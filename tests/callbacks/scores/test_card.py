@@ -1,9 +1,15 @@
 import subprocess
 
 import pytest
+import torch
 
+from lightning_cgan.batches import ImageSpec, PairSpec
 from lightning_cgan.callbacks.health import Health
-from lightning_cgan.callbacks.scores.card import commit
+from lightning_cgan.callbacks.scores.card import commit, evaluated_with
+from lightning_cgan.extractors.digits import ClassifierTraining
+from lightning_cgan.extractors.photo_patches import PatchTraining
+from lightning_cgan.extractors.poses import PoseTraining
+from lightning_cgan.extractors.segmenter import SegmenterTraining
 
 RING = ["--config=experiments/cgan/ring.yaml", "--trainer.max_steps=2", "--trainer.val_check_interval=2"]
 
@@ -95,3 +101,20 @@ def test_source_files_that_no_commit_has_are_changes(tmp_path, monkeypatch):
         commit.cache_clear()
         assert commit().endswith("+") == changed
     commit.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        lambda: ClassifierTraining(ImageSpec(1, 16, 10), 4),
+        lambda: PatchTraining(ImageSpec(3, 32, 4), 4),
+        lambda: PoseTraining(ImageSpec(1, 64), 4),
+        lambda: SegmenterTraining(PairSpec(3, 3, 32), 4, width=4),
+    ],
+)
+def test_networks_that_scores_look_through_say_how_they_are_evaluated(training):
+    assert evaluated_with(training()) == {"weights": "raw", "norm": "running statistics", "dropout": "off"}
+
+
+def test_of_a_model_that_does_not_say_the_card_claims_nothing():
+    assert set(evaluated_with(torch.nn.Identity()).values()) == {"not declared"}

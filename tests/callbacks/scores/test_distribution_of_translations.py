@@ -46,6 +46,23 @@ def test_real_pictures_in_place_of_generated_ones_have_no_distance(tmp_path):
     assert scores["memorised"] == pytest.approx(0.5)
 
 
+class Copies(Known):
+    """Generates training pictures."""
+
+    def validation_step(self, batch, batch_idx):
+        image = self.trainer.datamodule.reference_images("train").at(torch.arange(len(batch.b)))
+        return super().validation_step(batch, batch_idx)._replace(fake=to_signed(image))
+
+    test_step = validation_step
+
+
+def test_a_model_that_returns_training_images_has_memorised_them(tmp_path):
+    scores = scored(tmp_path, Copies(), Maps())["scores"]
+    assert scores["memorised"] > 0.95
+    assert scores["train_distance"] == pytest.approx(0, abs=1e-5)
+    assert scores["train_distance_real"] > 0
+
+
 def test_a_second_evaluation_that_reads_kept_features_says_the_same(tmp_path):
     first, second = (scored(tmp_path / name, Known(), Maps(evaluation_batch_size=7)) for name in ("a", "b"))
     assert len(list((tmp_path / "features").iterdir())) == 2  # of the test and of the training pictures

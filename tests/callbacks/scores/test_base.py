@@ -113,9 +113,12 @@ def test_an_interrupted_test_leaves_its_scores_as_partial(tmp_path):
 
 
 def test_a_score_of_part_of_the_data_says_so(tmp_path):
-    runner = trainer(tmp_path, callbacks=[Brightness()], limit_test_batches=1)
+    runner = trainer(tmp_path, callbacks=[Brightness()], limit_val_batches=1, limit_test_batches=1)
+    runner.validate(Negative(), SmallPairs(evaluation_batch_size=3), verbose=False)
     runner.test(Negative(), SmallPairs(evaluation_batch_size=3), verbose=False)
-    assert read_results(tmp_path)["test_partial"]["card"]["partial"] == "1 of 4 batches"
+    entries = read_results(tmp_path)
+    assert list(entries) == ["val_partial", "test_partial"]
+    assert all(entry["card"]["partial"] == "1 of 4 batches" for entry in entries.values())
 
 
 def test_two_processes_gather_the_images_in_the_order_of_one(tmp_path):

@@ -128,8 +128,8 @@ def test_generated_images_and_dropout_follow_the_seed_of_the_run(name, monkeypat
 def test_a_generated_image_is_that_of_its_noise_id_and_no_two_are_alike(name):
     paper = made(name)
     part = batch(paper)
-    label = torch.zeros_like(part.label)
-    images = outputs(paper, part._replace(draws=LatentBatch(label, torch.tensor([3, 1, 3, 7, 2]))))["fake"]
+    latent = LatentBatch(torch.zeros_like(part.label), torch.tensor([3, 1, 3, 7, 2]))
+    images = outputs(paper, EvalBatch(part.image, part.label, latent))["fake"]
     assert torch.allclose(images[0], images[2], atol=1e-6)
     assert len({image.numpy().tobytes() for image in images[1:]}) == 4
 

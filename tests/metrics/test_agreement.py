@@ -51,7 +51,7 @@ def theirs(weights, images):
 @pytest.fixture(scope="module")
 def ours(extractor, images):
     seen = FeatureAccumulator(extractor)
-    for number, (real, fake) in enumerate(zip(*(to_signed(image).split(5) for image in images), strict=True)):
+    for number, (real, fake) in enumerate(zip(*(to_signed(image).tensor_split(2) for image in images), strict=True)):
         seen.add(number, EvalOutput(real, fake))
     return seen.gather(torch.device("cpu"), 1)
 

@@ -55,15 +55,5 @@ def test_only_training_digits_are_shifted():
     assert moved.reference("test") == plain.reference("test")
 
 
-def test_shifting_is_part_of_what_resumes_to_the_same_bits(run, state):
-    from tests.conftest import same
-
-    for folder in ("a", "b"):
-        assert run("fit", "--data.init_args.shift=1", folder=folder, steps=2) == 0
-    assert run("fit", folder="c", steps=2) == 0
-    assert same(state("a")["state_dict"], state("b")["state_dict"])
-    assert not same(state("a")["state_dict"], state("c")["state_dict"])
-
-
 def test_the_shift_is_bound_to_a_number_of_pixels():
     assert torch.equal(partial(shifted, pixels=0)(IMAGES.image[0], torch.Generator()), IMAGES.image[0])

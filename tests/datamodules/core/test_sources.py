@@ -72,15 +72,6 @@ def test_a_protocol_says_what_the_test_measures_against(protocol, split, reals, 
     assert data.reference("val") == Digits().reference("val")
 
 
-def test_images_are_measured_without_augmentation():
-    moved, still = Digits(shift=2), Digits()
-    index = at(*range(9))
-    assert torch.equal(moved.reference_images("train").images(index), still.source("train").images(index))
-    assert Digits(shift=2, protocol=Protocol.MIMICRY).reference("test") == Digits(protocol=Protocol.MIMICRY).reference(
-        "test"
-    )
-
-
 def test_a_view_with_few_labels_is_measured_as_its_set_is():
     semi = SemiLabelled(Digits(size=8, protocol=Protocol.PAPERS), labels_per_class=3)
     assert semi.protocol is Protocol.PAPERS

@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.core.order import SampleIndex
 from datamodules.embedded import facades
 from datamodules.embedded.facades import Facades, Task, rendered
 from datamodules.translation import Direction
-from lightning_cgan.batches import Paired, PairSpec
+from lightning_cgan.batches import PairSpec
 
 FEW = {"size": 32, "pictures": 6, "validation_pictures": 3, "test_pictures": 4}
 
@@ -70,36 +69,6 @@ def test_scenes_do_not_depend_on_the_seed_of_the_run(monkeypatch):
     before = data().reference("val")
     monkeypatch.setenv("PL_GLOBAL_SEED", "5")
     assert data().reference("val") == before
-
-
-def test_both_images_of_a_pair_are_mirrored_or_neither():
-    flipping = data()
-    plain_a, plain_b = flipping.eval_sources("train")
-    place = torch.arange(6).expand(8, 6)
-    at = SampleIndex(torch.arange(8)[:, None].expand(8, 6), place)
-    a, b = (side.images(at) for side in flipping.domains("train"))
-    mirrored = [(side != plain.image[place]).flatten(2).any(2) for side, plain in ((a, plain_a), (b, plain_b))]
-    assert torch.equal(*mirrored)
-    assert 0.2 < mirrored[0].float().mean() < 0.8
-    assert torch.equal(a[mirrored[0]], plain_a.image[place].flip(-1)[mirrored[0]])
-    assert len(mirrored[0].unique(dim=0)) > 1  # each epoch draws anew
-
-
-def test_without_flips_pairs_are_trained_on_as_they_are():
-    a, _ = data(flip=False).domains("train")
-    assert torch.equal(a.images(SampleIndex(torch.arange(6), torch.arange(6))), data().eval_sources("train")[0].image)
-
-
-def test_training_batches_are_pairs():
-    still = data(flip=False)
-    still.setup("fit")
-    maps, pictures = still.eval_sources("train")
-    batch = next(iter(still.train_dataloader()))
-    assert isinstance(batch, Paired)
-    assert batch.a.shape == (1, 3, 3, 32, 32)
-    for a, b in zip(batch.a[0], batch.b[0], strict=True):
-        place = (maps.image == a).flatten(1).all(1).nonzero().item()
-        assert torch.equal(b, pictures.image[place])
 
 
 def test_a_street_is_wider_than_what_is_trained_on():

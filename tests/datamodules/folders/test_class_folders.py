@@ -162,11 +162,3 @@ def test_the_command_line_reads_names_of_classes_and_says_the_nearest_in_plain_l
     said = capsys.readouterr().err
     assert "got n0000001, which is neither. The nearest is n00000001. Set data.init_args.predict_classes" in said
     assert "Traceback" not in said
-
-
-def test_a_paper_trains_and_validates_on_a_folder(root, run, state):
-    write_folders(root, count=6, splits=("train",))
-    flags = ["--data=datamodules.LabelledFolder", f"--data.init_args.root={root}",
-             "--data.init_args.size=16", "--data.init_args.channels=1", "--data.init_args.num_workers=0"]  # fmt: skip
-    assert run("fit", *flags, steps=2, every=2) == 0
-    assert state()["global_step"] == 2

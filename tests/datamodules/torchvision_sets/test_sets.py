@@ -140,15 +140,6 @@ def test_stl10_without_labels_trains_on_the_unlabelled_images(tmp_path, monkeypa
     assert train.image.shape == (59, 3, 48, 48)
 
 
-def test_a_flip_reaches_training_images_only(tmp_path, monkeypatch):
-    root = str(write_stl10(tmp_path, monkeypatch))
-    plain, mirrored = STL10(root=root), STL10(root=root, flip=True)
-    place = torch.arange(10)
-    at = SampleIndex(torch.zeros_like(place), place)
-    assert not torch.equal(plain.source("train").images(at), mirrored.source("train").images(at))
-    assert plain.reference("val") == mirrored.reference("val")
-
-
 @pytest.mark.parametrize("module", [CIFAR10, MNIST])
 def test_without_dequantization_training_images_run_from_minus_one_to_one(module):
     batch = Labelled(torch.tensor([[0, 255]], dtype=torch.uint8), torch.tensor([3]))

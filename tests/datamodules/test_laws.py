@@ -208,6 +208,8 @@ def test_both_images_of_a_pair_are_mirrored_or_neither(build, kind):
                 assert mirrored or torch.equal(seen, image)
                 turned[side].append(mirrored)
     assert build(kind).training_batch is not Paired or turned[0] == turned[1]
+    measured = build(kind, flip=True, **size).eval_sources("train")
+    assert all(all(map(torch.equal, stored(a), stored(b))) for a, b in zip(measured, plain, strict=True))
     assert all(0 < sum(side) < len(side) for side in turned)
 
 

@@ -57,3 +57,8 @@ def test_many_classes_are_read_a_part_at_a_time(monkeypatch):
     whole = inception_score(logits)
     monkeypatch.setattr("lightning_cgan.metrics.distribution.inception_score.CHUNK", 40)
     assert inception_score(logits) == pytest.approx(whole, rel=1e-12)
+
+
+def test_ten_splits_are_the_default():
+    logits = 3 * torch.randn(200, 7, generator=torch.Generator().manual_seed(0))
+    assert inception_score(logits) == inception_score(logits, 10) != inception_score(logits, 5)

@@ -132,3 +132,9 @@ def real_shortage():
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60, dtype=torch.uint8)
     return caught.value
+
+
+def test_an_image_exactly_at_the_reach_is_precise_and_covers_nothing():
+    real, fake = torch.arange(4.0)[:, None], torch.tensor([[-1.0], [4.0]])
+    found = all_of(real, fake, dense=1, neighbours=1)
+    assert [found[name] for name in ("precision", "recall", "density", "coverage")] == [1, 1, 0, 0]

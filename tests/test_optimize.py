@@ -21,7 +21,8 @@ def test_the_clock_counts_generator_updates_whatever_the_critic_does(run, state,
 
 def test_adam_moves_as_torchs_own():
     ours, theirs = (torch.nn.Parameter(torch.ones(3)) for _ in range(2))
-    steps = Adam([ours], lr=0.1, beta1=0, beta2=0.9), torch.optim.Adam([theirs], lr=0.1, betas=(0.0, 0.9))
+    more = {"lr": 0.1, "eps": 0.5, "weight_decay": 0.3}
+    steps = Adam([ours], beta1=0, beta2=0.9, **more), torch.optim.Adam([theirs], betas=(0.0, 0.9), **more)
     for _ in range(3):
         for weight, optimizer in zip((ours, theirs), steps, strict=True):
             weight.grad = torch.tensor([1.0, -2.0, 0.5])

@@ -102,7 +102,9 @@ def test_evaluation_says_the_true_class_the_models_and_shows_generated_images():
     gan = model(ema_decay=None).eval()
     latents = LatentBatch(torch.zeros(5, dtype=torch.int64), torch.arange(5))
     whole = gan.validation_step(EvalBatch(PIXEL, torch.tensor([3]), latents), 0)
-    part = gan.validation_step(EvalBatch(PIXEL, torch.tensor([3]), LatentBatch(latents.label[3:], latents.noise_id[3:])), 0)
+    part = gan.validation_step(
+        EvalBatch(PIXEL, torch.tensor([3]), LatentBatch(latents.label[3:], latents.noise_id[3:])), 0
+    )
     assert torch.allclose(whole.fake[3:], part.fake, atol=1e-6)
     assert whole.fake.shape == (5, 1, 8, 8)
     assert whole.fake_label is None

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lightning_cgan.optimize import Adam
+from lightning_cgan.optimize import Adam, RampedSGD
 
 
 @pytest.mark.parametrize("n_critic", [1, 5])
@@ -28,3 +28,13 @@ def test_adam_moves_as_torchs_own():
             weight.grad = torch.tensor([1.0, -2.0, 0.5])
             optimizer.step()
     assert torch.allclose(ours, theirs)
+
+
+def test_the_momentum_of_a_ramped_sgd_grows_to_its_last_value():
+    weight, used = torch.nn.Parameter(torch.ones(3)), []
+    optimizer = RampedSGD([weight], lr=0.1, momentum=0.5, final_momentum=0.7, steps=2)
+    for _ in range(4):
+        weight.grad = torch.ones(3)
+        optimizer.step()
+        used.append(optimizer.param_groups[0]["momentum"])
+    assert used == pytest.approx([0.5, 0.6, 0.7, 0.7])

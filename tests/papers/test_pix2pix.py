@@ -243,8 +243,8 @@ def test_super_resolution_data_are_refused():
 
 
 def test_different_images_have_different_dropout():
-    paper = Pix2Pix(PairSpec(1, 1, 16), generator=lambda spec: torch.nn.Dropout(0.5), discriminator=PatchGAN)
-    images = torch.tensor([0.25, 0.5]).view(2, 1, 1, 1).expand(2, 1, 16, 16)
+    paper = Pix2Pix(PairSpec(1, 1, 32), generator=lambda spec: nn.Dropout(0.5), discriminator=PatchGAN)
+    images = torch.tensor([0.25, 0.5]).view(2, 1, 1, 1).expand(2, 1, 32, 32)
     dropped = paper.translate(images) == 0
     assert not torch.equal(*dropped)
     assert torch.equal(dropped, paper.translate(images) == 0)

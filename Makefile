@@ -20,6 +20,10 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow and not gpu and not slurm"
 
+# Plants known mistakes one after another and runs the tests that should see them; MUTANTS: areas or ids, all when empty
+mutants: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutants --jobs $(JOBS) $(if $(MUTANTS),--only $(MUTANTS))
+
 lint: setup
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
@@ -44,4 +48,4 @@ readme: setup
 fit: setup
 	$(BIN)/lightning-cgan fit --config experiments/$(EXPERIMENT).yaml
 
-.PHONY: setup demo test lint types bench rings labels relations readme fit
+.PHONY: setup demo test mutants lint types bench rings labels relations readme fit

@@ -51,6 +51,12 @@ def test_every_changed_bit_of_the_checksum_itself_is_noticed(saved):
         assert is_noticed(flipped(saved, bit))
 
 
+def test_all_blocks_of_a_file_count(saved, monkeypatch):
+    monkeypatch.setattr(checksum, "BLOCK", 1000)
+    assert checksum.check(io.BytesIO(saved))
+    assert all(is_noticed(flipped(saved, 8 * byte)) for byte in range(0, len(saved) - 74, 500))
+
+
 def test_a_file_that_ends_too_early_or_too_late_is_noticed(saved):
     for length in (
         0,

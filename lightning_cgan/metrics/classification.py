@@ -189,7 +189,7 @@ def classification_scores(
     tested = {"gan_train": (on_fake, "test"), "real_gan_train": (on_real, "test"), "gan_test": (on_real, "generated")}
     scores = {name: accuracy(network, *sets[shown], device) for name, (network, shown) in tested.items()}
     errors = {name: binomial_error(scores[name], len(sets[shown][0])) for name, (_, shown) in tested.items()}
-    card = recipe.card() | {"generated": count, "real": count, "test": len(test)}
+    card = recipe.card(generated=count, real=count, test=len(test))
     return GANTrainScores(scores, errors, card, on_real)
 
 

@@ -118,9 +118,7 @@ def seg_gan_train_scores(
             scores[f"{prefix}seg_gan_train_{name}"] = values[0].item()
             errors[f"{prefix}seg_gan_train_{name}"] = standard_error(values)
     card = recipe.card(train_images=len(fake[::2]), test_images=len(fake[1::2]))
-    return GANTrainScores(
-        scores, errors, card | {"train_images": len(fake[::2]), "test_images": len(fake[1::2])}, on_real
-    )
+    return GANTrainScores(scores, errors, card, on_real)
 
 
 def tested(

@@ -4,9 +4,12 @@ import json
 
 import pytest
 import torch
-from lightning.pytorch import Callback
+from lightning.pytorch import Callback, LightningModule, Trainer
 
+from datamodules.core.order import TrainingOrder, ZipSampler
+from lightning_cgan.callbacks.finite import OnlyFinite
 from lightning_cgan.cli.lightning import main
+from lightning_cgan.errors import NonFiniteError
 from lightning_cgan.finite import not_finite
 from tests.conftest import same
 from tests.runs.test_trainer_checks import DIGITS
@@ -71,12 +74,18 @@ def test_a_run_that_comes_to_nan_ends_with_3_and_the_last_checkpoint_of_before(
     if what == "SpoiledGradient":
         (batch,) = written["images"]["order"]
         assert f"Training images {', '.join(map(str, batch[:8]))}; more in" in said
+        assert written["images"] == TrainingOrder(1097, (1, len(batch))).images_of(update - 1)
         assert (written["network"], written["gradient_norm"]) == ("generator", "nan")
 
 
-def test_the_images_of_an_update_are_those_it_trains_on_in_all_processes():
-    from datamodules.core.order import TrainingOrder, ZipSampler
+def test_a_moment_of_an_optimizer_that_is_no_number_is_not_saved():
+    moments = [{"state": {0: {"exp_avg": torch.zeros(2)}}}, {"state": {0: {"exp_avg": torch.tensor([0, torch.inf])}}}]
+    runner = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    with pytest.raises(NonFiniteError, match=r"in optimizer\.1\.state\.0\.exp_avg; it was not saved"):
+        OnlyFinite().on_save_checkpoint(runner, LightningModule(), {"state_dict": {}, "optimizer_states": moments})
 
+
+def test_the_images_of_an_update_are_those_it_trains_on_in_all_processes():
     shares = [TrainingOrder(50, (2, 6), rank=rank, world=2, purpose="domain a") for rank in (0, 1)]
     of_b = TrainingOrder(7, (2, 6), purpose="domain b")
     told = ZipSampler(shares[1], of_b).images_of(3)

@@ -92,6 +92,8 @@ def test_variances_are_those_of_generated_images_over_those_of_real_ones():
     real = torch.tensor([[0.0, 0], [2, 0], [1, 0], [0, 5], [0, 9], [4, 4]])
     half = variance_ratios(real / 2**0.5, real, truth, truth)
     assert half == pytest.approx({f"health/variance{of}": 0.5 for of in ("", "_class_0", "_class_1")})
+    turned = variance_ratios(real.flip(0), real, truth.flip(0), truth)  # generated in another order of the classes
+    assert turned == pytest.approx({f"health/variance{of}": 1 for of in ("", "_class_0", "_class_1")})
     assert variance_ratios(real, real, None, truth) == {"health/variance": 1}
     assert variance_ratios(real[:0], real, None, truth) == {}
     assert variance_ratios(real, torch.zeros(6, 2), truth, truth) == {}

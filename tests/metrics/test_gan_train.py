@@ -52,7 +52,11 @@ def test_no_picture_that_teaches_is_one_that_tests(number, real):
     fake = pictured(number, "fake")
     other = fake.clone()
     other[1::2] = 0
-    assert scored(fake, real, number).scores == scored(other, real, number).scores
+    first = scored(fake, real, number)
+    assert first.scores == scored(other, real, number).scores
+    black = real.clone()
+    black[::2] = 0
+    assert first.scores == scored(fake, black, number, on_real=first.on_real).scores
 
 
 def test_training_is_keyed_and_leaves_the_global_stream_alone(number, real):

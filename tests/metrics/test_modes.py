@@ -91,3 +91,8 @@ def test_spreads_are_in_units_of_the_mixtures_and_of_each_mode():
     assert found["min_mode_std"] == pytest.approx(0.5 * unbiased)
     assert found["max_mode_std"] == pytest.approx(1.5 * unbiased)
     assert found["spread"] == pytest.approx(unbiased)
+    far = torch.tensor([[3.0, 0.0]]).double()
+    with_far = mode_scores(torch.cat([point.flatten(0, 1), far]), MIXTURE)
+    assert [with_far[name] for name in ("spread", "max_mode_std")] == [
+        found[name] for name in ("spread", "max_mode_std")
+    ]

@@ -222,3 +222,11 @@ def test_images_without_a_whole_patch_are_refused():
 def test_super_resolution_data_are_refused():
     with pytest.raises(ValueError, match=r"images of one size; .* 4 times larger .* Set data"):
         model(PairSpec(3, 3, 64, scale=4))
+
+
+def test_different_images_have_different_dropout():
+    paper = Pix2Pix(PairSpec(1, 1, 32), generator=lambda spec: nn.Dropout(0.5), discriminator=PatchGAN)
+    images = torch.tensor([0.25, 0.5]).view(2, 1, 1, 1).expand(2, 1, 32, 32)
+    dropped = paper.translate(images) == 0
+    assert not torch.equal(*dropped)
+    assert torch.equal(dropped, paper.translate(images) == 0)

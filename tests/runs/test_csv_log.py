@@ -1,4 +1,5 @@
 from lightning_cgan.runs.csv_log import RunLog, read_rows
+from lightning_cgan.runs.csv_rows import before
 
 
 def written(folder, *rows):
@@ -27,3 +28,12 @@ def test_new_columns_join_old_rows(tmp_path):
     assert rows[0][1]["a"] == "1.0"
     assert rows[0][1]["b"] == ""
     assert rows[1][1]["b"] == "2.0"
+
+
+def test_of_an_update_with_two_rows_those_are_replaced_that_are_logged_again():
+    training, validation = {"step": "1", "loss": "2.0", "fid": ""}, {"step": "1", "loss": "", "fid": "9.0"}
+    rows = [{"step": "0", "loss": "1.0", "fid": ""}, training, validation, {"step": "2", "loss": "3.0", "fid": ""}]
+    assert before(rows, {"step": 1, "epoch": 0, "loss": 2.5}) == rows[:1]
+    assert before(rows, {"step": 1, "epoch": 0, "fid": 8.0}) == rows[:2]
+    assert before(rows, {"step": 2, "epoch": 0, "fid": 8.0}) == rows[:4]
+    assert before(rows, {"step": 5, "loss": 1.0}) == rows

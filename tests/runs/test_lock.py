@@ -95,6 +95,9 @@ def test_a_process_of_another_host_holds_as_long_as_it_gives_signs_of_life(tmp_p
     with pytest.raises(UserError, match=f"on elsewhere(.|\n)*remove {path}"):
         FolderLock(tmp_path, "fit").acquire()
     assert json.loads(path.read_text())["host"] == "elsewhere"
+    os.utime(path, (time.time() - DEAD + 10,) * 2)
+    with pytest.raises(UserError):
+        FolderLock(tmp_path, "fit").acquire()
     os.utime(path, (time.time() - DEAD - 1,) * 2)
     assert not is_refused(tmp_path)
 

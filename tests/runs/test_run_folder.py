@@ -9,6 +9,7 @@ from lightning_cgan.runs.run_folder import (
     find_checkpoint,
     read_checkpoint,
     scored_already,
+    second_checkpoint,
     set_aside,
     unfinished,
 )
@@ -35,6 +36,16 @@ def test_the_best_checkpoint_is_evaluated_and_the_last_where_there_is_none(tmp_p
     assert find_checkpoint(str(tmp_path), None).endswith("best.ckpt")
     assert find_checkpoint(str(tmp_path), "last").endswith("last.ckpt")
     assert find_checkpoint(str(tmp_path), "a/b.ckpt") == "a/b.ckpt"
+
+
+def test_the_last_checkpoint_is_tested_too_where_it_is_another_one_than_the_best(tmp_path):
+    held = {"hyper_parameters": {"model": {}}, "state_dict": {}}
+    torch.save(held | {"global_step": 40}, tmp_path / "last.ckpt")
+    assert second_checkpoint(str(tmp_path)) is None  # there is no best
+    torch.save(held | {"global_step": 30}, tmp_path / "best.ckpt")
+    assert second_checkpoint(str(tmp_path)) == str(tmp_path / "last.ckpt")
+    torch.save(held | {"global_step": 40}, tmp_path / "best.ckpt")
+    assert second_checkpoint(str(tmp_path)) is None
 
 
 class Payload:

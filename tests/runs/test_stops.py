@@ -35,13 +35,14 @@ def waiting():
     process.communicate()
 
 
-def test_the_first_signal_is_remembered_and_the_second_ends_the_process_at_once(waiting):
+@pytest.mark.parametrize(("second", "status"), [("SIGTERM", 143), ("SIGUSR1", 75)])  # 75 asks a queue to start it again
+def test_the_first_signal_is_remembered_and_the_second_ends_the_process_at_once(waiting, second, status):
     waiting.send_signal(signal.SIGINT)
     assert waiting.stdout.readline() == "first SIGINT\n"
     assert waiting.poll() is None
-    waiting.send_signal(signal.SIGTERM)
-    assert waiting.wait(20) == STATUS[signal.SIGTERM] == 143
-    assert "second SIGTERM: leaving at once" in waiting.stderr.read()
+    waiting.send_signal(signal.Signals[second])
+    assert waiting.wait(20) == STATUS[signal.Signals[second]] == status
+    assert f"second {second}: leaving at once" in waiting.stderr.read()
 
 
 def test_handlers_are_given_back_and_ignored_signals_stay_ignored(monkeypatch):

@@ -4,7 +4,7 @@ import pytest
 from lightning.pytorch import Callback
 from torch.utils.data import DataLoader
 
-from lightning_cgan.callbacks.scores.base import PerImage, ScoreCallback, ScoreReport, means
+from lightning_cgan.callbacks.scores.base import Evaluation, PerImage, ScoreCallback, ScoreReport, means
 from lightning_cgan.runs.metrics_json import read_results
 from tests.translation import Negative, SmallPairs, trainer
 
@@ -82,6 +82,15 @@ def test_what_several_callbacks_report_of_one_evaluation_is_one_entry(tmp_path):
         assert entry["card"]["scored"] == value
 
 
+def test_each_score_has_its_own_numbers_of_images_on_the_card(tmp_path):
+    runner = trainer(tmp_path)
+    runner.datamodule = SmallPairs()
+    here = Evaluation(runner, Negative(), "test")
+    first, second = here.card(10, 20), here.card(0, 5)
+    assert [(card["reals"], card["fakes"]) for card in (first, second)] == [(10, 20), (0, 5)]
+    assert first["reference"] == second["reference"]
+
+
 def test_two_tests_of_one_trainer_are_two_looks_at_the_test_data(tmp_path):
     runner = trainer(tmp_path, callbacks=[Constant("only", 1.0)])
     for count in (1, 2):
@@ -104,9 +113,12 @@ def test_an_interrupted_test_leaves_its_scores_as_partial(tmp_path):
 
 
 def test_a_score_of_part_of_the_data_says_so(tmp_path):
-    runner = trainer(tmp_path, callbacks=[Brightness()], limit_test_batches=1)
+    runner = trainer(tmp_path, callbacks=[Brightness()], limit_val_batches=1, limit_test_batches=1)
+    runner.validate(Negative(), SmallPairs(evaluation_batch_size=3), verbose=False)
     runner.test(Negative(), SmallPairs(evaluation_batch_size=3), verbose=False)
-    assert read_results(tmp_path)["test_partial"]["card"]["partial"] == "1 of 4 batches"
+    entries = read_results(tmp_path)
+    assert list(entries) == ["val_partial", "test_partial"]
+    assert all(entry["card"]["partial"] == "1 of 4 batches" for entry in entries.values())
 
 
 def test_two_processes_gather_the_images_in_the_order_of_one(tmp_path):

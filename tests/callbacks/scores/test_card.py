@@ -62,7 +62,8 @@ def test_another_runs_checkpoint_is_not_scored_as_this_runs(ring, tmp_path, caps
 
 
 def test_another_convention_is_another_entry_and_counts_for_itself(ring, scores):
-    assert ring("fit") == 0
+    assert ring("fit", "--data.init_args.protocol=PAPERS") == 0
+    assert scores()["val"]["card"]["protocol"] == "OWN"  # a protocol is one of the test
     assert ring("test") == 0
     assert ring("test", "--data.init_args.protocol=PAPERS") == 0
     test, papers = scores()["test"], scores()["test_papers"]

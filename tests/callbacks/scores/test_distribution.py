@@ -10,6 +10,7 @@ from lightning_cgan.callbacks.scores.card import check_extractor
 from lightning_cgan.callbacks.scores.distribution import Scores
 from lightning_cgan.callbacks.scores.generated_images import GeneratedImageBuffer
 from lightning_cgan.extractors.extractors import DigitsClassifier
+from lightning_cgan.metrics.distribution.all_scores import all_scores
 from lightning_cgan.networks.sngan import Generator
 from lightning_cgan.protocol import Protocol
 from tests.conftest import EXTRACTOR, SCORES, same
@@ -195,7 +196,9 @@ class Still(torch.nn.Module):
 def test_training_images_are_not_compared_with_where_real_images_are_not_held_out_from_them():
     asked = []
     watcher = Scores(Pixels())
-    watcher.references = SimpleNamespace(keep=lambda *_: None, of_split=lambda *_: asked.append(1) or torch.ones(3, 4))
+    watcher.references = SimpleNamespace(
+        keep=lambda *_: None, of_split=lambda trainer, module, split, most: asked.append(split) or torch.ones(3, 4)
+    )
     for split, compared in (("test", True), ("train+val", False)):
         image = torch.randint(256, (6, 1, 2, 2), dtype=torch.uint8)
         watcher.images, watcher.features, watcher.buffer = (
@@ -205,7 +208,20 @@ def test_training_images_are_not_compared_with_where_real_images_are_not_held_ou
         )
         watcher.evaluation = evaluation_on(None)
         assert (watcher.gather().train is not None) is compared
-    assert asked == [1]
+    assert asked == ["train"]
+
+
+def test_a_validation_is_scored_without_the_protocol_of_the_test():
+    data = SimpleNamespace(protocol=Protocol.STUDIOGAN, spec=ImageSpec(1, 16, 10))
+    seen = made(features(30, 6, 0), features(40, 6, 1))
+    for split, protocol in (("val", Protocol.OWN), ("test", Protocol.STUDIOGAN)):
+        watcher = Scores(Pixels())
+        watcher.fakes = torch.zeros(0)
+        watcher.evaluation = evaluation_on(data)
+        watcher.evaluation.split = split
+        value = watcher.score(seen)[0].value
+        assert value == all_scores(seen, False, protocol.value).value
+        assert value != all_scores(seen, False, Protocol.PAPERS.value).value
 
 
 def test_what_classifiers_cannot_learn_is_noted_and_the_other_scores_stand():

@@ -4,8 +4,11 @@ import pytest
 import torch
 
 from datamodules.embedded.gaussians import ring
+from lightning_cgan.batches import EvalOutput
+from lightning_cgan.callbacks.scores import gaussians
 from lightning_cgan.callbacks.scores.gaussians import scatter_relation
 from lightning_cgan.cli.lightning import main
+from tests.metrics.pixels import evaluation_on
 
 BOTH = {"distinct_modes", "frac_near_mode", "back_distinct_modes", "back_frac_near_mode"}
 
@@ -42,6 +45,19 @@ def test_an_ablation_is_scored_one_way(toy, scores):
     assert toy("fit", "--data.init_args.direction=b_to_a", config="gaussians_recon") == 0
     assert scores()["val"]["scores"].keys() == {"distinct_modes", "frac_near_mode"}
     assert scores()["val"]["card"]["modes"] == [10, 5]
+
+
+def test_each_direction_is_scored_by_the_modes_that_it_leads_to(monkeypatch):
+    mixtures = ring(2, 1.0, 0.05), ring(4, 1.0, 0.02, (5.0, 5.0))
+    monkeypatch.setattr(gaussians, "mixtures_of", lambda trainer: mixtures)
+    a, b = (mixture.centre.repeat(20, 1)[:40, :, None, None] for mixture in mixtures)
+    watcher = gaussians.RelationScores()
+    watcher.evaluation = evaluation_on(None)
+    watcher.start()
+    watcher.update(EvalOutput(b, b, source=a, reverse=EvalOutput(a, a, source=b)))
+    found = watcher.compute().scores
+    assert found["distinct_modes"] == found["back_distinct_modes"] == 2
+    assert found["frac_near_mode"] == found["back_frac_near_mode"] == 1
 
 
 def test_a_panel_shows_where_points_went(tmp_path):

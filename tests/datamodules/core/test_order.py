@@ -86,3 +86,10 @@ def test_draws_ask_for_every_class_equally():
     assert balanced_latents(range(3, 8), 3).noise_id.tolist() == [3, 4, 5, 6, 7]
     assert balanced_latents(range(4), 10, [3, 7]).label.tolist() == [3, 7, 3, 7]
     assert balanced_latents(range(2), 0).label.tolist() == [0, 0]
+
+
+def test_labels_and_noise_of_a_batch_are_those_of_their_places_in_the_evaluation():
+    whole, part = balanced_latents(range(25), 10), balanced_latents(range(13, 25), 10)
+    assert whole.noise_id.tolist() == list(range(25))
+    assert whole.label.tolist() == [number % 10 for number in range(25)]
+    assert all(torch.equal(one[13:], other) for one, other in zip(whole, part, strict=True))

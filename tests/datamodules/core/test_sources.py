@@ -101,3 +101,16 @@ def test_images_are_hashed_where_they_lie():
         assert tracemalloc.get_traced_memory()[1] < large.image.numel() / 2
     finally:
         tracemalloc.stop()
+
+
+def test_a_draw_of_so_many_real_images_follows_the_protocol_and_not_the_seed_of_the_run(monkeypatch):
+    monkeypatch.setattr(Protocol.MIMICRY, "_value_", Protocol.MIMICRY.value._replace(reals=50))
+    drawn = []
+    for seed in ("0", "1"):
+        monkeypatch.setenv("PL_GLOBAL_SEED", seed)
+        drawn.append(Digits(protocol=Protocol.MIMICRY).reference("test"))
+    assert drawn[0].images == 50
+    assert drawn[0] == drawn[1]
+    source = Digits(protocol=Protocol.MIMICRY).eval_source("test")
+    monkeypatch.setenv("PL_GLOBAL_SEED", "0")
+    assert torch.equal(source.indices, Digits(protocol=Protocol.MIMICRY).eval_source("test").indices)

@@ -88,3 +88,12 @@ def test_predict_can_be_given_pictures_of_ones_own(tmp_path):
     assert batches == {"a": (1, 3, 20, 9), "b/c": (1, 3, 7, 12)}
     with pytest.raises(ValueError, match=r"got nowhere, which does not exist. Set data.init_args.predict_from"):
         PhotoCrops(size=16, predict_from="nowhere").setup("predict")
+
+
+def test_squares_to_evaluate_with_are_the_same_in_every_run(monkeypatch):
+    seen = []
+    for seed in ("0", "1"):
+        monkeypatch.setenv("PL_GLOBAL_SEED", seed)
+        seen.append([PhotoCrops(size=16, each=1).source(split).images(at(0, 1)) for split in ("val", "train")])
+    assert torch.equal(seen[0][0], seen[1][0])
+    assert not torch.equal(seen[0][1], seen[1][1])

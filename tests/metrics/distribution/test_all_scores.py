@@ -6,6 +6,7 @@ import torch
 from lightning_cgan.metrics.distribution import all_scores as scores
 from lightning_cgan.metrics.distribution.all_scores import all_scores, frechet_distance, inception_score
 from lightning_cgan.metrics.distribution.intra_class_fid import intra_class_fid
+from lightning_cgan.metrics.distribution.kid_prdc import compared, neighbourhood_scores
 from lightning_cgan.metrics.distribution.pairwise_blocks import careful
 from lightning_cgan.metrics.jackknife import groups_of
 from lightning_cgan.protocol import Convention
@@ -188,3 +189,13 @@ def test_scores_for_which_memory_runs_out_are_noted_and_the_others_stand(monkeyp
     assert all(result.value[name] == whole.value[name] for name in kept)
     assert [note for note in result.notes if "tiles of 123 pairs" in note] == result.notes
     assert len(result.notes) == 2
+
+
+@pytest.mark.parametrize(("near", "dense"), [(3, 5), (5, 3)])
+def test_each_neighbourhood_has_the_number_of_neighbours_of_the_protocol(near, dense):
+    real, fake = features(40, 6, 0), features(50, 6, 1)
+    convention = Convention(neighbours=near, density_neighbours=dense)
+    value = all_scores(made(real, fake), False, convention, errors=False).value
+    pairs = compared(real, fake, torch.zeros(50, dtype=torch.int64), 1, near, dense)
+    for name, score in neighbourhood_scores(pairs, dense).items():
+        assert value[name] == score[0].item()

@@ -66,6 +66,9 @@ def test_the_best_is_bold_only_where_its_interval_meets_no_other(a_run, compare)
     assert "Bold" not in close
     alone = compare(*several(a_run, "a", (10.0, 10.1, 10.2)), a_run("one", fid=50.0, **fewer))
     assert "**" not in alone
+    lacking = several(a_run, "b", (12.0, 12.1), **fewer)
+    some = compare(*several(a_run, "a", (10.0, 10.1, 10.2)), *lacking, a_run("b2", 2, fid=None, **fewer))
+    assert "**" not in some  # what the third seed would have had is unknown
 
 
 def test_which_way_is_better_is_known_of_each_score(a_run, compare):

@@ -52,6 +52,11 @@ def test_what_identifies_a_run_may_differ(a_run, compare):
     assert rows(compare(a_run("a"), a_run("b", 1, card=other)))[2][1] == "2"
 
 
+def test_the_seed_of_a_run_is_that_of_its_training_as_the_card_has_it(a_run, compare):
+    runs = [a_run(name, seed, config={"seed_everything": 7}) for name, seed in (("a", 1), ("b", 2))]
+    assert rows(compare(*runs))[2][1] == "2"
+
+
 def test_how_a_score_was_measured_that_some_runs_lack_must_agree_among_those_that_have_it(a_run, compare, refusal):
     runs = [a_run("a"), a_run("b", 1, card={"classification": {"updates": 600}}), a_run("c", 2)]
     assert rows(compare(*runs))[2][1] == "3"

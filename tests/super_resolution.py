@@ -1,8 +1,5 @@
-"""A small set for super-resolution, small models, and what moves when they train."""
+"""A small set for super-resolution, and small models."""
 
-import sys
-
-import pytest
 import torch
 from torch import nn
 
@@ -11,11 +8,6 @@ from datamodules.core.sources import InMemory
 from datamodules.translation import TranslationDataModule
 from lightning_cgan.batches import PairSpec
 from lightning_cgan.networks.srresnet import Discriminator, Generator
-from lightning_cgan.optimize import optimizer_step
-from tests.conftest import same
-from tests.test_resume import PARTS, PowerCut, callback
-
-STOPS = "tests.test_resume.StopsAt"
 
 
 class SmallImages(TranslationDataModule):
@@ -58,37 +50,3 @@ def small_discriminator(spec):
 
 def weights(network):
     return {name: parameter.detach().clone() for name, parameter in network.named_parameters()}
-
-
-def watched(model, monkeypatch):
-    """A list that each optimizer step of ``model`` adds to: the names of the networks that it has moved."""
-    moved = []
-
-    def watch(module, optimizer, loss, count=False):
-        networks = dict(module.named_children())
-        before = {name: weights(network) for name, network in networks.items()}
-        optimizer_step(module, optimizer, loss, count)
-        moved.append([name for name, network in networks.items() if not same(before[name], weights(network))])
-
-    monkeypatch.setattr(sys.modules[type(model).__module__], "optimizer_step", watch)
-    return moved
-
-
-def check_resume(fit, state, between=lambda: None):
-    """A run of four updates that is stopped after two and resumed ends with the bits of one that was not stopped.
-
-    Args:
-        fit: trains in a folder, with further options.
-        state: reads the last checkpoint of a folder.
-        between: called after the stop.
-    """
-    assert fit("whole") == 0
-    last, stop = callback("lightning_cgan.callbacks.LastCheckpoint", every=1), callback(STOPS, step=2)
-    with pytest.raises(PowerCut):
-        fit("parts", last, stop)
-    assert state("parts")["global_step"] == 2
-    between()
-    assert fit("parts") == 0
-    whole, parts = state("whole"), state("parts")
-    assert whole["global_step"] == parts["global_step"] == 4
-    assert all(same(whole[part], parts[part]) for part in PARTS)

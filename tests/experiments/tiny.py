@@ -109,11 +109,6 @@ def as_list(flags):
     return [f"--{name}={'null' if value is None else value}" for name, value in flags.items()]
 
 
-def flags_of(file):
-    """All flags of a tiny run of an experiment on embedded data."""
-    return [*data_flags(file), *model_flags(file)]
-
-
 def with_extractor(file, extractor):
     """The callbacks of the file, which look at images by ``extractor``."""
     callbacks = []

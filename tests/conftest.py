@@ -60,12 +60,12 @@ def an_image():
 def placeholder_curves(request, monkeypatch, an_image):
     """One pixel instead of ``curves.png``: Matplotlib takes a third of a tiny run. ``drawn_curves`` draws them."""
 
-    def write(log, path):
+    def draw_curves(log, path):
         with replacing(path) as file:
             file.write(an_image)
 
     if "drawn_curves" not in request.fixturenames:
-        monkeypatch.setattr(pictures, "draw_curves", write)
+        monkeypatch.setattr(pictures, "draw_curves", draw_curves)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def fit(tmp_path):
         lengths = [
             "--trainer.max_steps=2",
             "--trainer.val_check_interval=2",
-            "--trainer.limit_val_batches=2",
+            "--trainer.limit_val_batches=1",
             "--trainer.num_sanity_val_steps=0",
             f"--trainer.default_root_dir={tmp_path / 'run'}",
         ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lightning_cgan.cli.lightning import main as command
 from lightning_cgan.console import info
+from lightning_cgan.runs.environment import has_bf16_units
 
 EXPERIMENT = "experiments/projection/digits.yaml"
 
@@ -14,8 +15,9 @@ EXPERIMENT = "experiments/projection/digits.yaml"
 def main() -> int:
     """Run ``fit`` and ``test``, then print scores and paths of images and report. An interrupted demo resumes."""
     began = time.monotonic()
+    precision = [] if has_bf16_units() else ["--trainer.precision=32-true"]  # the experiment's is emulated
     for name in ("fit", "test"):
-        if status := command([name, "--config", EXPERIMENT]):
+        if status := command([name, "--config", EXPERIMENT, *precision]):
             return status
     folder = Path("runs/projection/digits")
     scores = json.loads((folder / "metrics.json").read_text())["test"]["scores"]

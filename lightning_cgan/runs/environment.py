@@ -37,10 +37,23 @@ def installed_version(package: str) -> str:
 
 
 @cache
+def cpuinfo() -> str:
+    """The content of /proc/cpuinfo; "" on systems without it."""
+    path = Path("/proc/cpuinfo")
+    return path.read_text() if path.is_file() else ""
+
+
+def has_bf16_units() -> bool:
+    """Whether the GPU, or else the CPU, computes in bfloat16. A CPU that emulates it is many times slower."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(cpuinfo().split())
+
+
+@cache
 def processor() -> str:
     """The CPU model and the instruction set that torch uses."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    lines = cpuinfo().splitlines()
     name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
     return f"{name}, {torch.backends.cpu.get_cpu_capability()}"
 

@@ -79,7 +79,7 @@ MAY_IMPORT = {
         "lightning_cgan.runs",
     ],
     "lightning_cgan/api.py": ["lightning_cgan.cli", "lightning_cgan.config", "lightning_cgan.runs"],
-    "lightning_cgan/demo.py": ["lightning_cgan.cli", "lightning_cgan.console"],
+    "lightning_cgan/demo.py": ["lightning_cgan.cli", "lightning_cgan.console", "lightning_cgan.runs"],
     "lightning_cgan/__init__.py": ["lightning_cgan.api"],
     "lightning_cgan/__main__.py": ["lightning_cgan.cli"],
 }
